@@ -1,0 +1,58 @@
+# make nightly    the whole night of the built-in world; sets everything up first
+# make test       the tests
+# make help       the rest
+# Another Python: make setup PYTHON=/path/to/python3.12. Another place for it: VENV=/path.
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3 python,$(shell $(name) -c 'import sys; \
+	(3, 11) <= sys.version_info < (3, 13) and print(sys.executable)' 2>/dev/null)))
+VENV ?= .venv
+HOME_DIR ?= var
+NIGHTLY ?=
+PYTEST ?=
+STAMP := $(VENV)/.set-up
+BIN := $(VENV)/bin
+
+.PHONY: help setup java nightly test lint format clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
+
+setup: $(STAMP) ## Python packages, the Delta jar, models; checks Java
+
+$(STAMP): pyproject.toml constraints.txt | java
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or 3.12 found: install one, or make setup PYTHON=/path/to/python3.12" >&2; exit 2; }
+	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m jobs.lake.delta_jar
+	$(BIN)/python -m reward_model.assets
+	@touch $@
+
+# Spark 4 runs on Java 17 or 21.
+java:
+	@java -version 2>&1 | grep -qE 'version "(17|21)' || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && apt-get install -y -qq openjdk-17-jre-headless; \
+		else \
+			echo "Spark needs Java 17 (or 21). Debian, Ubuntu: sudo apt-get install openjdk-17-jre-headless;" >&2; \
+			echo "Fedora: sudo dnf install java-17-openjdk-headless; macOS: brew install openjdk@17" >&2; exit 2; \
+		fi; }
+
+nightly: $(STAMP) ## Run the night into HOME_DIR (var); options through NIGHTLY="-o world.scale=0.1"
+	$(BIN)/coverlift nightly --home $(HOME_DIR) $(NIGHTLY)
+
+test: $(STAMP) ## Run all tests; options through PYTEST="-k lake"
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(STAMP) ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## Format the code and sort its imports
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove what tools left; keeps the environment, assets and HOME_DIR
+	rm -rf .pytest_cache .ruff_cache .mypy_cache build dist spark-warehouse metastore_db derby.log *.egg-info
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

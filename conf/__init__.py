@@ -1,0 +1,1 @@
+"""What is agreed before anything runs: typed settings and the profiles."""

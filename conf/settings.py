@@ -1,0 +1,199 @@
+"""Typed settings of a night, read from YAML profiles, the environment and ``-o`` overrides.
+
+Later wins: ``conf/profiles/<profile>.yaml`` < ``--config FILE`` < environment
+(``COVERLIFT_SECTION__KEY``) < ``-o section.key=value``. An unknown key is an error that
+names the nearest known one.
+"""
+
+import hashlib
+import json
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A group of settings: immutable, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SparkSettings(Section):
+    """The Spark session."""
+
+    master: str = "local[2]"
+    """Spark master URL."""
+    driver_memory: str = "3g"
+    shuffle_partitions: int = Field(default=2, ge=1)
+    packages: str | None = None
+    """Maven coordinates of Delta on a cluster; None uses the jar cut at set-up."""
+    conf: dict[str, str] = {}
+    """Further Spark configuration, passed as it is."""
+
+
+class LakeSettings(Section):
+    """Where tables and pictures live; None places them under the home."""
+
+    tables_url: str | None = None
+    """fsspec/Hadoop URL of the table root; default ``HOME/lake``."""
+    images_url: str | None = None
+    """fsspec URL of the picture store; default ``HOME/images``."""
+    storage_options: dict[str, str] = {}
+    """Passed to delta-rs and fsspec."""
+
+
+class WorldSettings(Section):
+    """The built-in stickers world: a documented model of users, not data about people."""
+
+    users: int = Field(default=3000, ge=20)
+    impressions: int = Field(default=500_000, ge=1000)
+    """Expected number of impressions over all days."""
+    scale: float = Field(default=1.0, gt=0)
+    """Multiplies users and impressions."""
+    subjects: int | None = Field(default=None, ge=40)
+    """Only so many subjects of the picture pack; None takes all."""
+    days: int = Field(default=28, ge=8)
+    start: date = date(2026, 3, 2)
+    seed: int = 20260302
+    explore: float = Field(default=0.2, ge=0, le=1)
+    """Probability that the logging policy shows another drawing than the original."""
+    page: int = Field(default=10, ge=2)
+    """Positions in one request."""
+    play_share: float = Field(default=0.5, gt=0, lt=1)
+    """Share of users to whom the next day shows published covers."""
+    play_multiplier: float = Field(default=3.0, gt=0)
+    """Traffic of the next day relative to a day of the log, so that its experiment has power."""
+
+
+class IngestSettings(Section):
+    """The input contract."""
+
+    source: Literal["stickers", "files"] = "stickers"
+    """``stickers`` writes the built-in world first; ``files`` reads your own logs."""
+    input: str | None = None
+    """URL of the folder with impressions/, items/ and covers/; default ``HOME/input``."""
+    format: Literal["parquet", "csv", "jsonl"] = "parquet"
+    history_days: int = Field(default=28, ge=1)
+    """Days up to ds that ingest looks at."""
+    max_quarantine_share: float = Field(default=0.05, ge=0, le=1)
+    """More than this share of refused rows stops the night with exit code 3."""
+    max_picture_pixels: int = Field(default=40_000_000, ge=1)
+
+
+class EncodeSettings(Section):
+    """Encoding of new covers."""
+
+    batch_size: int = Field(default=64, ge=1)
+
+
+class FeatureSettings(Section):
+    """Behaviour features and segments."""
+
+    encoder_id: str | None = None
+    """Whose cover embeddings; None where cover_features holds those of one encoder only."""
+    exploring_policies: tuple[str, ...] = ("explore-rank",)
+    """Values of ``impressions.policy`` under which a request's order was random: position bias is read off them."""
+    history_length: int = Field(default=50, ge=1)
+    segment_min_size: int = Field(default=50, ge=1)
+    """Privacy floor: no segment has fewer users."""
+    segment_candidates: tuple[int, ...] = (4, 6, 8, 10, 12)
+    """Values of k that the rule chooses from."""
+    exemplars: int = Field(default=8, ge=1)
+    seed: int = 7
+
+
+class RewardSettings(Section):
+    """The CTR reward model."""
+
+    test_days: int = Field(default=7, ge=1)
+    """The last days, never trained on; ds - test_days is the night's cut date."""
+    label_days: int = Field(default=14, ge=1)
+    """Days of labels before the cut."""
+    epochs: int = Field(default=4, ge=1)
+    batch_size: int = Field(default=2048, ge=16)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    width: int = Field(default=64, ge=8)
+    members: int = Field(default=2, ge=1)
+    """Networks with different seeds whose logits are averaged."""
+    threads: int = Field(default=2, ge=1)
+    """CPU threads of training; another number changes the last digits of the weights."""
+    seed: int = 11
+    bootstrap: int = Field(default=500, ge=50)
+
+
+class GenerationSettings(Section):
+    """What is painted, by which method and where."""
+
+    backend: Literal["triton-local", "triton", "inprocess"] = "triton-local"
+    method: Literal["profile"] = "profile"
+    urls: tuple[str, ...] = ()
+    """gRPC addresses for the ``triton`` backend."""
+    instance_kind: Literal["KIND_CPU", "KIND_GPU"] = "KIND_CPU"
+    instances: int = Field(default=1, ge=1)
+    checkpoint: str | None = None
+    """Folder of the diffusers checkpoint; None is the shipped one."""
+    steps: int = Field(default=8, ge=1)
+    guidance: float = Field(default=1.0, ge=0)
+    candidates: int = Field(default=2, ge=1)
+    """Candidates a unit; the best one is kept."""
+    max_units: int = Field(default=1600, ge=1)
+    """Units to publish from that one night may paint."""
+    evaluation_items: int = Field(default=60, ge=0)
+    """Items with most traffic before the cut, painted from the profile of the cut for the report's time split."""
+    max_batch: int = Field(default=16, ge=1)
+    in_flight: int = Field(default=64, ge=1)
+    seed: int = 23
+    timeout_s: float = Field(default=120.0, gt=0)
+
+
+class RewardWeights(Section):
+    """Weights of the normalised rewards in the choice among candidates."""
+
+    personal: float = 1.0
+    relevance: float = 0.5
+    aesthetic: float = 0.25
+
+
+class PolicySettings(Section):
+    """The written policy that decides what may be published without a person."""
+
+    name: str = "default-1"
+    max_nsfw: float = Field(default=0.4, ge=0, le=1)
+    min_relevance: float = Field(default=0.25, ge=-1, le=1)
+    """Of the relevance reward: cosine to the default cover blended with that to the title, in the aligned space."""
+
+
+class EvaluateSettings(Section):
+    """Rankers and lift."""
+
+    train_days: int = Field(default=4, ge=1)
+    """Days after the cut that rankers train on; the rest up to ds is the test."""
+    bootstrap: int = Field(default=1000, ge=50)
+    trees: int = Field(default=120, ge=5)
+    seed: int = 31
+
+
+class Settings(Section):
+    """All settings of a night."""
+
+    profile: str = "local"
+    ds: date = date(2026, 3, 29)
+    """The night, when ``--ds`` is not given: the built-in world's last day."""
+    spark: SparkSettings = SparkSettings()
+    lake: LakeSettings = LakeSettings()
+    world: WorldSettings = WorldSettings()
+    ingest: IngestSettings = IngestSettings()
+    encode: EncodeSettings = EncodeSettings()
+    features: FeatureSettings = FeatureSettings()
+    reward: RewardSettings = RewardSettings()
+    generation: GenerationSettings = GenerationSettings()
+    weights: RewardWeights = RewardWeights()
+    policy: PolicySettings = PolicySettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+
+    def digest(self, *sections: str) -> str:
+        """SHA-256 (16 hex digits) of the named sections, or of everything."""
+        full = self.model_dump(mode="json")
+        chosen = {name: full[name] for name in sections} if sections else full
+        return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Covers: from behaviour to pictures that may be published."""

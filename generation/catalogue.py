@@ -1,0 +1,106 @@
+"""What the lake knows about pictures: real covers, their features, items and segments."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from generation.personalization.methods import SegmentProfile
+from jobs.lake.lake import Lake
+
+
+def end_of_day(ds: date) -> datetime:
+    """The last microsecond of a day, UTC: what a night commits carries this time."""
+    return datetime.combine(ds, time.max, UTC)
+
+
+def original_covers(lake: Lake, as_of: date) -> pd.DataFrame:
+    """Real covers that exist by the end of a day: cover_id, item_id, is_default; one row per cover x item."""
+    table = lake.read("covers", columns=["cover_id", "item_id", "is_default", "source", "created_at"])
+    known = (pc.field("source") == "original") & (pc.field("created_at") <= end_of_day(as_of))
+    frame: pd.DataFrame = table.filter(known).to_pandas()
+    return frame[["cover_id", "item_id", "is_default"]].sort_values(["item_id", "cover_id"], ignore_index=True)
+
+
+def items_with_default(lake: Lake, as_of: date) -> pd.DataFrame:
+    """Items that exist by the end of a day with the cover the feed shows by default.
+
+    Returns
+    -------
+    DataFrame
+        item_id, title, category, tags, reference_cover_id; one row per item with a default cover.
+    """
+    table = lake.read("items").filter(pc.field("created_at") <= end_of_day(as_of))
+    items: pd.DataFrame = table.drop_columns(["created_at"]).to_pandas()
+    covers = original_covers(lake, as_of)
+    default = covers[covers["is_default"]].rename(columns={"cover_id": "reference_cover_id"})
+    return items.merge(default[["item_id", "reference_cover_id"]], on="item_id").sort_values(
+        "item_id", ignore_index=True
+    )
+
+
+def segment_profiles(lake: Lake, as_of: date) -> list[tuple[SegmentProfile, int]]:
+    """Segments of a day and their sizes, by id."""
+    columns = ["segment_id", "size", "pref_embedding", "pref_style"]
+    rows = lake.read("segments", ds=as_of, columns=columns).sort_by("segment_id").to_pylist()
+    return [
+        (
+            SegmentProfile(
+                segment_id=row["segment_id"],
+                pref_embedding=np.asarray(row["pref_embedding"], np.float32),
+                pref_style=np.asarray(row["pref_style"], np.float32),
+            ),
+            row["size"],
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoverVectors:
+    """Features of covers by id."""
+
+    rows: dict[str, int]
+    embeddings: NDArray[np.float32]
+    """(N, 128)"""
+    styles: NDArray[np.float32]
+    """(N, 32)"""
+
+    @classmethod
+    def read(cls, lake: Lake, encoder_id: str, cover_ids: Iterable[str] | None = None) -> "CoverVectors":
+        """Features of the named covers, or of all, by one encoder."""
+        conditions: list[tuple[str, str, object]] = [("encoder_id", "=", encoder_id)]
+        if cover_ids is not None:
+            conditions.append(("cover_id", "in", sorted(set(cover_ids))))
+        table = lake.read("cover_features", columns=["cover_id", "embedding", "style"], filters=conditions)
+        return cls(
+            rows={cover_id: row for row, cover_id in enumerate(table["cover_id"].to_pylist())},
+            embeddings=matrix(table["embedding"]),
+            styles=matrix(table["style"]),
+        )
+
+    def where(self, cover_ids: Iterable[str]) -> NDArray[np.int64]:
+        """Row numbers of covers.
+
+        Raises
+        ------
+        ValueError
+            When covers have no features.
+        """
+        wanted = list(cover_ids)
+        missing = [cover_id for cover_id in wanted if cover_id not in self.rows]
+        if missing:
+            raise ValueError(f"{len(missing)} covers have no features, like {missing[0]}: run `coverlift encode`")
+        return np.asarray([self.rows[cover_id] for cover_id in wanted], np.int64)
+
+
+def matrix(column: pa.ChunkedArray) -> NDArray[np.float32]:
+    """A column of equally long lists as (N, D) float32."""
+    whole = column.combine_chunks()
+    values = whole.flatten().to_numpy(zero_copy_only=False)
+    return np.asarray(values, np.float32).reshape(len(whole), -1) if len(whole) else np.empty((0, 0), np.float32)

@@ -1,0 +1,157 @@
+"""The painter: a checkpoint folder in diffusers' format -> pictures.
+
+The same class runs inside Triton and in process. A checkpoint is a folder with ``unet/``,
+``conditioning/`` and ``scheduler/`` as ``save_pretrained`` writes them (safetensors) and
+``manifest.json`` with the SHA-256 of every weight file.
+"""
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
+from numpy.typing import NDArray
+from torch import Tensor
+
+from generation.diffusion.bridge import noise_of, solve, start_of
+from generation.diffusion.conditioning import ConditioningAdapter
+from generation.diffusion.unet import plain_attention, predict_clean, to_pixels, to_planes
+from reward_model.encoders import compute_dtype, load_text_encoder
+
+SHIPPED = Path(__file__).parent / "weights"
+"""The built-in checkpoint."""
+SIZE = 64
+"""Width and height of a painted cover, in pixels."""
+
+
+class Painter:
+    """Paints covers from titles, reference covers and preferences; deterministic per seed.
+
+    A pixel may differ by 1/255 between batch sizes. Use :meth:`load`.
+    """
+
+    def __init__(
+        self,
+        unet: UNet2DConditionModel,
+        conditioning: ConditioningAdapter,
+        scheduler: FlowMatchEulerDiscreteScheduler,
+        *,
+        fingerprint: str,
+        device: str = "cpu",
+    ) -> None:
+        plain_attention(unet)
+        self.unet = unet.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+        self.conditioning = conditioning.eval().requires_grad_(False).to(device)
+        self.scheduler = scheduler
+        self.fingerprint = fingerprint
+        self.device = device
+        self.dtype = compute_dtype(device)
+        self._embed = lru_cache(maxsize=8192)(self._embed_title)
+        self._texts = load_text_encoder(device=device)
+
+    @classmethod
+    def load(cls, folder: Path | None = None, threads: int | None = None) -> "Painter":
+        """Load a checkpoint, by default the shipped one, onto the GPU if there is one.
+
+        Raises
+        ------
+        FileNotFoundError
+            The folder is no checkpoint.
+        ValueError
+            A weight file is not the one in the manifest.
+        """
+        folder = folder or SHIPPED
+        if threads:
+            torch.set_num_threads(threads)
+        fingerprint = checkpoint_fingerprint(folder)
+        return cls(
+            UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, low_cpu_mem_usage=False),
+            ConditioningAdapter.from_pretrained(
+                folder / "conditioning", torch_dtype=torch.float32, low_cpu_mem_usage=False
+            ),
+            FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler"),
+            fingerprint=fingerprint,
+            device="cuda" if torch.cuda.is_available() else "cpu",
+        )
+
+    @torch.inference_mode()
+    def paint(
+        self,
+        *,
+        prompts: list[str],
+        references: NDArray[np.uint8],
+        preferences: NDArray[np.float32],
+        seeds: NDArray[np.int64],
+        steps: int,
+        guidance: float = 1.0,
+    ) -> NDArray[np.uint8]:
+        """Paint a batch.
+
+        Parameters
+        ----------
+        prompts
+            B titles.
+        references
+            (B, 64, 64, 3) RGB: the original covers.
+        preferences
+            (B, 160): ``pref_embedding`` then ``pref_style``; zeros paint unpersonalised.
+        seeds
+            (B,) one per picture.
+        steps
+            Network evaluations a picture.
+        guidance
+            1 is off; above it, the difference to the unpersonalised prediction is scaled (and the cost doubles).
+
+        Returns
+        -------
+        (B, 64, 64, 3) uint8 RGB.
+        """
+        if steps < 1:
+            raise ValueError(f"steps is {steps}: give at least 1 (generation.steps)")
+        pixels = torch.from_numpy(np.ascontiguousarray(references)).to(self.device).permute(0, 3, 1, 2)
+        reference = to_planes(pixels.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+        text = torch.stack([self._embed(prompt) for prompt in prompts]).to(self.device)
+        wanted = torch.from_numpy(np.asarray(preferences, np.float32)).to(self.device)
+        noise = noise_of(torch.from_numpy(np.asarray(seeds, np.int64)), tuple(reference.shape[1:]))
+        with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
+            conditions = [self.conditioning(text, wanted)]
+            if guidance != 1:
+                conditions.append(self.conditioning(text, torch.zeros_like(wanted)))
+
+            def predict(x: Tensor, sigma: Tensor) -> Tensor:
+                x = x.contiguous(memory_format=torch.channels_last)
+                seen = [predict_clean(self.unet, x, sigma, reference, *condition).float() for condition in conditions]
+                return seen[0] if len(seen) == 1 else seen[1] + guidance * (seen[0] - seen[1])
+
+            planes = solve(self.scheduler, start_of(reference, noise.to(self.device)), steps, predict)
+        painted = (to_pixels(planes).clamp(-1, 1) + 1) * 127.5
+        return painted.round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+    def _embed_title(self, title: str) -> Tensor:
+        return torch.from_numpy(self._texts.encode([title])[0][0])
+
+
+def checkpoint_fingerprint(folder: Path) -> str:
+    """16 hex digits over the hashes in the manifest, after checking every file against it.
+
+    Raises
+    ------
+    FileNotFoundError
+        No manifest in ``folder``.
+    ValueError
+        A file's SHA-256 differs from the manifest's.
+    """
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        raise FileNotFoundError(
+            f"{manifest} is missing: restore it from git, or train with `python -m generation.diffusion.train`"
+        )
+    files: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    for name, expected in files.items():
+        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        if digest != expected:
+            raise ValueError(f"{folder / name} has SHA-256 {digest}, its manifest says {expected}: restore it")
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]

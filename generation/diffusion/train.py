@@ -1,0 +1,258 @@
+"""Train the built-in generator: ``python -m generation.diffusion.train --out DIR``.
+
+Killed at any time, the same command goes on from its last checkpoint and draws the same
+pairs. Trains on training subjects only; the monitor looks at validation subjects.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import platform
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from generation.diffusion.bridge import START_NOISE, between, build_scheduler, noise_of, solve, start_of
+from generation.diffusion.conditioning import ConditioningAdapter
+from generation.diffusion.data import Drawings, Pairs, PairSampler, load_drawings
+from generation.diffusion.losses import PerceptualLoss, StyleLoss
+from generation.diffusion.unet import build_unet, predict_clean, to_pixels, to_planes
+from jobs.ingest.stickers.pack import PicturePack
+from reward_model.encoders import compute_dtype, load_encoders
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """Everything that decides the weights besides the pack and the encoders."""
+
+    steps: int = 4000
+    """Optimiser steps."""
+    batch: int = 24
+    """Pairs a step."""
+    learning_rate: float = 1e-3
+    """Peak of the cosine schedule, after ``warmup`` steps."""
+    warmup: int = 100
+    """Steps of linear rise."""
+    weight_decay: float = 0.01
+    """AdamW."""
+    ema: float = 0.998
+    """Decay of the averaged weights that are shipped."""
+    perceptual: float = 0.3
+    """Weight of the perceptual loss."""
+    style: float = 0.2
+    """Weight of the style loss, which looks at the ``style_rows`` rows with the least noise."""
+    style_rows: int = 8
+    """Rows of a batch the style loss looks at: the encoder at full size is dear."""
+    seed: int = 5
+    """Of weights, pairs and noise."""
+
+
+class Trainer:
+    """Networks, their averages and the optimiser; saves and resumes."""
+
+    def __init__(self, settings: TrainSettings, perceptual: PerceptualLoss, style: StyleLoss, device: str) -> None:
+        torch.manual_seed(settings.seed)
+        self.settings = settings
+        self.device = device
+        self.dtype = compute_dtype(device)
+        self.perceptual, self.style = perceptual, style
+        self.networks = torch.nn.ModuleDict({"unet": build_unet(), "conditioning": ConditioningAdapter()})
+        torch.nn.init.zeros_(self.networks["unet"].conv_out.weight)
+        torch.nn.init.zeros_(self.networks["unet"].conv_out.bias)
+        self.networks.to(device, memory_format=torch.channels_last)
+        self.average = {name: tensor.detach().clone() for name, tensor in self.networks.state_dict().items()}
+        self.optimizer = torch.optim.AdamW(
+            self.networks.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.99)
+        )
+        self.step = 0
+
+    def predict(self, x: Tensor, sigma: Tensor, reference: Tensor, text: Tensor, preference: Tensor) -> Tensor:
+        """Clean planes (B, 12, 32, 32) float32."""
+        with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
+            condition = self.networks["conditioning"](text, preference)
+            return predict_clean(self.networks["unet"], x, sigma, reference, *condition).float()
+
+    def learn(self, pairs: Pairs) -> dict[str, float]:
+        """One optimiser step; returns the losses."""
+        rng = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.step)
+        reference, target = (to_planes(p.to(self.device)) for p in (pairs.reference, pairs.target))
+        sigma = torch.rand(len(reference), generator=rng).clamp_min(0.02).to(self.device)
+        start = start_of(reference, torch.randn(reference.shape, generator=rng).to(self.device))
+        noisy = between(start, target, sigma).contiguous(memory_format=torch.channels_last)
+        clean = self.predict(noisy, sigma, reference, pairs.text.to(self.device), pairs.preference.to(self.device))
+        painted, wanted = to_pixels(clean), to_pixels(target)
+        difference = painted - wanted
+        losses = {
+            "pixels": difference.abs().mean() + difference.square().mean(),
+            "perceptual": self.perceptual(painted, wanted).mean(),
+        }
+        total = losses["pixels"] + self.settings.perceptual * losses["perceptual"]
+        if self.settings.style > 0:
+            rows = sigma.argsort()[: self.settings.style_rows]
+            losses["style"] = self.style(painted[rows], wanted[rows]).mean()
+            total = total + self.settings.style * losses["style"]
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.settings.learning_rate * _schedule(self.step, self.settings)
+        self.optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, tensor in self.networks.state_dict().items():
+                self.average[name].lerp_(tensor, 1 - decay)
+        return {name: float(loss.detach()) for name, loss in losses.items()}
+
+    def save(self, path: Path) -> None:
+        """Write weights, averages and optimiser state in one safetensors file, then rename it into place."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.networks.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
+        for number, state in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        metadata = {"step": str(self.step), "settings": repr(self.settings)}
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, metadata=metadata)
+        part.replace(path)
+
+    def resume(self, path: Path) -> None:
+        """Continue from a file of :meth:`save`.
+
+        Raises
+        ------
+        ValueError
+            The file was written under other settings.
+        """
+        from safetensors import safe_open
+
+        with safe_open(path, "pt") as archive:
+            metadata = archive.metadata()
+        if metadata["settings"] != repr(self.settings):
+            raise ValueError(f"{path} belongs to other settings: delete it, or pass another --work folder")
+        tensors = load_file(path)
+
+        def part(prefix: str) -> dict[str, Tensor]:
+            return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+        self.networks.load_state_dict(part("network."))
+        self.average = {name: tensor.to(self.device) for name, tensor in part("average.").items()}
+        state = {i: part(f"optimizer.{i}.") for i in range(len(list(self.networks.parameters())))}
+        full = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({"state": state, "param_groups": full["param_groups"]})
+        self.step = int(metadata["step"])
+
+
+def _schedule(step: int, settings: TrainSettings) -> float:
+    """Share of the peak learning rate: linear rise, then half a cosine to zero."""
+    if step < settings.warmup:
+        return (step + 1) / settings.warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - settings.warmup) / max(1, settings.steps - settings.warmup)))
+
+
+@torch.inference_mode()
+def monitor(trainer: Trainer, drawings: Drawings, sheet: Path, *, steps: int = 8, rows: int = 96) -> dict[str, float]:
+    """Paint fixed validation pairs with the averaged weights, write a sample sheet, return two figures.
+
+    ``style``: mean cosine between the style embeddings of painted and true; ``pixels``: mean absolute error.
+    """
+    kept = {name: tensor.clone() for name, tensor in trainer.networks.state_dict().items()}
+    trainer.networks.load_state_dict(trainer.average)
+    pairs = PairSampler(drawings, seed=1, drop=0.0).draw(0, rows)
+    reference = to_planes(pairs.reference.to(trainer.device))
+    text, preference = pairs.text.to(trainer.device), pairs.preference.to(trainer.device)
+    noise = noise_of(torch.arange(rows), tuple(reference.shape[1:])).to(trainer.device)
+    planes = solve(
+        build_scheduler(),
+        start_of(reference, noise),
+        steps,
+        lambda x, sigma: trainer.predict(x, sigma, reference, text, preference),
+    )
+    trainer.networks.load_state_dict(kept)
+    painted, target = to_pixels(planes).clamp(-1, 1), pairs.target.to(trainer.device)
+    shown = torch.stack([pairs.reference, painted.cpu(), pairs.target])[:, :24]
+    grid = shown.permute(0, 3, 1, 4, 2).reshape(3 * 64, 24 * 64, 3)
+    sheet.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(((grid.numpy() + 1) * 127.5).astype(np.uint8)).save(sheet)
+    style = 1 - float(trainer.style(painted, target).mean())
+    return {"style": style, "pixels": float((painted - target).abs().mean())}
+
+
+def ship(trainer: Trainer, out: Path, facts: dict[str, object]) -> None:
+    """Write the averaged weights as a diffusers checkpoint (float16) with its manifest."""
+    trainer.networks.load_state_dict(trainer.average)
+    networks = trainer.networks.to("cpu", torch.float16)
+    networks["unet"].save_pretrained(out / "unet")
+    networks["conditioning"].save_pretrained(out / "conditioning")
+    build_scheduler().save_pretrained(out / "scheduler")
+    files = {
+        str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.name != "manifest.json" and path.suffix in (".safetensors", ".json")
+    }
+    manifest = {"files": files, **facts}
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Train or resume, then ship the checkpoint."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "weights")
+    parser.add_argument("--work", type=Path, default=Path("var/generator"), help="checkpoint and sample sheets")
+    parser.add_argument("--steps", type=int, default=TrainSettings.steps)
+    parser.add_argument("--batch", type=int, default=TrainSettings.batch)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--every", type=int, default=500, help="steps between checkpoints and sample sheets")
+    parser.add_argument("--date", required=True, help="day of the training, for the manifest: YYYY-MM-DD")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    settings = TrainSettings(steps=arguments.steps, batch=arguments.batch)
+    encoders, pack = load_encoders(device=device), PicturePack.load()
+    sampler = PairSampler(load_drawings(pack, encoders, "train"), seed=settings.seed)
+    validation = load_drawings(pack, encoders, "validation")
+    trainer = Trainer(settings, PerceptualLoss(encoders.image.backbone), StyleLoss(encoders.image), device)
+    checkpoint = arguments.work / "checkpoint.safetensors"
+    if checkpoint.is_file():
+        trainer.resume(checkpoint)
+    started, first, seen = time.monotonic(), trainer.step, {}
+    while trainer.step < settings.steps:
+        losses = trainer.learn(sampler.draw(trainer.step, settings.batch))
+        if trainer.step % 20 == 0:
+            speed = (trainer.step - first) * settings.batch / (time.monotonic() - started)
+            text = " ".join(f"{name} {value:.3f}" for name, value in losses.items())
+            print(f"step {trainer.step}/{settings.steps} {text} {speed:.0f} pairs/s", flush=True)
+        if trainer.step % arguments.every == 0 or trainer.step == settings.steps:
+            seen = monitor(trainer, validation, arguments.work / f"sheet-{trainer.step:06d}.png")
+            print(f"validation at {trainer.step}: " + " ".join(f"{k} {v:.4f}" for k, v in seen.items()), flush=True)
+            trainer.save(checkpoint)
+            facts = {
+                "command": f"python -m generation.diffusion.train --steps {settings.steps} --batch {settings.batch}",
+                "data": "jobs/ingest/stickers/pack, training subjects (buckets 2 to 7)",
+                "hardware": f"{platform.machine()} {device}, {arguments.threads} threads, torch {torch.__version__}",
+                "date": arguments.date,
+                "settings": asdict(settings),
+                "start_noise": START_NOISE,
+                "trained_steps": trainer.step,
+                "validation": seen,
+            }
+            ship_copy(trainer, arguments.out, facts)
+
+
+def ship_copy(trainer: Trainer, out: Path, facts: dict[str, object]) -> None:
+    """Ship without disturbing the training state: the networks are restored afterwards."""
+    kept = {name: tensor.clone() for name, tensor in trainer.networks.state_dict().items()}
+    ship(trainer, out, facts)
+    trainer.networks.to(trainer.device, torch.float32)
+    trainer.networks.load_state_dict(kept)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From behaviour to conditioning, one folder a method."""

@@ -1,0 +1,1 @@
+"""The profile method: a segment's mean preference."""

@@ -1,0 +1,1 @@
+"""Who decides what may be published."""

@@ -1,0 +1,1 @@
+"""What makes one painted cover better than another."""

@@ -1,0 +1,106 @@
+"""What a reward is: a figure per picture, by name, made comparable on real covers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Scores = NDArray[np.float64]
+"""(N,) float64, NaN where a reward does not apply."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureBatch:
+    """N pictures with all that rewards look at; every array has N rows."""
+
+    pictures: NDArray[np.uint8]
+    """(N, 64, 64, 3) RGB"""
+    embeddings: NDArray[np.float32]
+    """(N, 128) L2-normalised, aligned with texts."""
+    styles: NDArray[np.float32]
+    """(N, 32) L2-normalised"""
+    reference_embeddings: NDArray[np.float32]
+    """(N, 128) of the item's default cover."""
+    text_embeddings: NDArray[np.float32]
+    """(N, 128) of the prompt."""
+    item_ids: Sequence[str]
+    segment_ids: Sequence[str]
+    """Whom each picture is for; ``all`` is everybody."""
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+class Reward(Protocol):
+    """A reward; higher is better."""
+
+    @property
+    def name(self) -> str:
+        """Key in ``generated_covers.rewards`` and in the settings' ``weights``."""
+        ...
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether the figure is a differentiable function of the pixels."""
+        ...
+
+    def score(self, batch: PictureBatch) -> Scores:
+        """One figure per picture; NaN where the reward does not apply."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Normaliser:
+    """Mean and standard deviation of a reward on real covers: a normalised reward is in units of their spread."""
+
+    mean: float
+    deviation: float
+
+    @classmethod
+    def fit(cls, scores: Scores) -> "Normaliser":
+        """Of the figures that are not NaN; without any spread the deviation is 1.
+
+        Examples
+        --------
+        >>> Normaliser.fit(np.array([1.0, 3.0, np.nan])).apply(np.array([4.0])).tolist()
+        [2.0]
+        """
+        known = scores[~np.isnan(scores)]
+        spread = float(known.std()) if known.size else 0.0
+        return cls(mean=float(known.mean()) if known.size else 0.0, deviation=spread if spread > 1e-9 else 1.0)
+
+    def apply(self, scores: Scores) -> Scores:
+        """(scores - mean) / deviation; NaN stays NaN."""
+        return (scores - self.mean) / self.deviation
+
+
+class RewardPanel:
+    """Several rewards, normalised on the same real covers and summed by weight.
+
+    Parameters
+    ----------
+    rewards
+        Rewards with different names.
+    weights
+        Weight by name; a reward without a weight raises ValueError.
+    reference
+        Real covers.
+    """
+
+    def __init__(self, rewards: Sequence[Reward], weights: Mapping[str, float], reference: PictureBatch) -> None:
+        unweighted = [reward.name for reward in rewards if reward.name not in weights]
+        if unweighted:
+            raise ValueError(f"The settings' weights have no value for the rewards {unweighted}")
+        self.rewards = list(rewards)
+        self.weights = dict(weights)
+        self.normalisers = {reward.name: Normaliser.fit(reward.score(reference)) for reward in rewards}
+
+    def score(self, batch: PictureBatch) -> tuple[dict[str, Scores], Scores]:
+        """Raw figures by name, and the weighted sum of the normalised ones (a NaN counts as average, 0)."""
+        raw = {reward.name: reward.score(batch) for reward in self.rewards}
+        total = np.zeros(len(batch))
+        for name, scores in raw.items():
+            total += self.weights[name] * np.nan_to_num(self.normalisers[name].apply(scores), nan=0.0)
+        return raw, total

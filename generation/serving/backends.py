@@ -1,0 +1,88 @@
+"""One way to have pictures painted, whoever paints them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from conf.settings import GenerationSettings
+from generation.serving.requests import Painter, PaintRequest, PaintResult, paint_batch
+
+
+class PaintBackend(Protocol):
+    """Paints requests; ``tests/generation/serving/test_backends.py`` is its contract."""
+
+    def fingerprint(self) -> str:
+        """Fingerprint of the generator that paints."""
+        ...
+
+    def paint(self, requests: Sequence[PaintRequest]) -> Iterator[PaintResult]:
+        """One result per request, in any order, each with the index of its request.
+
+        Raises
+        ------
+        TryAgainError
+            When whoever paints cannot be reached.
+        """
+        ...
+
+
+class InProcessPaint:
+    """Paints in this process, in batches as large as Triton's."""
+
+    def __init__(self, painter: Painter, *, max_batch: int) -> None:
+        self.painter = painter
+        self.max_batch = max_batch
+
+    def fingerprint(self) -> str:
+        """Fingerprint of the loaded checkpoint."""
+        return self.painter.fingerprint
+
+    def paint(self, requests: Sequence[PaintRequest]) -> Iterator[PaintResult]:
+        """Results batch by batch, in the order of the requests."""
+        for start in range(0, len(requests), self.max_batch):
+            for result in paint_batch(self.painter, requests[start : start + self.max_batch]):
+                yield PaintResult(
+                    index=start + result.index,
+                    picture=result.picture,
+                    generator=result.generator,
+                    error=result.error,
+                )
+
+
+def open_backend(settings: GenerationSettings, logs: Path) -> AbstractContextManager[PaintBackend]:
+    """The backend that ``generation.backend`` names; leaving the block ends a server it started.
+
+    Raises
+    ------
+    UsageError
+        When the ``triton`` backend has no URLs.
+    TryAgainError
+        When the local server does not start.
+    """
+    openers = {"triton-local": _local, "triton": _remote, "inprocess": _in_process}
+    return openers[settings.backend](settings, logs)
+
+
+@contextmanager
+def _local(settings: GenerationSettings, logs: Path) -> Iterator[PaintBackend]:
+    from generation.serving.client import TritonPaint
+    from generation.serving.server import LocalTriton
+
+    with LocalTriton(settings, logs) as server:
+        yield TritonPaint(urls=(server.url,), in_flight=settings.in_flight, timeout_s=settings.timeout_s)
+
+
+@contextmanager
+def _remote(settings: GenerationSettings, _logs: Path) -> Iterator[PaintBackend]:
+    from generation.serving.client import TritonPaint
+
+    yield TritonPaint(urls=settings.urls, in_flight=settings.in_flight, timeout_s=settings.timeout_s)
+
+
+@contextmanager
+def _in_process(settings: GenerationSettings, _logs: Path) -> Iterator[PaintBackend]:
+    from generation.diffusion.painter import Painter as LoadedPainter
+
+    folder = Path(settings.checkpoint) if settings.checkpoint else None
+    yield InProcessPaint(LoadedPainter.load(folder), max_batch=settings.max_batch)

@@ -1,0 +1,61 @@
+"""The ``painter`` model of Triton's python backend: tensors in, tensors out.
+
+The repository holds a copy of this file as ``painter/1/model.py``. All that decides a
+picture lies in :mod:`generation.diffusion.painter` and :mod:`generation.serving.requests`.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import triton_python_backend_utils as pb_utils
+
+from generation.diffusion.painter import Painter
+from generation.serving.requests import PaintRequest, PaintResult, paint_batch
+
+
+class TritonPythonModel:
+    """Called by Triton; one per instance."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Load the checkpoint that the model's parameters name."""
+        parameters = json.loads(args["model_config"])["parameters"]
+        checkpoint = parameters["checkpoint"]["string_value"]
+        folder = Path(checkpoint) if checkpoint else None  # None is the shipped one
+        self.painter = Painter.load(folder, threads=int(parameters["threads"]["string_value"]))
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        """Paint the rows of all requests of one dynamic batch together."""
+        rows = [_rows(request) for request in requests]
+        results = iter(paint_batch(self.painter, [row for batch in rows for row in batch]))
+        return [_response([next(results) for _ in batch]) for batch in rows]
+
+
+def _rows(request: Any) -> list[PaintRequest]:
+    def tensor(name: str) -> Any:
+        return pb_utils.get_input_tensor_by_name(request, name).as_numpy()
+
+    columns = [tensor(name) for name in ("PROMPT", "REFERENCE", "PREFERENCE", "SEED", "STEPS", "GUIDANCE")]
+    return [
+        PaintRequest(
+            prompt=prompt[0].decode(),
+            reference=reference,
+            preference=preference,
+            seed=int(seed[0]),
+            steps=int(steps[0]),
+            guidance=float(guidance[0]),
+        )
+        for prompt, reference, preference, seed, steps, guidance in zip(*columns, strict=True)
+    ]
+
+
+def _response(results: list[PaintResult]) -> Any:
+    failed = next((result.error for result in results if result.error), None)
+    if failed is not None:
+        kind, _, message = failed.partition(": ")
+        codes = {"INVALID_ARGUMENT": pb_utils.TritonError.INVALID_ARG, "INTERNAL": pb_utils.TritonError.INTERNAL}
+        return pb_utils.InferenceResponse(error=pb_utils.TritonError(message, codes[kind]))
+    pictures = np.stack([result.picture for result in results if result.picture is not None])
+    generators = np.array([[result.generator.encode()] for result in results], dtype=np.object_)
+    return pb_utils.InferenceResponse([pb_utils.Tensor("PICTURE", pictures), pb_utils.Tensor("GENERATOR", generators)])

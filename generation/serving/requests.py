@@ -1,0 +1,151 @@
+"""One picture to paint, its outcome, and the one way a painter is asked for a batch of them.
+
+What runs inside Triton and what runs in process both call :func:`paint_batch`: grouping,
+refusals and the isolation of a failing request are the same code.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIZE = 64
+"""Width and height of references and painted pictures, in pixels."""
+PREFERENCE_DIM = 160
+"""Aligned embedding (128) and style embedding (32) of a profile, concatenated."""
+MAX_STEPS = 1000
+MAX_GUIDANCE = 50.0
+
+
+class Painter(Protocol):
+    """What :class:`generation.diffusion.painter.Painter` offers."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the weights."""
+        ...
+
+    def paint(
+        self,
+        *,
+        prompts: list[str],
+        references: NDArray[np.uint8],
+        preferences: NDArray[np.float32],
+        seeds: NDArray[np.int64],
+        steps: int,
+        guidance: float,
+    ) -> NDArray[np.uint8]:
+        """(B, 64, 64, 3) uint8 RGB pictures."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaintRequest:
+    """One picture to paint.
+
+    Raises
+    ------
+    ValueError
+        When an array has another shape or dtype than Triton's model declares.
+    """
+
+    prompt: str
+    reference: NDArray[np.uint8]
+    """(64, 64, 3) uint8 RGB: the cover the painting starts from."""
+    preference: NDArray[np.float32]
+    """(160,) float32; zeros paint an unpersonalised cover."""
+    seed: int
+    steps: int
+    guidance: float
+
+    def __post_init__(self) -> None:
+        for name, value, shape, dtype in (
+            ("reference", self.reference, (SIZE, SIZE, 3), np.uint8),
+            ("preference", self.preference, (PREFERENCE_DIM,), np.float32),
+        ):
+            if value.shape != shape or value.dtype != dtype:
+                raise ValueError(f"{name} is {value.dtype} {value.shape}: expected {np.dtype(dtype)} {shape}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaintResult:
+    """What became of the request at ``index`` of the list that was given."""
+
+    index: int
+    picture: NDArray[np.uint8] | None = None
+    """(64, 64, 3) uint8 RGB; None when it failed."""
+    generator: str = ""
+    """Fingerprint of the painter that painted it."""
+    error: str | None = None
+    """``INVALID_ARGUMENT: ...`` when the request was refused, ``INTERNAL: ...`` when painting failed."""
+
+
+def refusal(request: PaintRequest) -> str | None:
+    """Why a request can never be painted, or None.
+
+    Examples
+    --------
+    >>> blank = np.zeros((64, 64, 3), np.uint8), np.zeros(160, np.float32)
+    >>> refusal(PaintRequest(prompt="fox", reference=blank[0], preference=blank[1], seed=1, steps=0, guidance=1.0))
+    'steps is 0: expected 1 to 1000'
+    """
+    if not 1 <= request.steps <= MAX_STEPS:
+        return f"steps is {request.steps}: expected 1 to {MAX_STEPS}"
+    if not (math.isfinite(request.guidance) and 0 <= request.guidance <= MAX_GUIDANCE):
+        return f"guidance is {request.guidance:g}: expected 0 to {MAX_GUIDANCE:g}"
+    if request.seed < 0:
+        return f"seed is {request.seed}: expected 0 or more"
+    if not np.isfinite(request.preference).all():
+        return "preference has values that are not finite"
+    return None
+
+
+def paint_batch(painter: Painter, requests: Sequence[PaintRequest]) -> list[PaintResult]:
+    """Paint requests that arrived together, those with equal steps and guidance in one batch.
+
+    A batch that fails is painted again one request at a time, so that a bad request fails alone.
+
+    Returns
+    -------
+    list of PaintResult
+        One per request, in the same order.
+    """
+    results: dict[int, PaintResult] = {}
+    sound: list[int] = []
+    for index, request in enumerate(requests):
+        reason = refusal(request)
+        if reason is None:
+            sound.append(index)
+        else:
+            results[index] = PaintResult(index=index, error=f"INVALID_ARGUMENT: {reason}")
+
+    def same_run(index: int) -> tuple[int, float]:
+        return requests[index].steps, requests[index].guidance
+
+    for _, group in groupby(sorted(sound, key=same_run), key=same_run):
+        results.update({result.index: result for result in _painted(painter, requests, list(group))})
+    return [results[index] for index in range(len(requests))]
+
+
+def _painted(painter: Painter, requests: Sequence[PaintRequest], chosen: list[int]) -> list[PaintResult]:
+    try:
+        pictures = painter.paint(
+            prompts=[requests[index].prompt for index in chosen],
+            references=np.stack([requests[index].reference for index in chosen]),
+            preferences=np.stack([requests[index].preference for index in chosen]),
+            seeds=np.asarray([requests[index].seed for index in chosen], np.int64),
+            steps=requests[chosen[0]].steps,
+            guidance=requests[chosen[0]].guidance,
+        )
+    except Exception as error:  # whatever a model raises is this request's outcome, and reported as such
+        if len(chosen) == 1:
+            return [PaintResult(index=chosen[0], error=f"INTERNAL: {type(error).__name__}: {error}")]
+        return [result for index in chosen for result in _painted(painter, requests, [index])]
+    return [
+        PaintResult(index=index, picture=picture, generator=painter.fingerprint)
+        for index, picture in zip(chosen, pictures, strict=True)
+    ]

@@ -1,0 +1,90 @@
+"""What a unit of painting is, and its name: the hash of all that decides its pixels."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generation.serving.requests import PREFERENCE_DIM, SIZE
+
+UNPERSONALISED = "all"
+"""Segment of units painted once for everybody, with a zero preference."""
+PREFERENCE_DECIMALS = 4
+"""A profile is rounded before painting, so that the last bits of a mean do not make another unit."""
+MAX_SEED = 2**63 - 1
+CANDIDATE_STRIDE = 1_000_003
+"""Distance between the seeds of a unit's candidates."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaintUnit:
+    """An item painted for a segment: one or more candidates that differ in their seed only."""
+
+    item_id: str
+    segment_id: str
+    prompt: str
+    reference_cover_id: str
+    """SHA-256 of the reference's bytes."""
+    preference: NDArray[np.float32]
+    """(160,) float32, rounded by :func:`rounded`."""
+    method: str
+    seed: int
+    candidates: int
+
+    def unit_id(self, *, generator: str, steps: int, guidance: float) -> str:
+        """SHA-256 of what decides the pixels.
+
+        The item's and the segment's names are not part of it but through the seed: what
+        counts is what they look like.
+
+        Parameters
+        ----------
+        generator
+            Fingerprint of the weights.
+        steps, guidance
+            Of the sampler.
+        """
+        decisive = {
+            "prompt": self.prompt,
+            "reference": self.reference_cover_id,
+            "preference": hashlib.sha256(rounded(self.preference).astype("<f4").tobytes()).hexdigest(),
+            "method": self.method,
+            "generator": generator,
+            "seed": self.seed,
+            "steps": steps,
+            "guidance": float(guidance),
+            "candidates": self.candidates,
+            "size": SIZE,
+        }
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+    def seeds(self) -> list[int]:
+        """One seed per candidate."""
+        return [(self.seed + number * CANDIDATE_STRIDE) % MAX_SEED for number in range(self.candidates)]
+
+
+def unit_seed(base: int, item_id: str, segment_id: str) -> int:
+    """Seed of an item x segment, from 0 to 2^63 - 2; the night is not part of it.
+
+    Examples
+    --------
+    >>> unit_seed(23, "1f355", "s1") == unit_seed(23, "1f355", "s1") != unit_seed(23, "1f355", "s2")
+    True
+    """
+    digest = hashlib.sha256(json.dumps([base, item_id, segment_id]).encode()).digest()
+    return int.from_bytes(digest[:8], "big") % MAX_SEED
+
+
+def rounded(preference: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A profile as it is painted: rounded, and without negative zeros.
+
+    Raises
+    ------
+    ValueError
+        When it has not 160 finite values.
+    """
+    if preference.shape != (PREFERENCE_DIM,) or not np.isfinite(preference).all():
+        raise ValueError(f"A preference has {PREFERENCE_DIM} finite values, this one has shape {preference.shape}")
+    return np.round(preference.astype(np.float32), PREFERENCE_DECIMALS) + np.float32(0.0)

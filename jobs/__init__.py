@@ -1,0 +1,1 @@
+"""The night: the command, the stages in order, and the jobs that need Spark."""

@@ -1,0 +1,1 @@
+"""Behaviour features: users, items, positions and segments, point in time."""

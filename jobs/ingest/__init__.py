@@ -1,0 +1,1 @@
+"""From input files to the lake: the contract of the input, its checks, and the built-in world."""

@@ -1,0 +1,1 @@
+"""The lake: Delta tables, written by Spark and read by Spark or Arrow."""

@@ -1,0 +1,156 @@
+"""Running stages in order: skip what is done, run the rest, remember everything."""
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from jobs.fingerprint import changed_parts, fingerprint, relevant_settings
+from jobs.lake.context import Context, StageResult
+from jobs.ledger import Run, past_runs, record, versions
+from jobs.screen import Screen
+from jobs.stages import STAGES, Stage
+
+NOTE_LENGTH = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whether a stage has to run, and why."""
+
+    stage: Stage
+    runs: bool
+    reason: str
+    fingerprint: str
+
+
+def night_stages(context: Context, stages: Sequence[Stage] = STAGES) -> list[Stage]:
+    """The stages of this night: those that belong to another input source are left out."""
+    return [stage for stage in stages if stage.source in (None, context.settings.ingest.source)]
+
+
+def judge(stage: Stage, context: Context, past: Mapping[str, Run], *, force: bool = False) -> Verdict:
+    """Whether the stage has to run: unless its last run is done and nothing it depends on changed."""
+    upstream = {name: past[name].fingerprint for name in stage.upstream if name in past and past[name].done}
+    now = fingerprint(stage, context, upstream)
+    last = past.get(stage.name)
+    if force:
+        runs, reason = True, "forced"
+    elif last is None:
+        runs, reason = True, "never ran for this night"
+    elif not last.done:
+        runs, reason = True, "failed last time"
+    else:
+        runs, reason = last.fingerprint != now, _difference(stage, context, last, now)
+    return Verdict(stage=stage, runs=runs, reason=reason, fingerprint=now)
+
+
+def _difference(stage: Stage, context: Context, last: Run, now: str) -> str:
+    changed = changed_parts(last.fingerprint, now)
+    if not changed:
+        return "up to date"
+    words = [f"{part} changed" for part in changed if part != "settings"]
+    if "settings" in changed:
+        words += _changed_settings(json.loads(last.config), relevant_settings(stage, context))
+    return "; ".join(words)
+
+
+def _changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    old, new = _flat(before), _flat(now)
+    return [
+        f"{key} changed from {old.get(key)} to {new.get(key)}"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]
+
+
+def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def foresee(context: Context, stages: Iterable[Stage], *, force: bool = False) -> list[Verdict]:
+    """What a run would do, without doing it; a stage after one that would run, runs too."""
+    past, verdicts, running = past_runs(context), [], set[str]()
+    for stage in stages:
+        verdict = judge(stage, context, past, force=force)
+        after = [name for name in stage.upstream if name in running]
+        if after and not verdict.runs:
+            verdict = replace(verdict, runs=True, reason=f"after {', '.join(after)}")
+        if verdict.runs:
+            running.add(stage.name)
+        verdicts.append(verdict)
+    return verdicts
+
+
+def run_stages(context: Context, stages: Sequence[Stage], screen: Screen, *, force: bool = False) -> list[str]:
+    """Run the stages in order, skipping those that are done.
+
+    Parameters
+    ----------
+    context
+        The night.
+    stages
+        In order; see :func:`night_stages`.
+    screen
+        Where progress is shown.
+    force
+        Run them even when they are done.
+
+    Returns
+    -------
+    list[str]
+        Names of the stages that ran.
+
+    Raises
+    ------
+    Exception
+        Whatever a stage raised, after its failure is in the ledger.
+    """
+    past, ran = past_runs(context), []
+    for stage in stages:
+        verdict = judge(stage, context, past, force=force)
+        if not verdict.runs:
+            screen.skipped(stage.name, verdict.reason)
+            continue
+        screen.started(stage.name, verdict.reason)
+        context.progress = screen.progress
+        run_stage(context, verdict, screen)
+        past = past_runs(context)
+        ran.append(stage.name)
+    return ran
+
+
+def run_stage(context: Context, verdict: Verdict, screen: Screen) -> None:
+    """Run one stage and put the outcome into the ledger, a failure as well."""
+    stage = verdict.stage
+    read, begin = versions(context.lake, stage.reads), time.monotonic()
+
+    def remember(status: str, result: StageResult) -> None:
+        record(
+            context,
+            stage,
+            status=status,
+            fingerprint=verdict.fingerprint,
+            read=read,
+            result=result,
+            seconds=time.monotonic() - begin,
+        )
+
+    try:
+        result = stage.load()(context)
+    except Exception as error:
+        screen.failed(stage.name, time.monotonic() - begin)
+        try:
+            remember("failed", StageResult(note=f"{type(error).__name__}: {error}"[:NOTE_LENGTH]))
+        except Exception as second:  # the first error is the one to show
+            error.add_note(f"The failure could not be written to the run ledger: {second}")
+        raise
+    remember("done", result)
+    screen.finished(stage.name, time.monotonic() - begin, result)

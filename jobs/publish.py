@@ -1,0 +1,132 @@
+"""What the feed may show tonight: approved covers, and nothing whose safety or review is unknown."""
+
+import hashlib
+import math
+from datetime import date
+
+import polars as pl
+
+from jobs.lake.context import Context, StageResult
+from jobs.lake.errors import CorruptImage, TryAgainError
+from jobs.lake.lake import Lake
+from jobs.lake.tables import COVER_DECISIONS, PUBLISHED_COVERS
+
+ATTEMPTS = 5
+"""How often publishing starts over because somebody decided in between."""
+
+
+def run(context: Context) -> StageResult:
+    """Publish, for each item and segment of the night's plan, its selected cover if it is approved.
+
+    A takedown that is written while this runs is seen: decisions are read again after the write.
+
+    Returns
+    -------
+    StageResult
+        Rows published, and covers withheld by reason.
+
+    Raises
+    ------
+    TryAgainError
+        When decisions keep changing.
+    """
+    lake, night = context.lake, context.ds.isoformat()
+    for _ in range(ATTEMPTS):
+        seen = lake.version("cover_decisions")
+        rows, withheld = choose(selected_covers(lake, context.ds), decisions_that_count(lake, context.ds))
+        rows, damaged = _with_picture(context, rows)
+        withheld["damaged"] = damaged
+        published = lake.replace(rows.to_arrow().cast(PUBLISHED_COVERS.schema), "published_covers", ds=night)
+        if lake.version("cover_decisions") == seen:
+            metrics = {f"withheld_{reason}": float(count) for reason, count in withheld.items()}
+            note = f"{published:,} covers published, {sum(withheld.values()):,} withheld"
+            return StageResult(rows={"published_covers": published}, metrics=metrics, note=note)
+    raise TryAgainError(
+        f"Decisions changed {ATTEMPTS} times while covers of {night} were published; run publish again."
+    )
+
+
+def selected_covers(lake: Lake, ds: date) -> pl.DataFrame:
+    """The kept candidates of units to publish: one row per unit, with ``nsfw`` (null when not scored)."""
+    columns = ["ds", "item_id", "segment_id", "cover_id", "unit_id", "score", "rewards"]
+    kept = [("selected", "==", True), ("purpose", "==", "publish")]
+    found = lake.read("generated_covers", ds=ds, columns=columns, filters=kept)
+    nsfw = [dict(rewards).get("nsfw") for rewards in found["rewards"].to_pylist()]
+    known = [value if value is not None and math.isfinite(value) else None for value in nsfw]
+    return pl.DataFrame(pl.from_arrow(found.drop_columns(["rewards"]))).with_columns(
+        nsfw=pl.Series(known, dtype=pl.Float64)
+    )
+
+
+def decisions_that_count(lake: Lake, ds: date) -> pl.DataFrame:
+    """Decisions of nights up to ds, and takedowns of any night: a cover taken down stays down."""
+    if not lake.exists("cover_decisions"):
+        return pl.DataFrame(pl.from_arrow(COVER_DECISIONS.schema.empty_table()))
+    decisions = pl.DataFrame(pl.from_arrow(lake.read("cover_decisions")))
+    return decisions.filter((pl.col("ds") <= ds.isoformat()) | (pl.col("decision") == "takedown"))
+
+
+def decisions_digest(context: Context) -> str:
+    """Hash of the decisions that count: a person's new decision makes publishing run again."""
+    ids = sorted(decisions_that_count(context.lake, context.ds)["decision_id"])
+    return hashlib.sha256("\n".join(ids).encode()).hexdigest()
+
+
+def choose(covers: pl.DataFrame, decisions: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Covers that may go out, and how many may not for which reason.
+
+    Parameters
+    ----------
+    covers
+        One row per unit; see :func:`selected_covers`.
+    decisions
+        See :func:`decisions_that_count`. The latest by ``decided_at`` about a cover in its unit
+        counts; a takedown of the cover counts for ever and in every unit.
+
+    Returns
+    -------
+    tuple
+        Rows of published_covers, one per item x segment (the best score where several units
+        compete), and counts by reason.
+    """
+    taken_down = decisions.filter(pl.col("decision") == "takedown")["cover_id"].unique()
+    latest = (
+        decisions.filter(pl.col("decision") != "takedown")
+        .sort("decided_at", "decision_id")
+        .group_by("cover_id", "unit_id", maintain_order=True)
+        .last()
+        .select("cover_id", "unit_id", "decision", "decision_id")
+    )
+    judged = covers.join(latest, on=["cover_id", "unit_id"], how="left").with_columns(
+        reason=pl.when(pl.col("cover_id").is_in(taken_down.implode()))
+        .then(pl.lit("taken_down"))
+        .when(pl.col("nsfw").is_null())
+        .then(pl.lit("safety_unknown"))
+        .when(pl.col("decision").is_null())
+        .then(pl.lit("undecided"))
+        .when(pl.col("decision") != "approve")
+        .then(pl.lit("rejected"))
+    )
+    reasons = judged.filter(pl.col("reason").is_not_null()).group_by("reason").len()
+    allowed = (
+        judged.filter(pl.col("reason").is_null())
+        .sort("score", "unit_id", descending=[True, False])
+        .unique(["item_id", "segment_id"], keep="first", maintain_order=True)
+        .sort("item_id", "segment_id")
+        .select(PUBLISHED_COVERS.schema.names)
+    )
+    return allowed, dict(reasons.sort("reason").iter_rows())
+
+
+def _with_picture(context: Context, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """Rows whose picture is in the store and whole, and the number of the others."""
+    whole = []
+    for cover_id in rows["cover_id"]:
+        try:
+            context.images.get(cover_id)
+        except (FileNotFoundError, CorruptImage):
+            whole.append(False)
+        else:
+            whole.append(True)
+    kept = rows.filter(pl.Series(whole, dtype=pl.Boolean))
+    return kept, rows.height - kept.height

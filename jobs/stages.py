@@ -1,0 +1,171 @@
+"""The stages of a night, in order, as data: what each runs, reads, writes and depends on."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jobs.lake.context import Context, StageResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One stage of a night."""
+
+    name: str
+    """Also the command: ``coverlift <name>``."""
+    function: str
+    """``module:function`` taking a :class:`Context` and returning a :class:`StageResult`; imported when it runs."""
+    about: str
+    """One line for ``--help``."""
+    sections: tuple[str, ...] = ()
+    """Sections of the settings that its output depends on."""
+    upstream: tuple[str, ...] = ()
+    """Stages whose output it uses."""
+    code: tuple[str, ...] = ()
+    """Folders and files, relative to the checkout, whose change makes it run again."""
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    """Tables; their versions go into the run ledger."""
+    watches: str | None = None
+    """``module:function`` taking a :class:`Context` and returning a text: what else its output depends on."""
+    source: Literal["stickers"] | None = None
+    """Only part of the night when ``ingest.source`` is this."""
+
+    def load(self) -> "Callable[[Context], StageResult]":
+        """Import the function that runs the stage."""
+        function: Callable[[Context], StageResult] = resolve(self.function)
+        return function
+
+    def watched(self, context: "Context") -> str:
+        """What the stage watches beyond settings, code and upstream; empty when nothing."""
+        return str(resolve(self.watches)(context)) if self.watches else ""
+
+
+def resolve(place: str) -> Any:
+    """The object that ``module:name`` names."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage(
+        name="world",
+        function="jobs.ingest.stickers.stage:run",
+        about="Write the built-in stickers world as input files.",
+        sections=("world",),
+        code=("jobs/ingest/stickers",),
+        source="stickers",
+    ),
+    Stage(
+        name="ingest",
+        function="jobs.ingest.stage:run",
+        about="Check the input files against their contract and load them.",
+        sections=("ingest",),
+        upstream=("world",),
+        code=("jobs/ingest",),
+        writes=("impressions", "items", "covers", "quarantine"),
+        watches="jobs.fingerprint:input_listing",
+    ),
+    Stage(
+        name="encode",
+        function="reward_model.encode:run",
+        about="Embed covers and titles that are new.",
+        sections=("encode",),
+        upstream=("ingest",),
+        code=("reward_model",),
+        reads=("covers", "items", "impressions"),
+        writes=("cover_features", "title_features"),
+    ),
+    Stage(
+        name="features",
+        function="jobs.features.stage:run",
+        about="Compute users' behaviour, items' statistics, position bias and segments.",
+        sections=("features", "reward"),
+        upstream=("ingest", "encode"),
+        code=("jobs/features",),
+        reads=("impressions", "items", "covers", "cover_features"),
+        writes=("user_features", "user_history", "item_features", "position_bias", "segments", "user_segments"),
+    ),
+    Stage(
+        name="train-reward",
+        function="reward_model.stage:run",
+        about="Train and calibrate the reward model; the better of it and the champion stays.",
+        sections=("reward",),
+        upstream=("features",),
+        code=("reward_model",),
+        reads=("impressions", "cover_features", "title_features", "user_features", "user_history", "item_features"),
+    ),
+    Stage(
+        name="plan",
+        function="generation.planner:run",
+        about="Choose item x segment units by expected clicks gained per second.",
+        sections=("generation", "reward", "weights"),
+        upstream=("features", "train-reward"),
+        code=("generation", "reward_model"),
+        reads=("items", "covers", "cover_features", "item_features", "segments", "user_segments", "impressions"),
+        writes=("generation_plan",),
+    ),
+    Stage(
+        name="generate",
+        function="generation.worker:run",
+        about="Paint the planned units; the best candidate of each is kept.",
+        sections=("generation", "weights"),
+        upstream=("plan",),
+        code=("generation", "reward_model"),
+        reads=("generation_plan", "covers", "cover_features"),
+        writes=("covers", "generated_covers", "cover_features"),
+    ),
+    Stage(
+        name="review-policy",
+        function="generation.review.policy:run",
+        about="Decide by the written policy what may be published.",
+        sections=("policy",),
+        upstream=("generate",),
+        code=("generation/review",),
+        reads=("generated_covers",),
+        writes=("cover_decisions",),
+    ),
+    Stage(
+        name="publish",
+        function="jobs.publish:run",
+        about="Write what the feed may show tonight: approved covers only.",
+        upstream=("generate", "review-policy"),
+        code=("jobs/publish.py",),
+        reads=("generated_covers", "cover_decisions"),
+        writes=("published_covers",),
+        watches="jobs.publish:decisions_digest",
+    ),
+    Stage(
+        name="play",
+        function="jobs.play:run",
+        about="Let the stickers world live the next day with the published covers.",
+        sections=("world", "ingest"),
+        upstream=("publish",),
+        code=("jobs/ingest", "jobs/play.py"),
+        reads=("published_covers", "user_segments", "covers"),
+        writes=("impressions", "quarantine"),
+        source="stickers",
+    ),
+    Stage(
+        name="evaluate",
+        function="recsys_eval.stage:run",
+        about="Measure what the covers change: rankers, lift, image metrics, the next day.",
+        sections=("evaluate", "reward", "generation"),
+        upstream=("generate", "publish", "play"),
+        code=("recsys_eval",),
+        reads=("impressions", "user_features", "item_features", "generated_covers", "published_covers"),
+        writes=("ranking_lift",),
+    ),
+    Stage(
+        name="report",
+        function="recsys_eval.report:run",
+        about="Write the lift report as one HTML page.",
+        sections=("evaluate",),
+        upstream=("evaluate",),
+        code=("recsys_eval",),
+        reads=("ranking_lift", "generated_covers", "published_covers", "runs"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Is it true: ranking metrics, rankers, lift, off-policy evaluation, image metrics, the report."""

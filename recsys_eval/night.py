@@ -1,0 +1,103 @@
+"""What every part of the evaluation of one night shares, and what each of them hands back."""
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+import polars as pl
+
+from jobs.lake.context import Context
+from jobs.lake.lake import Lake
+from recsys_eval.features import Candidates, ScorerOf, Sources, days_between, load_impressions
+from recsys_eval.figures import Figure
+from reward_model.states import CoverTable
+
+STEPS = 16
+"""Steps that the evaluation of a night tells of: five arms twice, and the rest."""
+
+
+@dataclass
+class Findings:
+    """Results of a part: rows of ranking_lift (without ds), figures, and what could not be measured and why."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, other: "Findings") -> None:
+        """Take over another part's results."""
+        self.rows += other.rows
+        self.figures += other.figures
+        self.notes += other.notes
+
+
+@dataclass
+class Night:
+    """One night's data for evaluation, read once."""
+
+    ctx: Context
+    encoder_id: str
+    scorer_of: ScorerOf
+    _told: int = 0
+
+    def tell(self, what: str) -> None:
+        """Show progress: one step begins."""
+        self.ctx.progress(min(self._told, STEPS), STEPS, what)
+        self._told += 1
+
+    @property
+    def lake(self) -> Lake:
+        """The tables."""
+        return self.ctx.lake
+
+    @property
+    def simulated(self) -> bool:
+        """Whether users and clicks are the built-in world's."""
+        return self.ctx.settings.ingest.source == "stickers"
+
+    @property
+    def next_day(self) -> date:
+        """The day on which the feed showed this night's published covers."""
+        return self.ctx.ds + timedelta(days=1)
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Covers and scorers that all candidates share."""
+        covers = CoverTable.load(self.lake, self.encoder_id)
+        return Sources(lake=self.lake, covers=covers, scorer_of=self.scorer_of)
+
+    @cached_property
+    def logged_days(self) -> list[date]:
+        """Days after the cut up to ds that the log has."""
+        known = self.lake.partitions("impressions")
+        return [day for day in days_between(self.ctx.cut + timedelta(days=1), self.ctx.ds) if day.isoformat() in known]
+
+    @property
+    def played(self) -> bool:
+        """Whether the log has the day after ds."""
+        return self.next_day.isoformat() in self.lake.partitions("impressions")
+
+    @cached_property
+    def log(self) -> Candidates:
+        """Impressions after the cut up to ds."""
+        return Candidates(self.sources, load_impressions(self.lake, self.logged_days))
+
+    @cached_property
+    def play(self) -> Candidates:
+        """Impressions of the day after ds."""
+        return Candidates(self.sources, load_impressions(self.lake, [self.next_day]))
+
+    @cached_property
+    def new_items(self) -> set[str]:
+        """Items that exist by the end of ds and nobody was shown yet."""
+        table = self.lake.read(
+            "item_features", ds=self.ctx.ds, columns=["item_id"], filters=[("impressions_28d", "=", 0)]
+        )
+        return set(table["item_id"].to_pylist())
+
+    @cached_property
+    def user_traffic(self) -> pl.DataFrame:
+        """One row per user at the end of ds: user_id, impressions of 28 days."""
+        table = self.lake.read("user_features", ds=self.ctx.ds, columns=["user_id", "impressions_28d"])
+        return pl.DataFrame(table)

@@ -1,0 +1,107 @@
+"""A sample sheet as one PNG: items down, their original and what each segment was painted across.
+
+``python -m recsys_eval.sheet --home HOME --out sheet.png`` writes it for a night. Beside each
+painted cover stands the real drawing in the segment's favourite style, where the world has one.
+"""
+
+import io
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from PIL import Image, ImageDraw, ImageFont
+
+from conf.load import load_settings
+from jobs.lake.context import Context
+from recsys_eval.gallery import Gallery, GalleryItem, load_gallery
+
+TILE, GAP, LEFT, TOP = 96, 10, 150, 64
+"""Pixels: a picture's side, the space between pictures, and the margins that labels take."""
+INK, MUTED, PAPER, TRUE_PAPER = "#1f2328", "#626870", "#ffffff", "#f1efe8"
+NAME_LENGTH = 22
+
+
+def draw_sheet(gallery: Gallery, *, with_truth: bool = True) -> Image.Image:
+    """Sheet of all items and segments of a gallery.
+
+    Parameters
+    ----------
+    gallery
+        What was published.
+    with_truth
+        Also show real drawings, beside each painted cover and on a darker ground.
+
+    Returns
+    -------
+    Image
+        RGB; one row per item.
+
+    Raises
+    ------
+    ValueError
+        The gallery has no item.
+    """
+    if not gallery.items:
+        raise ValueError("the gallery has no item: publish covers first (`coverlift publish`)")
+    shown = [s for s in gallery.segments if any(s.segment_id in item.painted for item in gallery.items)]
+    truth = with_truth and any(item.truth for item in gallery.items)
+    cell = (2 * TILE if truth else TILE) + GAP
+    size = (LEFT + TILE + 2 * GAP + cell * len(shown) + GAP, TOP + (TILE + GAP) * len(gallery.items) + GAP)
+    sheet = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font, small = ImageFont.load_default(14), ImageFont.load_default(11)
+    draw.text((LEFT + TILE / 2, 18), "original", INK, font, anchor="ma")
+    for column, segment in enumerate(shown):
+        x = LEFT + TILE + 2 * GAP + column * cell
+        draw.text((x + (cell - GAP) / 2, 10), segment.segment_id, INK, font, anchor="ma")
+        draw.text((x + (cell - GAP) / 2, 28), segment.favourite or "", MUTED, small, anchor="ma")
+        if truth:
+            draw.text((x + TILE / 2, 44), "painted", MUTED, small, anchor="ma")
+            draw.text((x + TILE * 1.5, 44), "real", MUTED, small, anchor="ma")
+    for row, item in enumerate(gallery.items):
+        _draw_item(sheet, draw, item, [s.segment_id for s in shown], TOP + row * (TILE + GAP), truth=truth)
+    return sheet
+
+
+def _draw_item(
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, item: GalleryItem, segments: list[str], y: int, *, truth: bool
+) -> None:
+    font, small = ImageFont.load_default(13), ImageFont.load_default(11)
+    name = item.title if len(item.title) <= NAME_LENGTH else item.title[: NAME_LENGTH - 1] + "…"
+    draw.text((GAP, y + TILE / 2 - 10), name, INK, font, anchor="lm")
+    draw.text((GAP, y + TILE / 2 + 8), item.original_style or item.category, MUTED, small, anchor="lm")
+    sheet.paste(_tile(item.original), (LEFT, y))
+    cell = (2 * TILE if truth else TILE) + GAP
+    for column, segment in enumerate(segments):
+        x = LEFT + TILE + 2 * GAP + column * cell
+        if segment in item.painted:
+            sheet.paste(_tile(item.painted[segment]), (x, y))
+        if truth:
+            draw.rectangle((x + TILE, y, x + 2 * TILE - 1, y + TILE - 1), fill=TRUE_PAPER)
+            if segment in item.truth:
+                sheet.paste(_tile(item.truth[segment]), (x + TILE, y))
+
+
+def _tile(picture: bytes) -> Image.Image:
+    with Image.open(io.BytesIO(picture)) as opened:
+        return opened.convert("RGB").resize((TILE, TILE), Image.Resampling.LANCZOS)
+
+
+def main(
+    home: Annotated[Path, typer.Option(help="Folder of the lake, pictures and reports.")],
+    out: Annotated[Path, typer.Option(help="PNG to write.")] = Path("sheet.png"),
+    ds: Annotated[str | None, typer.Option(help="The night; default as settings say.")] = None,
+    items: Annotated[int, typer.Option(help="Rows.")] = 12,
+    truth: Annotated[bool, typer.Option(help="Show real drawings beside painted covers.")] = True,
+    override: Annotated[list[str] | None, typer.Option("-o", help="section.key=value, as the night ran with.")] = None,
+) -> None:
+    """Write the sample sheet of a night."""
+    settings = load_settings(overrides=override or [])
+    ctx = Context(ds=date.fromisoformat(ds) if ds else settings.ds, home=home, settings=settings)
+    draw_sheet(load_gallery(ctx, count=items), with_truth=truth).save(out)
+    typer.echo(str(out))
+
+
+if __name__ == "__main__":
+    typer.run(main)

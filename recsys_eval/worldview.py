@@ -1,0 +1,107 @@
+"""The stickers world's own answer: true click probabilities of published covers (simulated)."""
+
+import numpy as np
+
+from recsys_eval.appearance import Appearance, appearance
+from recsys_eval.figures import Figure, figure, lift_row
+from recsys_eval.lift import Estimate
+from recsys_eval.looks import measure_looks
+from recsys_eval.night import Findings, Night
+from recsys_eval.painted import load_painted
+from recsys_eval.scene import Scene, open_scene
+from recsys_eval.truth import (
+    BEST,
+    ORIGINAL,
+    PUBLISHED,
+    SHUFFLED,
+    UNPERSONALISED,
+    Showing,
+    TruthFigures,
+    original_and_best,
+    shown_probability,
+    truth_figures,
+)
+
+ABOUT = {
+    PUBLISHED: "published covers",
+    SHUFFLED: "another segment's covers (control)",
+    UNPERSONALISED: "covers painted without any preference (control)",
+    BEST: "the best existing drawing of each segment (ceiling)",
+}
+
+
+def measure_world(night: Night) -> Findings:
+    """Truth and looks of the night's published covers; notes where there is nothing to measure."""
+    if not night.simulated:
+        return Findings(notes=["the log is not the built-in world's: nobody knows the true click probabilities"])
+    painted = load_painted(night)
+    if painted is None:
+        return Findings(notes=[f"nothing was published on {night.ctx.ds}: there are no covers to ask the world about"])
+    night.tell("true click probabilities (simulated)")
+    scene = open_scene(night, painted)
+    looks = appearance(scene.judge, scene.pack, painted.subject, painted.pixels)
+    findings = measure_truth(night, scene, looks)
+    night.tell("looks of painted covers")
+    findings.add(measure_looks(night, scene, looks))
+    return findings
+
+
+def measure_truth(night: Night, scene: Scene, looks: Appearance) -> Findings:
+    """True click probability of published covers and their controls, on all, new and existing items."""
+    painted = scene.painted
+    seed = night.ctx.settings.evaluate.seed
+    original, best = original_and_best(scene.world, scene.audience, scene.items)
+    choices = {
+        PUBLISHED: painted.published,
+        SHUFFLED: painted.shuffled(seed),
+        UNPERSONALISED: np.repeat(painted.unpersonalised[:, None], len(painted.segment_ids), axis=1),
+    }
+    chances = {
+        name: shown_probability(scene.world, scene.audience, scene.items, Showing(picture=picture, looks=looks))
+        for name, picture in choices.items()
+    }
+    new = np.array([item in night.new_items for item in painted.item_ids])
+    findings = Findings()
+    for slice_name, kept in (("all", np.ones(len(new), bool)), ("new items", new), ("existing items", ~new)):
+        for arm, chance in chances.items():
+            arms = {ORIGINAL: original, BEST: best, PUBLISHED: chances[PUBLISHED], arm: chance}
+            found = truth_figures(
+                {name: values[:, kept] for name, values in arms.items()},
+                scene.audience.traffic,
+                pairs=int((choices[arm][kept] >= 0).sum()),
+                resamples=night.ctx.settings.evaluate.bootstrap,
+                seed=seed,
+            )
+            if found is not None:
+                findings.add(_truth_findings(found, arm, slice_name))
+    return findings
+
+
+def _truth_findings(found: TruthFigures, arm: str, slice_name: str) -> Findings:
+    """Rows and figures of one arm; the published arm also brings the original and the ceiling."""
+    place = f"simulated truth: {slice_name}"
+    metric = "true click probability"
+    findings = Findings()
+    shown = (arm, BEST) if arm == PUBLISHED else (arm,)
+    if arm == PUBLISHED:
+        base = found.mean[ORIGINAL]
+        row = lift_row(metric, ORIGINAL, place, base.value, None, found.users)
+        findings.rows.append({**row, "low": base.low, "high": base.high})
+    for name in shown:
+        findings.rows.append(lift_row(metric, name, place, found.mean[name].value, found.lift[name], found.users))
+        findings.figures.append(
+            _truth_figure(f"{slice_name}.{name}.lift", "relative lift", ABOUT[name], found.lift[name], found.users)
+        )
+    gap = found.gap_closed[arm]
+    row = lift_row("gap closed", arm, place, gap.value, None, found.users)
+    findings.rows.append({**row, "low": gap.low, "high": gap.high, "p": gap.p})
+    findings.figures.append(_truth_figure(f"{slice_name}.{arm}.gap_closed", "share", ABOUT[arm], gap, found.users))
+    return findings
+
+
+def _truth_figure(key: str, unit: str, what: str, found: Estimate, users: int) -> Figure:
+    about = {
+        "relative lift": f"Relative lift of the true click probability from {what}",
+        "share": f"Share of the gap between originals and the best existing drawings that is closed by {what}",
+    }
+    return figure(f"truth.{key.replace(' ', '_')}", about[unit], found, n=users, unit=unit, simulated=True)

@@ -1,0 +1,179 @@
+"""The baseline: LightGBM on the same rows, with the features a ranking team would give it.
+
+It sees everything the network sees in tabular form: counts, rates, affinity, position, the
+shape of the words, the style of the cover and of the user's preference, and products of
+preference and candidate, also apart for the recent clicks of the history.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm
+import numpy as np
+import numpy.typing as npt
+
+from conf.settings import RewardSettings
+from jobs.lake.tables import EMBED_DIM, STYLE_DIM
+from reward_model.calibration import Calibration, fit_platt
+from reward_model.dataset import Examples
+from reward_model.features import ITEM_COLUMNS, TITLE_COLUMNS, USER_COLUMNS, Floats
+from reward_model.states import VECTOR_DIM, States
+
+Array = npt.NDArray[np.float64]
+
+MAX_ROUNDS = 600
+EARLY_STOPPING = 30
+FAMILIARITY_PRIOR = 2.0
+"""Events that shrink the familiarity of a category towards everybody's."""
+PRODUCTS = (
+    "preference_embedding_dot",
+    "preference_style_dot",
+    "preference_embedding_cosine",
+    "preference_style_cosine",
+    "clicked_embedding_dot",
+    "clicked_style_dot",
+    "skipped_embedding_dot",
+    "skipped_style_dot",
+    "words_dot",
+    "words_preference_dot",
+)
+"""Products of what the user likes, or last clicked and skipped, with the candidate."""
+FEATURES = (
+    *(f"user_{name}" for name in USER_COLUMNS),
+    *(f"item_{name}" for name in ITEM_COLUMNS),
+    *(f"title_{name}" for name in TITLE_COLUMNS),
+    *PRODUCTS,
+    "affinity",
+    "position",
+    "history_click_share",
+    "category_familiarity",
+    "category",
+    *(f"style_{number}" for number in range(STYLE_DIM)),
+    *(f"preference_style_{number}" for number in range(STYLE_DIM)),
+)
+"""Names of the columns of :func:`tabular`, in order."""
+
+
+@dataclass(kw_only=True)
+class Baseline:
+    """A trained booster and its calibration."""
+
+    booster: lightgbm.Booster
+    calibration: Calibration
+
+    def probabilities(self, examples: Examples) -> Array:
+        """Calibrated click probabilities, ``(n_rows,)`` float64."""
+        return self.calibration.apply(self.booster.predict(tabular(examples), raw_score=True))
+
+
+def tabular(examples: Examples) -> Floats:
+    """Rows as LightGBM reads them, ``(n_rows, len(FEATURES))`` float32."""
+    state, vectors = examples.state, examples.covers.vectors
+    candidate = vectors[examples.cover]
+    preference = examples.states.preference[state]
+    words = examples.items.words[examples.item]
+    clicked, skipped, share = recent_means(examples.states, vectors)
+    return np.column_stack(
+        [
+            examples.states.numeric[state],
+            examples.item_numeric,
+            examples.title_shapes[examples.title],
+            *_halves(preference, candidate),
+            *_halves(_unit(preference), candidate),
+            *_halves(clicked[state], candidate),
+            *_halves(skipped[state], candidate),
+            (words * candidate[:, :EMBED_DIM]).sum(axis=1),
+            (words * preference[:, :EMBED_DIM]).sum(axis=1),
+            examples.affinity,
+            examples.position,
+            share[state],
+            category_familiarity(examples),
+            examples.items.category[examples.item],
+            candidate[:, EMBED_DIM:],
+            preference[:, EMBED_DIM:],
+        ]
+    ).astype(np.float32)
+
+
+def recent_means(states: States, vectors: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean vector of the clicked and of the skipped events, and the share of clicks, per state.
+
+    Returns
+    -------
+    clicked, skipped
+        ``(n_states, 160)``; zeros without such events.
+    share
+        ``(n_states,)``
+    """
+    history = states.history
+    means = [np.zeros((len(states), VECTOR_DIM), np.float32) for _ in range(2)]
+    counts = []
+    for mean, chosen in zip(means, (history.clicked, ~history.clicked), strict=True):
+        weight = (history.present & chosen).astype(np.float32)
+        for event in range(weight.shape[1]):
+            mean += vectors[history.cover[:, event]] * weight[:, event, None]
+        counts.append(weight.sum(axis=1))
+        mean /= np.maximum(counts[-1], 1.0)[:, None]
+    return means[0], means[1], (counts[0] / np.maximum(counts[0] + counts[1], 1.0)).astype(np.float32)
+
+
+def category_familiarity(examples: Examples) -> Floats:
+    """Log of how often the user met the item's category relative to all users, ``(n_rows,)``."""
+    history, category = examples.states.history, examples.items.category
+    seen, wanted = category[history.item], category[examples.item]
+    used = np.unique(examples.state)
+    counts = np.bincount(seen[used][history.present[used]], minlength=len(examples.items.categories) + 1)
+    everybody = counts / max(counts.sum(), 1)
+    met = np.zeros(len(examples), np.float32)
+    for event in range(seen.shape[1]):
+        met += (seen[:, event][examples.state] == wanted) & history.present[:, event][examples.state]
+    expected = history.present.sum(axis=1)[examples.state] * everybody[wanted]
+    return np.asarray(np.log((met + FAMILIARITY_PRIOR) / (expected + FAMILIARITY_PRIOR)), np.float32)
+
+
+def train_baseline(training: Examples, validation: Examples, settings: RewardSettings) -> Baseline:
+    """Boosted trees, stopped and calibrated on ``validation`` like the network."""
+    parameters: dict[str, Any] = {
+        "objective": "binary",
+        "learning_rate": 0.03,
+        "num_leaves": 7,
+        "min_data_in_leaf": 100,
+        "feature_fraction": 0.7,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 5.0,
+        "seed": settings.seed,
+        "num_threads": settings.threads,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbosity": -1,
+    }
+    category = [FEATURES.index("category")]
+    known = lightgbm.Dataset(
+        tabular(training), training.clicked, feature_name=list(FEATURES), categorical_feature=category
+    )
+    seen = known.create_valid(tabular(validation), validation.clicked)
+    booster = lightgbm.train(
+        parameters,
+        known,
+        num_boost_round=MAX_ROUNDS,
+        valid_sets=[seen],
+        callbacks=[lightgbm.early_stopping(EARLY_STOPPING, verbose=False)],
+    )
+    logits = np.asarray(booster.predict(tabular(validation), raw_score=True))
+    return Baseline(booster=booster, calibration=fit_platt(logits, validation.clicked))
+
+
+def _halves(left: Floats, right: Floats) -> tuple[Floats, Floats]:
+    """Products over the embedding and over the style."""
+    product = left * right
+    return product[:, :EMBED_DIM].sum(axis=1), product[:, EMBED_DIM:].sum(axis=1)
+
+
+def _unit(vectors: Floats) -> Floats:
+    """Both halves at length 1; zeros stay."""
+    result = vectors.copy()
+    for part in (slice(0, EMBED_DIM), slice(EMBED_DIM, None)):
+        length = np.linalg.norm(result[:, part], axis=1, keepdims=True)
+        result[:, part] /= np.maximum(length, 1e-9)
+    return result

@@ -1,0 +1,246 @@
+"""Click probabilities of covers for users and for segments, fast, as of one ds.
+
+Runs wherever candidates are scored: inside Spark's Python workers, in evaluation, without a
+JVM. A segment is scored by a fixed sample of its users, whose states are computed once.
+"""
+
+import zlib
+from collections.abc import Sequence
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from jobs.lake.errors import MissingTable
+from jobs.lake.lake import Lake
+from jobs.lake.tables import EMBED_DIM, STYLE_DIM
+from reward_model.dataset import load_item_features
+from reward_model.features import ITEM_COLUMNS, Floats, numbers, title_shape, unseen_items
+from reward_model.model import RowTensors, StateTensors, UserSide
+from reward_model.predictor import Predictor
+from reward_model.registry import load_predictor
+from reward_model.states import CoverTable, ItemTable, States, load_states, rows_of
+
+Array = npt.NDArray[np.float64]
+PAIRS_AT_ONCE = 4096
+"""(user, cover) pairs scored together: their history keys fill about 50 MB."""
+SAMPLE_SIZE = 32
+"""Users that stand for a segment, at most."""
+EVERYBODY = ("all", "new")
+"""Segments that are sampled from all users: nobody is assigned to them."""
+
+
+class _Prepared(NamedTuple):
+    """States of some users, with what the network computes once for them."""
+
+    states: States
+    tensors: StateTensors
+    sides: list[UserSide]
+
+
+class PersonalScorer:
+    """The champion's click probabilities with the features of one ds; position switched off.
+
+    Parameters
+    ----------
+    lake
+        Tables to read users' states from.
+    predictor
+        The model.
+    as_of
+        Partition of user_features, user_history, item_features and user_segments.
+    """
+
+    def __init__(self, lake: Lake, predictor: Predictor, as_of: date) -> None:
+        self.lake, self.predictor, self.as_of = lake, predictor, as_of
+        self.items = ItemTable.load(lake, predictor.encoder_id)
+        self.covers = CoverTable.load(lake, predictor.encoder_id)
+        self._table_CE = torch.from_numpy(self.covers.vectors)
+        features, _ = load_item_features(lake, as_of)
+        self._known = pa.array(features["item_id"].tolist()[:-1], pa.string())
+        # Row 0 is the unseen item, which load_item_features puts last.
+        values = np.roll(numbers(features, ITEM_COLUMNS), 1, axis=0)
+        self._numeric, self._unseen = predictor.scales.item.apply(values), unseen_items(values)
+        self._shapes = title_shape(self.items.titles)
+        self._category = predictor.category_numbers(self.items)
+
+    @classmethod
+    def load(cls, lake: Lake, model_dir: Path, as_of: date) -> "PersonalScorer":
+        """From a version's folder, whose hashes are checked.
+
+        Raises
+        ------
+        MissingTable
+            When the features stage has not written ``as_of``.
+        """
+        return cls(lake, load_predictor(model_dir), as_of)
+
+    def click_probability(
+        self, user_ids: Sequence[str], item_ids: Sequence[str], embeddings: Floats, styles: Floats
+    ) -> Array:
+        """P(click) of row i's user on row i's item under row i's cover, at position 1.
+
+        Parameters
+        ----------
+        user_ids, item_ids
+            ``(n_rows,)``; an unknown user has no history, an unknown item no statistics.
+        embeddings, styles
+            ``(n_rows, 128)`` and ``(n_rows, 32)`` float32, L2-normalised, from the model's encoder.
+
+        Returns
+        -------
+        ndarray
+            ``(n_rows,)`` float64.
+        """
+        vectors = _vectors(embeddings, styles, len(item_ids))
+        users, state = np.unique(np.asarray(list(user_ids), object), return_inverse=True)
+        prepared = self._prepare(users.tolist())
+        return self._score(prepared, state, np.arange(len(item_ids)), self._item_rows(item_ids), vectors)
+
+    def segment_click_probability(
+        self,
+        segment_ids: Sequence[str],
+        item_ids: Sequence[str],
+        embeddings: Floats,
+        styles: Floats,
+        max_users: int = SAMPLE_SIZE,
+    ) -> Array:
+        """Mean P(click) over a fixed sample of row i's segment, at position 1.
+
+        Parameters
+        ----------
+        segment_ids
+            ``(n_rows,)`` segments of ``as_of``, or ``all`` or ``new`` for a sample of all users.
+        max_users
+            Users a segment, at most 32.
+
+        Returns
+        -------
+        ndarray
+            ``(n_rows,)`` float64.
+
+        Raises
+        ------
+        ValueError
+            When a segment has no users as of this ds, or ``max_users`` is not in 1 to 32.
+        """
+        if not 1 <= max_users <= SAMPLE_SIZE:
+            raise ValueError(f"max_users={max_users} must lie in 1 to {SAMPLE_SIZE}")
+        vectors = _vectors(embeddings, styles, len(item_ids))
+        members = [self._members(segment)[:max_users] for segment in segment_ids]
+        row = np.repeat(np.arange(len(members)), [len(users) for users in members])
+        state = np.concatenate([np.zeros(0, np.int64), *members])
+        scored = self._score(self._sampled[0], state, row, self._item_rows(item_ids), vectors)
+        return np.bincount(row, weights=scored, minlength=len(members)) / np.bincount(row, minlength=len(members))
+
+    def segment_users(self, segment_id: str) -> list[str]:
+        """The users that stand for a segment.
+
+        Raises
+        ------
+        ValueError
+            When the segment has no users as of this ds.
+        """
+        return [str(user) for user in self._sampled[0].states.user[self._members(segment_id)]]
+
+    def _members(self, segment: str) -> npt.NDArray[np.int64]:
+        members = self._sampled[1]
+        if segment not in members:
+            raise ValueError(f"segment {segment!r} has no users as of {self.as_of}: known are {sorted(members)}")
+        return members[segment]
+
+    @cached_property
+    def _sampled(self) -> tuple[_Prepared, dict[str, npt.NDArray[np.int64]]]:
+        """States of all sampled users, and the rows of each segment's sample in them."""
+        table = self.lake.read("user_segments", ds=self.as_of, columns=["user_id", "segment_id"]).sort_by("user_id")
+        if not len(table):
+            raise MissingTable(f"user_segments has no rows for ds={self.as_of}: run `coverlift features` for it")
+        chosen = {name: _sample(table["user_id"].to_pylist(), name, self.as_of) for name in EVERYBODY}
+        for name in pc.unique(table["segment_id"]).to_pylist():
+            own = table.filter(pc.equal(table["segment_id"], name))["user_id"].to_pylist()
+            chosen[name] = _sample(own, name, self.as_of)
+        users = sorted({user for sample in chosen.values() for user in sample})
+        place = {user: number for number, user in enumerate(users)}
+        members = {name: np.asarray([place[user] for user in sample], np.int64) for name, sample in chosen.items()}
+        return self._prepare(users), members
+
+    def _prepare(self, users: Sequence[str]) -> _Prepared:
+        length = self.predictor.history_length
+        states = load_states(self.lake, self.as_of, users, covers=self.covers, items=self.items, length=length)
+        tensors = self.predictor.state_tensors(states, self.items)
+        with torch.inference_mode():
+            sides = self.predictor.model.encode_users(self._table_CE, tensors)
+        return _Prepared(states, tensors, sides)
+
+    def _item_rows(self, item_ids: Sequence[str]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Rows of items in the item table and in the item features."""
+        wanted = pa.array(list(item_ids), pa.string())
+        return rows_of(wanted, self.items.ids), rows_of(wanted, self._known)
+
+    def _score(
+        self,
+        prepared: _Prepared,
+        state: npt.NDArray[Any],
+        row: npt.NDArray[Any],
+        items: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+        vectors: Floats,
+    ) -> Array:
+        """Probability of pair p: state ``state[p]`` with candidate ``row[p]``."""
+        parts = [np.zeros(0)]
+        with torch.inference_mode():
+            for begin in range(0, len(state), PAIRS_AT_ONCE):
+                chosen = slice(begin, begin + PAIRS_AT_ONCE)
+                rows = self._row_tensors(prepared.states, state[chosen], row[chosen], items, vectors)
+                logits = self.predictor.model.score(prepared.sides, prepared.tensors, rows, with_position=False)
+                parts.append(logits.mean(dim=0).double().numpy())
+        return self.predictor.calibration.apply(np.concatenate(parts))
+
+    def _row_tensors(
+        self,
+        states: States,
+        state: npt.NDArray[Any],
+        row: npt.NDArray[Any],
+        items: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+        vectors: Floats,
+    ) -> RowTensors:
+        item, known = items[0][row], items[1][row]
+        return RowTensors(
+            state_B=torch.from_numpy(state.astype(np.int64)),
+            vector_BE=torch.from_numpy(vectors[row]),
+            numeric_BN=torch.from_numpy(self._numeric[known]),
+            unseen_B=torch.from_numpy(self._unseen[known]),
+            title_BT=torch.from_numpy(self._shapes[item]),
+            words_BW=torch.from_numpy(self.items.words[item]),
+            item_B=torch.from_numpy(item),
+            category_B=torch.from_numpy(self._category[item]),
+            affinity_B=self.predictor.affinity(states.affinity(state, self.items.category[item])),
+            place_B=torch.ones(len(row), dtype=torch.int64),
+        )
+
+
+def _sample(users: Sequence[str], segment: str, as_of: date) -> list[str]:
+    """At most 32 users, the same whenever segment, ds and users are."""
+    generator = np.random.default_rng(zlib.crc32(f"{segment}@{as_of}".encode()))
+    return [users[place] for place in generator.permutation(len(users))[:SAMPLE_SIZE]]
+
+
+def _vectors(embeddings: Floats, styles: Floats, rows: int) -> Floats:
+    """Both parts side by side, checked.
+
+    Raises
+    ------
+    ValueError
+        When the shapes do not fit.
+    """
+    if np.shape(embeddings) != (rows, EMBED_DIM) or np.shape(styles) != (rows, STYLE_DIM):
+        raise ValueError(
+            f"embeddings {np.shape(embeddings)} and styles {np.shape(styles)} must be ({rows}, {EMBED_DIM}) "
+            f"and ({rows}, {STYLE_DIM}): one row per item"
+        )
+    return np.concatenate([np.asarray(embeddings, np.float32), np.asarray(styles, np.float32)], axis=1)

@@ -1,0 +1,132 @@
+import shutil
+from datetime import date
+
+import pytest
+
+from generation.planner import DEFAULT_PICTURES_PER_SECOND, pictures_per_second, planned, run, summary
+from jobs.lake.errors import UsageError
+from jobs.lake.tables import RUNS
+from tests.generation import tiny
+
+
+@pytest.fixture
+def make_plan(make_context, tiny_home, reward_model):
+    def make(fingerprint="g1", **generation):
+        return planned(make_context(ds=tiny.DS, home=tiny_home, generation=generation), fingerprint).to_pylist()
+
+    return make
+
+
+def chosen(rows, purpose):
+    return [(row["item_id"], row["segment_id"]) for row in rows if row["purpose"] == purpose]
+
+
+def test_launching_items_come_first_then_gain(make_plan):
+    rows = make_plan(evaluation_items=0)
+    # s1 gains 0.2 wherever it is shown twemoji, s0 nothing: noto, its favourite, is the default.
+    # Traffic: launching items get the mean of known ones, (100 + 10 + 20) / 3 a day; s1 is 30 % of users.
+    launching = (130 / 3) * 0.3 * 0.2
+    expected = {
+        ("1f34b", "s1"): launching,
+        ("1f40c", "s1"): launching,
+        ("1f34b", "s0"): 0.0,
+        ("1f40c", "s0"): 0.0,
+        ("1f98a", "s1"): 100 * 0.3 * 0.2,
+        ("1f680", "s1"): 20 * 0.3 * 0.2,
+        ("1f355", "s1"): 10 * 0.3 * 0.2,
+    }
+    assert chosen(rows, "publish") == list(expected)
+    found = {(row["item_id"], row["segment_id"]): row["expected_gain"] for row in rows if row["purpose"] == "publish"}
+    assert found == pytest.approx(expected)
+
+
+def test_a_segment_without_profile_gets_the_unpersonalised_cover(make_plan):
+    rows = make_plan(evaluation_items=0)
+    assert not [row for row in rows if row["segment_id"] == "new"]
+    assert chosen(rows, "unpersonalised") == [(item, "all") for item in ("1f34b", "1f40c", "1f98a", "1f680", "1f355")]
+    everybody = next(row for row in rows if row["segment_id"] == "all")
+    assert set(everybody["pref_embedding"]) | set(everybody["pref_style"]) == {0.0}
+    assert everybody["as_of"] == tiny.DS
+
+
+def test_max_units_caps_what_is_published(make_plan):
+    rows = make_plan(evaluation_items=0, max_units=3)
+    assert chosen(rows, "publish") == [("1f34b", "s1"), ("1f40c", "s1"), ("1f34b", "s0")]
+    assert chosen(rows, "unpersonalised") == [("1f34b", "all"), ("1f40c", "all")]
+
+
+def test_evaluation_takes_most_shown_items_and_the_profiles_of_the_cut(make_plan):
+    rows = make_plan(evaluation_items=2, max_units=1)
+    assert chosen(rows, "evaluate") == [("1f98a", "s1"), ("1f680", "s1"), ("1f680", "s0"), ("1f98a", "s0")]
+    evaluated = [row for row in rows if row["purpose"] == "evaluate"]
+    assert {row["as_of"] for row in evaluated} == {tiny.CUT}
+    assert evaluated[0]["pref_style"][1] == pytest.approx(0.2)  # 0.3 on ds
+    controls = [(row["item_id"], row["as_of"]) for row in rows if row["purpose"] == "unpersonalised"]
+    assert controls == [("1f34b", tiny.DS), ("1f98a", tiny.CUT), ("1f680", tiny.CUT)]
+
+
+def test_an_item_published_and_evaluated_has_one_control(make_plan):
+    rows = make_plan(evaluation_items=3)
+    controls = chosen(rows, "unpersonalised")
+    assert len(controls) == len(set(controls)) == 5
+    assert len({row["unit_id"] for row in rows}) == len(rows)
+    assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
+
+
+def test_units_are_the_same_when_nothing_changed(make_plan):
+    assert make_plan() == make_plan()
+    ids = {row["unit_id"] for row in make_plan()}
+    assert not ids & {row["unit_id"] for row in make_plan(fingerprint="g2")}
+    assert not ids & {row["unit_id"] for row in make_plan(seed=99)}
+
+
+def test_items_that_do_not_exist_yet_are_not_planned(make_plan):
+    assert tiny.LATER not in {row["item_id"] for row in make_plan()}
+
+
+def test_a_dry_run_writes_nothing_and_a_run_replaces(make_context, tiny_home, reward_model, stand_in, tmp_path):
+    shutil.copytree(tiny_home, tmp_path / "home")
+    ctx = make_context(ds=tiny.DS, home=tmp_path / "home", generation={"evaluation_items": 1, "candidates": 3})
+    dry = run(ctx, dry_run=True)
+    assert not ctx.lake.exists("generation_plan")
+    assert dry.rows == {}
+    # 7 to publish, 2 to evaluate, 5 controls (the evaluated item is one of them)
+    assert dry.note.startswith("14 units (2 evaluate, 7 publish, 5 unpersonalised), 42 pictures, about 3 s")
+    for _ in range(2):
+        assert run(ctx).rows == {"generation_plan": 14}
+    stored = ctx.lake.read("generation_plan", ds=tiny.DS)
+    assert stored.num_rows == 14
+    assert summary(stored) == dry.note
+
+
+def test_without_features_the_stage_to_run_is_named(make_context, tiny_home, reward_model):
+    with pytest.raises(UsageError, match=r"segments has no rows for 2026-04-05: run `coverlift features"):
+        planned(make_context(ds="2026-04-05", home=tiny_home), "g1")
+
+
+def test_speed_is_that_of_the_last_night_before(make_context):
+    ctx = make_context(ds=tiny.DS)
+    assert pictures_per_second(ctx.lake, date(2026, 3, 29)) == DEFAULT_PICTURES_PER_SECOND
+
+    def row(ds, status, speed):
+        return {
+            "ds": ds,
+            "stage": "generate",
+            "status": status,
+            "metrics": [("pictures_per_second", speed)] if speed else [],
+            **dict.fromkeys(("fingerprint", "config_hash", "config", "code_version"), ""),
+            "tables_read": [],
+            "tables_written": [],
+            "rows": [],
+            "seconds": 1.0,
+        }
+
+    days = [
+        row("2026-03-25", "done", 9.0),
+        row("2026-03-26", "done", 30.0),
+        row("2026-03-27", "done", None),  # everything was in the store
+        row("2026-03-28", "failed", 1.0),
+        row("2026-03-29", "done", 2.0),
+    ]
+    tiny.write(ctx, days, RUNS)
+    assert pictures_per_second(ctx.lake, date(2026, 3, 29)) == 30.0

@@ -1,0 +1,46 @@
+import hashlib
+import json
+
+from conf.load import load_settings
+from jobs import doctor
+from jobs.doctor import Finding, examine, healthy, listed_in_manifest
+
+
+def test_weights_must_stand_in_their_manifest(tmp_path):
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"weights")
+    assert not listed_in_manifest(weights)
+    digest = hashlib.sha256(b"weights").hexdigest()
+    (tmp_path / "manifest.json").write_text(json.dumps({"files": [{"name": "model", "sha256": digest}]}))
+    assert listed_in_manifest(weights)
+    weights.write_bytes(b"changed")
+    assert not listed_in_manifest(weights)
+
+
+def test_only_what_is_needed_makes_it_unhealthy():
+    fine = Finding(what="Java", ok=True, found="17")
+    absent = Finding(what="GPU", ok=False, found="none", needed=False)
+    assert healthy([fine, absent])
+    assert not healthy([fine, Finding(what="Delta Lake", ok=False, found="no jar")])
+
+
+def test_this_machine_has_java_delta_and_triton(tmp_path):
+    found = {finding.what: finding for finding in examine(load_settings(), tmp_path)}
+    assert found["Java"].ok
+    assert found["Delta Lake"].ok
+    assert found["Triton server"].ok
+    assert found["Python packages"].ok
+    assert "GiB free" in found["Disk"].found
+
+
+def test_what_is_missing_says_how_to_mend_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "_output", lambda command: "")
+    monkeypatch.setenv("COVERLIFT_ASSETS", str(tmp_path / "nothing"))
+    remote = load_settings(overrides=["generation.backend=triton"])
+    found = {finding.what: finding for finding in examine(remote, tmp_path)}
+    assert "openjdk-17-jre-headless" in found["Java"].mend
+    assert found["Delta Lake"].mend == "python -m jobs.lake.delta_jar"
+    assert not found["Triton servers"].ok
+    assert not healthy(list(found.values()))
+    cluster = load_settings(profile="cluster")
+    assert next(doctor._delta(cluster)).ok

@@ -1,0 +1,229 @@
+"""The runner on small stages, with the real run ledger."""
+
+import io
+import sys
+import types
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from jobs import fingerprint as fingerprints
+from jobs.lake.context import StageResult
+from jobs.lake.errors import GateError, TryAgainError
+from jobs.lake.tables import TABLES, WRITTEN_BY
+from jobs.ledger import code_version, past_runs
+from jobs.lock import only_one
+from jobs.nightly import foresee, night_stages, run_stages
+from jobs.screen import Bars, Lines
+from jobs.stages import STAGES, Stage
+
+FIRST = Stage(name="first", function="night_of_tests:first", about="", sections=("world",), code=("first.py",))
+SECOND = Stage(name="second", function="night_of_tests:second", about="", upstream=("first",), writes=("items",))
+THIRD = Stage(name="third", function="night_of_tests:third", about="", watches="night_of_tests:watched")
+NIGHT = (FIRST, SECOND, THIRD)
+
+
+NIGHT_SCRIPT = """
+import os, signal, sys, types
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+
+from conf.settings import Settings
+from jobs import fingerprint
+from jobs.lake.context import Context
+from jobs.lock import only_one
+from jobs.nightly import run_stages
+from jobs.screen import Lines
+from jobs.stages import Stage
+
+def second(context):
+    print("second", flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+module = sys.modules["night_of_tests"] = types.ModuleType("night_of_tests")
+module.second, module.watched = second, lambda context: "nothing"
+fingerprint.code_hash.__defaults__ = (Path("{sources}"),)
+context = Context(date(2026, 3, 29), Path("{home}"), Settings())
+with only_one(context.home):
+    ran = run_stages(context, {night!r}, Lines(Console(quiet=True), []))
+print(ran, "pyspark" in sys.modules, "torch" in sys.modules)
+"""
+"""A night in another process; its second stage is killed as hard as can be."""
+
+
+class Silent(Lines):
+    def __init__(self):
+        super().__init__(Console(quiet=True), [])
+
+
+@pytest.fixture
+def night(monkeypatch, tmp_path):
+    """The stages' module: ``ran`` lists what ran; ``error`` is raised by the second stage."""
+    module = types.ModuleType("night_of_tests")
+    module.ran, module.error, module.seen = [], None, "nothing"
+
+    def stage(name):
+        def run(context):
+            module.ran.append(name)
+            if name == "second" and module.error is not None:
+                raise module.error
+            return StageResult(rows={"items": 3}, metrics={"auc": 0.75}, note=f"{name} was here")
+
+        return run
+
+    for name in ("first", "second", "third"):
+        setattr(module, name, stage(name))
+    module.watched = lambda context: module.seen
+    module.sources = tmp_path / "sources"
+    (module.sources / "jobs" / "lake").mkdir(parents=True)
+    (module.sources / "first.py").write_text("VERSION = 1\n")
+    monkeypatch.setitem(sys.modules, "night_of_tests", module)
+    monkeypatch.setattr(fingerprints.code_hash, "__defaults__", (module.sources,))
+    return module
+
+
+def test_a_night_is_skipped_resumed_and_explained(night, make_context):
+    context = make_context()
+    assert [verdict.reason for verdict in foresee(context, NIGHT)] == ["never ran for this night"] * 3
+
+    night.error = GateError("the picture is too blue")
+    with pytest.raises(GateError):
+        run_stages(context, NIGHT, Silent())
+    assert night.ran == ["first", "second"]
+    rows = {row["stage"]: row for row in context.lake.read("runs").to_pylist()}
+    assert (rows["first"]["status"], rows["second"]["status"]) == ("done", "failed")
+    assert rows["second"]["note"] == "GateError: the picture is too blue"
+    assert dict(rows["second"]["tables_written"]) == {"items": -1}
+    assert (dict(rows["first"]["rows"]), dict(rows["first"]["metrics"])) == ({"items": 3}, {"auc": 0.75})
+
+    night.error, night.ran[:] = None, []
+    assert run_stages(context, NIGHT, Silent()) == ["second", "third"] == night.ran
+    assert run_stages(context, NIGHT, Silent()) == []
+    assert {name: run.status for name, run in past_runs(context).items()} == dict.fromkeys(
+        ("first", "second", "third"), "done"
+    )
+
+    # Another night knows nothing of this one.
+    other = make_context(ds="2026-03-28")
+    assert all(verdict.runs for verdict in foresee(other, NIGHT))
+
+    # A setting of another section changes nothing; one of its own is named, and what comes after runs too.
+    assert not any(verdict.runs for verdict in foresee(make_context(evaluate={"trees": 7}), NIGHT))
+    verdicts = foresee(make_context(world={"users": 77}), NIGHT)
+    assert [(verdict.runs, verdict.reason) for verdict in verdicts] == [
+        (True, "world.users changed from 3000 to 77"),
+        (True, "after first"),
+        (False, "up to date"),
+    ]
+
+    # So do changed code and changed input.
+    (night.sources / "first.py").write_text("VERSION = 22\n")
+    night.seen = "a new file"
+    assert [verdict.reason for verdict in foresee(context, NIGHT)] == ["code changed", "after first", "input changed"]
+    assert run_stages(context, NIGHT, Silent()) == ["first", "second", "third"]
+
+    # A stage run alone under other settings leaves those after it to run again.
+    changed = make_context(world={"users": 78})
+    assert run_stages(changed, [FIRST], Silent()) == ["first"]
+    assert foresee(changed, NIGHT)[1].reason == "upstream changed"
+    assert run_stages(changed, [THIRD], Silent(), force=True) == ["third"]
+
+
+def test_a_killed_night_goes_on_at_the_stage_it_was_killed_in(night, make_context, run_python):
+    context = make_context()
+    run_stages(context, [FIRST], Silent())
+    died = run_python(NIGHT_SCRIPT.format(sources=night.sources, home=context.home, night=NIGHT))
+    assert (died.returncode, died.stdout.split()) == (-9, ["second"])
+    night.ran.clear()
+    with only_one(context.home):
+        assert [verdict.reason for verdict in foresee(context, NIGHT)][1:] == ["never ran for this night"] * 2
+        assert run_stages(context, NIGHT, Silent()) == ["second", "third"] == night.ran
+
+
+def test_skipping_starts_neither_spark_nor_torch(night, make_context, run_python):
+    context = make_context()
+    run_stages(context, [THIRD], Silent())
+    seen = run_python(NIGHT_SCRIPT.format(sources=night.sources, home=context.home, night=(THIRD,)))
+    assert seen.stdout.strip() == "[] False False"
+
+
+def test_the_home_is_locked_for_one_and_freed_by_death(tmp_path, run_python):
+    with only_one(tmp_path), pytest.raises(TryAgainError, match=r"process \d+") as caught, only_one(tmp_path):
+        pass
+    assert caught.value.exit_code == 75
+    died = run_python(
+        f"""
+        import os, signal
+        from pathlib import Path
+        from jobs.lock import only_one
+        with only_one(Path({str(tmp_path)!r})):
+            os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    assert died.returncode == -9
+    with only_one(tmp_path):
+        pass
+
+
+def test_the_input_listing_sees_only_what_the_night_may_read(make_context, tmp_path):
+    for day in ("2026-03-29", "2026-03-30"):
+        place = tmp_path / "input" / "impressions" / f"ds={day}"
+        place.mkdir(parents=True)
+        (place / "part.parquet").write_bytes(b"12345")
+    context = make_context()
+    assert fingerprints.input_listing(context) == "impressions/ds=2026-03-29/part.parquet 5"
+    files = make_context(ingest={"source": "files"})
+    before = fingerprints.input_listing(files)
+    assert before.startswith("impressions/ds=2026-03-29/part.parquet 5 1")
+    assert fingerprints.input_listing(make_context(home=tmp_path / "elsewhere")) == ""
+
+
+def test_the_night_of_own_logs_has_no_world(make_context):
+    names = [stage.name for stage in night_stages(make_context(ingest={"source": "files"}))]
+    assert {"world", "play"}.isdisjoint(names)
+    assert names[0] == "ingest"
+    assert [stage.name for stage in night_stages(make_context())] == [stage.name for stage in STAGES]
+
+
+def test_the_stages_are_a_chain_without_gaps():
+    seen = set()
+    sections = set(make_sections())
+    for stage in STAGES:
+        assert set(stage.upstream) <= seen, stage.name
+        assert set(stage.reads) | set(stage.writes) <= set(TABLES), stage.name
+        assert set(stage.sections) <= sections, stage.name
+        assert all((fingerprints.ROOT / place).exists() for place in stage.code), stage.name
+        assert callable(stage.load()), stage.name
+        seen.add(stage.name)
+    writers = {table: stage.name for stage in reversed(STAGES) for table in stage.writes}
+    assert writers == {table: stage for table, stage in WRITTEN_BY.items() if table != "runs"}
+
+
+def make_sections():
+    from conf.settings import Settings
+
+    return Settings.model_fields
+
+
+def test_code_version_names_the_sources():
+    base = code_version(FIRST)
+    assert base.endswith(fingerprints.code_hash(FIRST.code))
+    assert code_version(replace(FIRST, code=("jobs/publish.py",))) != base
+
+
+@pytest.mark.parametrize("kind", [Lines, Bars])
+def test_screens_show_every_state(kind):
+    console = Console(record=True, width=120, force_terminal=kind is Bars, file=io.StringIO())
+    with kind(console, ["one", "two", "three"]) as screen:
+        screen.skipped("one", "up to date")
+        screen.started("two", "never ran")
+        screen.progress(5, 10, "covers [painted]")
+        screen.finished("two", 1.25, StageResult(rows={"covers": 1200}))
+        screen.started("three", "code changed")
+        screen.failed("three", 0.5)
+    text = console.export_text()
+    for part in ("one", "up to date", "covers 1,200", "failed"):
+        assert part in text

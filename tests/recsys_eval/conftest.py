@@ -1,0 +1,46 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from known_world import CUT, DS, ENCODER, KnowingScorer, World
+
+from conf.settings import Settings
+from jobs.lake.context import Context
+from recsys_eval.night import Night
+
+
+def make_night(home, world, spark=None):
+    """A night over a world with known truth; log from the cut to ds, and the played day where the world has it."""
+    world.write(home / "lake")
+    settings = Settings.model_validate(
+        {
+            "ds": DS,
+            "spark": spark or {},
+            "ingest": {"source": "files"},
+            "reward": {"test_days": (DS - CUT).days},
+            "evaluate": {"train_days": 4, "bootstrap": 200, "trees": 30},
+        }
+    )
+    scorer = KnowingScorer(world)
+    return Night(ctx=Context(ds=DS, home=home, settings=settings), encoder_id=ENCODER, scorer_of=lambda day: scorer)
+
+
+@pytest.fixture(scope="session")
+def telling_night(tmp_path_factory, spark_settings):
+    """Covers matter: treated users really click more on published covers."""
+    return make_night(tmp_path_factory.mktemp("telling"), World(matters=True), spark_settings.model_dump())
+
+
+@pytest.fixture(scope="session")
+def idle_night(tmp_path_factory):
+    """Covers do not matter at all."""
+    return make_night(tmp_path_factory.mktemp("idle"), World(matters=False, seed=6))
+
+
+@pytest.fixture(scope="session")
+def unplayed_night(tmp_path_factory):
+    """No day after ds, nothing published, one segment's worth of nothing."""
+    return make_night(tmp_path_factory.mktemp("unplayed"), World(played=False, users=80))

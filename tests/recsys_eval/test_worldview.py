@@ -1,0 +1,107 @@
+"""Truth and looks end to end, with a judge that recognises pictures by their nearest real drawing."""
+
+import numpy as np
+import pytest
+from sticker_night import make_sticker_night
+
+from jobs.ingest.stickers.pack import FAMILIES, PicturePack
+from recsys_eval.appearance import appearance
+from recsys_eval.judge import Judge
+from recsys_eval.worldview import measure_world
+
+
+def small(pixels):
+    """(N, 192): 8 x 8 means of each channel, centred."""
+    return pixels.reshape(len(pixels), 8, 8, 8, 8, 3).mean(axis=(2, 4)).reshape(len(pixels), -1) / 255.0 - 0.8
+
+
+class NearestJudge:
+    """Style and subject of the nearest real drawing of a held-out subject."""
+
+    def __init__(self):
+        pack = PicturePack.load()
+        keys = [(code, family) for code in pack.codes("held_out") for family in pack.families_of(code)]
+        self.known = small(np.stack([pack.pixels(*key) for key in keys]))
+        self.family = np.array([FAMILIES.index(family) for _, family in keys])
+        self.subject = np.unique([code for code, _ in keys], return_inverse=True)[1]
+
+    def nearest(self, pixels):
+        seen = small(pixels)
+        distance = (seen**2).sum(1)[:, None] - 2 * seen @ self.known.T + (self.known**2).sum(1)
+        return distance.argmin(axis=1)
+
+    def style_probabilities(self, pixels):
+        return np.eye(6, dtype=np.float32)[self.family[self.nearest(pixels)]]
+
+    def subject_embedding(self, pixels):
+        return np.eye(self.subject.max() + 1, dtype=np.float32)[self.subject[self.nearest(pixels)]]
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return NearestJudge()
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory, judge):
+    night = make_sticker_night(
+        tmp_path_factory.mktemp("world"), users=240, items_painted=30, segments_of=6, played=False
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Judge, "load", classmethod(lambda cls: judge))
+        return measure_world(night)
+
+
+def figure(findings, name):
+    return next(f for f in findings.figures if f.name == name)
+
+
+def test_covers_in_the_favourite_style_truly_win(found):
+    lift = figure(found, "truth.all.published.lift")
+    assert lift.low > 0.05
+    assert lift.n == 240
+    # a segment's own covers beat other segments', and those painted for nobody
+    assert lift.low > figure(found, "truth.all.shuffled.lift").value
+    assert lift.low > figure(found, "truth.all.unpersonalised.lift").value
+    gap = figure(found, "truth.all.published.gap_closed")
+    assert 0.4 < gap.low < gap.value <= 1.0
+    assert figure(found, "truth.all.best_drawing.lift").value >= lift.value
+
+
+def test_everything_is_marked_simulated(found):
+    assert found.figures
+    assert all(f.simulated for f in found.figures)
+
+
+def test_looks_as_shares_of_real_drawings(found):
+    style = figure(found, "looks.published.style")
+    assert style.value > 0.6
+    assert (style.n, style.of) == (30, "subjects")
+    share = figure(found, "looks.published.style_of_real")
+    assert share.value == pytest.approx(style.value)  # this judge is always right about real drawings
+    assert figure(found, "looks.unpersonalised.style").value < 0.5
+    assert figure(found, "looks.published.recall").value > 0.8
+
+
+def test_rows_for_the_table(found):
+    rows = {(row["metric"], row["arm"], row["slice"]): row for row in found.rows}
+    assert len(rows) == len(found.rows)
+    row = rows["true click probability", "published", "simulated truth: new items"]
+    assert row["low"] < row["lift"] < row["high"]
+    assert rows["true click probability", "original", "simulated truth: all"]["lift"] is None
+    assert ("gap closed", "shuffled", "simulated truth: all") in rows
+    assert ("judge style", "published", "held-out subjects") in rows
+
+
+def test_appearance_of_real_drawings_is_certain(judge):
+    pack = PicturePack.load()
+    codes = pack.codes("held_out")[:20]
+    pixels = np.stack([pack.pixels(code, "twemoji") for code in codes])
+    seen = appearance(judge, pack, codes, pixels)
+    assert seen.similarity.tolist() == [1.0] * 20
+    assert (seen.style_probs.argmax(axis=1) == FAMILIES.index("twemoji")).mean() > 0.9
+    assert seen.style_probs.sum(axis=1) == pytest.approx(np.ones(20))
+    swapped = appearance(judge, pack, codes[::-1], pixels)
+    assert swapped.similarity.max() < 1.0
+    with pytest.raises(ValueError, match="name one subject per picture"):
+        appearance(judge, pack, codes[:3], pixels)
