@@ -111,13 +111,14 @@ class RewardSettings(Section):
     label_days: int = Field(default=14, ge=1)
     """Days of labels before the cut."""
     epochs: int = Field(default=4, ge=1)
-    batch_size: int = Field(default=2048, ge=16)
-    learning_rate: float = Field(default=2e-3, gt=0)
-    width: int = Field(default=64, ge=8)
+    batch_size: int = Field(default=1024, ge=16)
+    learning_rate: float = Field(default=1e-2, gt=0)
+    width: int = Field(default=32, ge=8)
     members: int = Field(default=2, ge=1)
     """Networks with different seeds whose logits are averaged."""
-    threads: int = Field(default=2, ge=1)
-    """CPU threads of training; another number changes the last digits of the weights."""
+    threads: int = Field(default=1, ge=1)
+    """CPU threads of training; the batches are too small to gain much from more, and another number changes the
+    last digits of the weights."""
     seed: int = 11
     bootstrap: int = Field(default=500, ge=50)
 

@@ -4,6 +4,7 @@ Everything that takes long to import is imported by the command that needs it, s
 ``coverlift --help`` answers at once.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -276,6 +277,7 @@ def doctor(
 
 def main() -> None:
     """Entry point of the command."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve Spark's and Triton's processes
     app()
 
 

@@ -8,6 +8,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ from PIL import Image
 
 from jobs.ingest import stage as ingest
 from jobs.ingest.stickers import stage as stickers
-from jobs.ingest.stickers.pack import SIZE
+from jobs.ingest.stickers.pack import SIZE, PicturePack
 from jobs.lake.context import Context, StageResult
 
 if TYPE_CHECKING:
@@ -32,6 +33,23 @@ def pixels_of(images: "ImageStore", cover_ids: Sequence[str]) -> NDArray[np.uint
     return pictures
 
 
+def looks(
+    images: "ImageStore", cover_ids: Sequence[str], item_ids: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What the simulated users see in stored covers.
+
+    Returns
+    -------
+    tuple
+        (N, 6) style probabilities and (N,) similarity to the item's subject, as the judge finds them.
+    """
+    from recsys_eval.appearance import appearance
+    from recsys_eval.judge import Judge
+
+    seen = appearance(Judge.load(), PicturePack.load(), item_ids, pixels_of(images, cover_ids))
+    return seen.style_probs, seen.similarity
+
+
 def run(context: Context) -> StageResult:
     """Play the day after ``ds`` and ingest it, so that ``impressions`` has its partition.
 
@@ -42,14 +60,6 @@ def run(context: Context) -> StageResult:
     MissingTable
         Nothing was published yet.
     """
-    from jobs.ingest.stickers.pack import PicturePack
-    from recsys_eval.appearance import appearance
-    from recsys_eval.judge import Judge
-
-    def looks(cover_ids: Sequence[str], item_ids: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        seen = appearance(Judge.load(), PicturePack.load(), item_ids, pixels_of(context.images, cover_ids))
-        return seen.style_probs, seen.similarity
-
-    day = stickers.play(context, looks)
+    day = stickers.play(context, partial(looks, context.images))
     loaded = ingest.run(replace(context, ds=context.ds + timedelta(days=1)))
     return StageResult(rows=loaded.rows, metrics=day.metrics, note=day.note)

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_eval.ab import Comparison, compare
+from recsys_eval.arms import MIN_SLICE_USERS
 from recsys_eval.features import Candidates
 from recsys_eval.figures import Figure, figure, lift_row
 from recsys_eval.lift import Estimate
@@ -48,6 +49,9 @@ def measure_experiment(night: Night) -> Findings:
     if (pairs & ~new).any():
         masks[NEW_PAIRS] = pairs & new
     for name, mask in masks.items():
+        if np.unique(candidates.user[mask]).size < MIN_SLICE_USERS:
+            findings.notes.append(f"A/B, {name}: fewer than {MIN_SLICE_USERS} users")
+            continue
         found = _compare(night, candidates, treated, mask)
         if found is None:
             findings.notes.append(f"A/B, {name}: one side has no impressions or the control no clicks")
@@ -121,6 +125,8 @@ def _published_to_all(night: Night, candidates: Candidates, treated: Flags, offe
 def value_findings(night: Night, rounds: LoggedRounds, *, policy: str, place: str) -> Findings:
     """Rows and figures of one policy's off-policy values."""
     chosen = night.ctx.settings.evaluate
+    if np.unique(rounds.user).size < MIN_SLICE_USERS:
+        return Findings(notes=[f"off-policy value of '{policy}': fewer than {MIN_SLICE_USERS} users"])
     values = off_policy_values(rounds, resamples=chosen.bootstrap, seed=chosen.seed)
     n_users = int(np.unique(rounds.user).size)
     key = policy.replace(" ", "_")

@@ -47,11 +47,11 @@ class Labelled:
             raise ValueError("rows must be ordered by request: LightGBM reads groups as runs of rows")
 
 
-def useful_rows(rows: Labelled) -> NDArray[np.bool_]:
+def useful_rows(request: Codes, clicked: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(n,) rows of requests with both a click and a skip: the others make no pairs to learn from."""
-    size = np.bincount(rows.request)
-    clicks = np.bincount(rows.request, weights=rows.clicked)
-    return np.asarray(((clicks > 0) & (clicks < size))[rows.request])
+    size = np.bincount(request)
+    clicks = np.bincount(request, weights=clicked)
+    return np.asarray(((clicks > 0) & (clicks < size))[request])
 
 
 def fit(rows: Labelled, settings: RankerSettings) -> list[lgb.Booster]:
@@ -62,7 +62,7 @@ def fit(rows: Labelled, settings: RankerSettings) -> list[lgb.Booster]:
     ValueError
         No request has both a click and a skip.
     """
-    kept = useful_rows(rows)
+    kept = useful_rows(rows.request, rows.clicked)
     if not kept.any():
         raise ValueError("no request has both a click and a skip: there is no order to learn; add training days")
     _, sizes = np.unique(rows.request[kept], return_counts=True)

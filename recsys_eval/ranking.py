@@ -22,13 +22,16 @@ from recsys_eval.features import Candidates
 from recsys_eval.figures import Figure
 from recsys_eval.night import Findings, Night
 from recsys_eval.offers import Offers, evaluation_offers, load_segments, published_offers, unpersonalised_offers
-from recsys_eval.rankers import RankerSettings
+from recsys_eval.rankers import RankerSettings, useful_rows
 
 Flags = NDArray[np.bool_]
 LOG, PLAYED = "lambdarank-log", "lambdarank-played"
 TREATED_POLICY = "published"
 """Policy name of impressions whose user was shown published covers."""
 SEEDS = 5
+NOTHING_TO_LEARN = (
+    "{ranker}: no request of the training days has both a click and a skip, so there is no order to learn"
+)
 
 
 def ranker_settings(night: Night) -> RankerSettings:
@@ -75,6 +78,11 @@ def slices_of(night: Night, candidates: Candidates, segments: pl.DataFrame) -> d
     return {name: mask for name, mask in slices.items() if np.unique(candidates.user[mask]).size >= MIN_SLICE_USERS}
 
 
+def learnable(train: Block) -> bool:
+    """Whether any request has both a click and a skip."""
+    return bool(useful_rows(train.request, train.clicked).any())
+
+
 def rank_log(night: Night) -> Findings:
     """Train on the first days after the cut, test on the rest up to ds, covers painted as of the cut."""
     ctx = night.ctx
@@ -89,6 +97,8 @@ def rank_log(night: Night) -> Findings:
     block = arm_block(night.log, offers)
     train = night.log.frame["ds"].is_in(sorted(train_days)).to_numpy()
     test = block.where(~train)
+    if not learnable(block.where(train)):
+        return Findings(notes=[NOTHING_TO_LEARN.format(ranker=LOG)])
     scores = score_arms(block.where(train), test, ranker_settings(night), night.tell)
     slices = {
         name: mask[~train] for name, mask in slices_of(night, night.log, load_segments(night.lake, ctx.cut)).items()
@@ -106,6 +116,8 @@ def rank_played(night: Night) -> Findings:
     both = [name for name in test_offers if name in train_offers]
     train = arm_block(night.log, {name: train_offers[name] for name in both})
     test = arm_block(night.play, {name: test_offers[name] for name in both}, treated_rows(night.play))
+    if not learnable(train):
+        return Findings(notes=[NOTHING_TO_LEARN.format(ranker=PLAYED)])
     scores = score_arms(train, test, ranker_settings(night), night.tell)
     slices = slices_of(night, night.play, load_segments(night.lake, ctx.ds))
     return _findings(night, PLAYED, test, scores, slices, {name: test_offers[name] for name in both})
@@ -122,6 +134,8 @@ def _findings(
     rows = compare_arms(ranker, test, scores, slices, resampling(night))
     missing = [name for name in (GENERATED, SHUFFLED, UNPERSONALISED) if name not in offers]
     notes = [f"{ranker}: no covers for the arms {', '.join(missing)}"] if missing else []
+    if not rows:
+        notes.append(f"{ranker}: fewer than {MIN_SLICE_USERS} users on the test days, or no click")
     about = {
         GENERATED: "Relative lift of {metric} from knowing the covers generated for the segment",
         SHUFFLED: "The same with another segment's covers (control)",

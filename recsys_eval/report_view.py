@@ -115,7 +115,7 @@ def sentence(figures: dict[str, dict[str, Any]]) -> str:
     """The night in one sentence, cautious where the interval holds zero."""
     found = figures.get("ab.published_pairs.lift") or figures.get("ab.all.lift")
     if found is None:
-        return "No day has been played with these covers yet, so nobody knows whether people click them more."
+        return "Whether these covers are clicked more is not known yet."
     span = interval(found["low"], found["high"], found["unit"])
     value = quantity(found["value"], found["unit"])
     who = "Simulated users" if found["simulated"] else "People"
@@ -321,7 +321,8 @@ def _decisions(ctx: Context) -> dict[str, int]:
         return {}
     table = ctx.lake.read("cover_decisions", ds=ctx.ds, columns=["decision", "reason"])
     pairs = zip(table["decision"].to_pylist(), table["reason"].to_pylist(), strict=True)
-    return dict(Counter(f"{decision}: {reason}" if reason else decision for decision, reason in pairs).most_common(8))
+    kinds = Counter(f"{decision}: {reason.split(':')[0]}" if reason else decision for decision, reason in pairs)
+    return dict(kinds.most_common(8))
 
 
 def quarantine_counts(ctx: Context) -> dict[str, int]:

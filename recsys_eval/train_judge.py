@@ -321,17 +321,17 @@ def _schedule(step: int, settings: TrainSettings) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - settings.warmup) / (settings.steps - settings.warmup)))
 
 
-def train(trainer: Trainer, sampler: Sampler, validation: Pictures, checkpoint: Path) -> None:
-    """Run to the last step, printing progress, keeping the best and saving as it goes."""
+def train(trainer: Trainer, sampler: Sampler, validation: Pictures, checkpoint: Path, stop: int) -> None:
+    """Run to step ``stop``, printing progress, keeping the best and saving as it goes."""
     settings = trainer.settings
     started, first = time.monotonic(), trainer.step
-    while trainer.step < settings.steps:
+    while trainer.step < stop:
         losses = trainer.learn(sampler.draw(settings, trainer.step))
         if trainer.step % 25 == 0:
             speed = (trainer.step - first) / (time.monotonic() - started)
             text = " ".join(f"{name} {value:.3f}" for name, value in losses.items())
             print(f"step {trainer.step}/{settings.steps} {text} {speed:.2f} steps/s", flush=True)
-        if trainer.step % settings.validate_every == 0 or trainer.step == settings.steps:
+        if trainer.step % settings.validate_every == 0 or trainer.step == stop:
             seen = monitor(Judge(trainer.ema), validation)
             kept = trainer.keep_if_best((seen["style_accuracy"] + seen["recall_at_1"]) / 2)
             text = " ".join(f"{name} {value:.4f}" for name, value in seen.items())
@@ -345,6 +345,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=WEIGHTS_DIR, help="folder of the weights and the manifest")
     parser.add_argument("--work", type=Path, default=Path("var/judge"), help="folder of the checkpoint")
     parser.add_argument("--steps", type=int, default=TrainSettings.steps)
+    parser.add_argument("--stop", type=int, help="end after this step, the schedule unfinished; default: --steps")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--date", required=True, help="day of the training, for the manifest: YYYY-MM-DD")
     arguments = parser.parse_args()
@@ -356,8 +357,10 @@ def main() -> None:
     checkpoint = arguments.work / "checkpoint.safetensors"
     if checkpoint.is_file():
         trainer.resume(checkpoint)
-    train(trainer, sampler, real_pictures(pack, "validation"), checkpoint)
-    command = f"python -m recsys_eval.train_judge --steps {settings.steps} --threads {arguments.threads}"
+    stop = min(arguments.stop or settings.steps, settings.steps)
+    train(trainer, sampler, real_pictures(pack, "validation"), checkpoint, stop)
+    flags = f"--steps {settings.steps} --stop {stop} --threads {arguments.threads} --date {arguments.date}"
+    command = f"python -m recsys_eval.train_judge {flags}"
     facts = {"command": command, "date": arguments.date, "settings": asdict(settings)}
     write_judge(trainer.best, pack, arguments.out, facts)
 

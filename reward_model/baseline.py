@@ -17,7 +17,7 @@ from jobs.lake.tables import EMBED_DIM, STYLE_DIM
 from reward_model.calibration import Calibration, fit_platt
 from reward_model.dataset import Examples
 from reward_model.features import ITEM_COLUMNS, TITLE_COLUMNS, USER_COLUMNS, Floats
-from reward_model.states import VECTOR_DIM, States
+from reward_model.states import VECTOR_DIM, History, States
 
 Array = npt.NDArray[np.float64]
 
@@ -106,15 +106,18 @@ def recent_means(states: States, vectors: Floats) -> tuple[Floats, Floats, Float
         ``(n_states,)``
     """
     history = states.history
-    means = [np.zeros((len(states), VECTOR_DIM), np.float32) for _ in range(2)]
-    counts = []
-    for mean, chosen in zip(means, (history.clicked, ~history.clicked), strict=True):
-        weight = (history.present & chosen).astype(np.float32)
-        for event in range(weight.shape[1]):
-            mean += vectors[history.cover[:, event]] * weight[:, event, None]
-        counts.append(weight.sum(axis=1))
-        mean /= np.maximum(counts[-1], 1.0)[:, None]
-    return means[0], means[1], (counts[0] / np.maximum(counts[0] + counts[1], 1.0)).astype(np.float32)
+    clicked, clicks = _mean_of(history, history.present & history.clicked, vectors)
+    skipped, skips = _mean_of(history, history.present & ~history.clicked, vectors)
+    return clicked, skipped, (clicks / np.maximum(clicks + skips, 1.0)).astype(np.float32)
+
+
+def _mean_of(history: History, chosen: npt.NDArray[np.bool_], vectors: Floats) -> tuple[Floats, Floats]:
+    """Mean vector of the chosen events of each state, and their number."""
+    total = np.zeros((len(chosen), VECTOR_DIM), np.float32)
+    for event in range(chosen.shape[1]):
+        total += vectors[history.cover[:, event]] * chosen[:, event, None]
+    count = chosen.sum(axis=1).astype(np.float32)
+    return total / np.maximum(count, 1.0)[:, None], count
 
 
 def category_familiarity(examples: Examples) -> Floats:

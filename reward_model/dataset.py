@@ -248,6 +248,6 @@ def load_item_features(lake: Lake, ds: date) -> tuple[pd.DataFrame, Floats]:
     """
     table = lake.read("item_features", ds=ds, columns=["item_id", *ITEM_COLUMNS]).sort_by("item_id")
     require_rows(table, "item_features", ds)
-    frame: pd.DataFrame = table.to_pandas().astype({name: np.float64 for name in ITEM_COLUMNS})
+    frame: pd.DataFrame = table.to_pandas().astype(dict.fromkeys(ITEM_COLUMNS, np.float64))
     unseen = pd.DataFrame([{"item_id": None, **unseen_item(frame)}])
     return pd.concat([frame, unseen], ignore_index=True), numbers(unseen, ITEM_COLUMNS)

@@ -45,7 +45,9 @@ def run(ctx: Context) -> StageResult:
     """
     covers = _missing(ctx, "covers", "cover_id", "cover_features", "cover_id")
     ctx.progress(0, 2, "covers")
-    rows = {"cover_features": _encode(ctx, covers, "cover_features", cover_task(ctx.images, ctx.settings.encode.batch_size))}
+    rows = {
+        "cover_features": _encode(ctx, covers, "cover_features", cover_task(ctx.images, ctx.settings.encode.batch_size))
+    }
     ctx.progress(1, 2, "titles")
     titles = _missing(ctx, "items", "title", "title_features", "text")
     rows["title_features"] = _encode(ctx, titles, "title_features", title_task())

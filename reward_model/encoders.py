@@ -192,7 +192,9 @@ class TextEncoder:
 
     def __init__(self, weights: dict[str, Tensor], device: str = "cpu") -> None:
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()
         folder = str(minilm_dir())
         self.tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         self.model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)

@@ -17,14 +17,10 @@ Floats = npt.NDArray[np.float32]
 
 WINDOWS = (1, 7, 28)
 """Days of the windows in user_features and item_features."""
-USER_COLUMNS = tuple(f"{what}_{days}d" for days in WINDOWS for what in ("impressions", "clicks", "ctr")) + (
-    "recency_hours",
-)
+COUNT_COLUMNS = tuple(f"{what}_{days}d" for days in WINDOWS for what in ("impressions", "clicks", "ctr"))
+USER_COLUMNS = (*COUNT_COLUMNS, "recency_hours")
 """Columns of user_features that become numbers; the preference and the affinity are read apart."""
-ITEM_COLUMNS = tuple(f"{what}_{days}d" for days in WINDOWS for what in ("impressions", "clicks", "ctr")) + (
-    "ctr_debiased",
-    "age_days",
-)
+ITEM_COLUMNS = (*COUNT_COLUMNS, "ctr_debiased", "age_days")
 """Columns of item_features that become numbers."""
 NEVER_CLICKED_HOURS = 60 * 24.0
 """Recency of a user without any click: beyond every window."""
@@ -95,7 +91,7 @@ def unseen_item(features: pd.DataFrame) -> dict[str, float]:
 
 def unseen_items(values: Floats) -> Floats:
     """1 where nobody saw the item in 28 days; ``values`` are item columns of :func:`numbers`, not standardised."""
-    return (values[:, ITEM_COLUMNS.index("impressions_28d")] == 0).astype(np.float32)
+    return np.asarray(values[:, ITEM_COLUMNS.index("impressions_28d")] == 0, np.float32)
 
 
 def title_shape(titles: Sequence[str]) -> Floats:

@@ -13,7 +13,8 @@ from torch import Tensor
 from reward_model.calibration import Calibration
 from reward_model.dataset import Examples
 from reward_model.features import USER_COLUMNS, Floats, Standardiser, unseen_items
-from reward_model.model import ClickModel, RowTensors, StateTensors
+from reward_model.member import RowTensors, StateTensors
+from reward_model.model import ClickModel
 from reward_model.states import Integers, ItemTable, States, rows_of
 
 Array = npt.NDArray[np.float64]
@@ -113,6 +114,8 @@ class ExampleTensors:
         self._category = torch.from_numpy(predictor.category_numbers(examples.items)[examples.item])
         self._affinity = predictor.affinity(examples.affinity)
         self.clicked = torch.from_numpy(examples.clicked.astype(np.float32))
+        number = self._states.user_S.numpy()[examples.state]
+        self.rows_of_user = torch.from_numpy(np.maximum(np.bincount(number, minlength=len(predictor.users) + 1), 1))
         self.states_used, first = np.unique(examples.state, return_index=True)
         if len(examples) and (np.diff(examples.state) < 0).any():
             raise ValueError("examples must be ordered by state; take them from load_examples and keep their order")

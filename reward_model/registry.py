@@ -30,13 +30,14 @@ from jobs.lake.errors import ContractError, UsageError
 from reward_model.baseline import Baseline
 from reward_model.calibration import Calibration
 from reward_model.features import Standardiser
-from reward_model.model import ClickModel, ModelShape
+from reward_model.member import ModelShape
+from reward_model.model import ClickModel
 from reward_model.predictor import Predictor, Scales
 
 WEIGHTS, VOCABULARY, BASELINE, MANIFEST = "model.safetensors", "vocabulary.json", "baseline.txt", "model.json"
 GROUPS = ("user", "item", "affinity")
 """Names of the standardisers."""
-CODE = ("features", "states", "dataset", "model", "predictor", "train", "calibration", "baseline")
+CODE = ("features", "states", "dataset", "member", "model", "predictor", "train", "calibration", "baseline")
 """Modules whose text decides what a training gives."""
 
 

@@ -22,7 +22,7 @@ from jobs.lake.lake import Lake
 from jobs.lake.tables import EMBED_DIM, STYLE_DIM
 from reward_model.dataset import load_item_features
 from reward_model.features import ITEM_COLUMNS, Floats, numbers, title_shape, unseen_items
-from reward_model.model import RowTensors, StateTensors, UserSide
+from reward_model.member import RowTensors, StateTensors, UserSide
 from reward_model.predictor import Predictor
 from reward_model.registry import load_predictor
 from reward_model.states import CoverTable, ItemTable, States, load_states, rows_of

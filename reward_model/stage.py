@@ -73,9 +73,7 @@ def load_split(ctx: Context, encoder_id: str) -> Split:
             "ingest earlier days or choose a later ds"
         )
     days = _with_features(ctx, days)
-    examples = load_examples(
-        ctx.lake, days, encoder_id=encoder_id, history_length=ctx.settings.features.history_length
-    )
+    examples = load_examples(ctx.lake, days, encoder_id=encoder_id, history_length=ctx.settings.features.history_length)
     return split_examples(examples, ctx.cut)
 
 
@@ -151,7 +149,9 @@ def choose_champion(ctx: Context, version: str, validation: Examples) -> dict[st
     gate["champion_log_loss"] = log_loss(validation.clicked, champion.probabilities(validation))
     passed = loss <= gate["champion_log_loss"] + TOLERANCE
     if not passed:
-        logger.warning("reward model %s stays challenger: log loss %.5f against %.5f", version, loss, gate["champion_log_loss"])
+        logger.warning(
+            "reward model %s stays challenger: log loss %.5f against %.5f", version, loss, gate["champion_log_loss"]
+        )
     gate["verdict"] = "passed" if passed else "refused"
     return {"version": version if passed else before, "challenger": version, "gate": gate}
 
@@ -168,7 +168,8 @@ def _result(split: Split, manifest: dict[str, Any], decision: dict[str, Any]) ->
     figures["champion_is_new"] = float(decision["version"] == decision["challenger"])
     note = (
         f"{decision['challenger']}: GAUC {metrics['torch']['gauc']['value']:.4f} on {len(split.test):,} test rows, "
-        f"{gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}] over LightGBM; gate {decision['gate']['verdict']}"
+        f"{gain['value']:+.4f} [{gain['low']:+.4f}, {gain['high']:+.4f}] over LightGBM; "
+        f"gate {decision['gate']['verdict']}"
     )
     rows = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
     return StageResult(rows=rows, metrics=figures, note=note)

@@ -132,7 +132,7 @@ def _words(lake: Lake, encoder_id: str, titles: pa.ChunkedArray) -> Floats:
     if len(table):
         vectors[1:] = matrix(table["embedding"], EMBED_DIM, "title_features.embedding")
     found = rows_of(titles, table["text"].combine_chunks())
-    return vectors[np.concatenate([np.zeros(1, np.int32), found])]
+    return np.asarray(vectors[np.concatenate([np.zeros(1, np.int32), found])], np.float32)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,7 +214,7 @@ def _load_features(lake: Lake, ds: date, users: pa.Array, items: ItemTable) -> d
     table = lake.read("user_features", ds=ds, columns=columns)
     require_rows(table, "user_features", ds)
     table = table.filter(pc.is_in(table["user_id"], value_set=users)).combine_chunks()
-    prior = {name: 0.0 for name in USER_COLUMNS}
+    prior = dict.fromkeys(USER_COLUMNS, 0.0)
     shown = pc.sum(table["impressions_28d"]).as_py() or 0
     for days in WINDOWS:
         prior[f"ctr_{days}d"] = (pc.sum(table["clicks_28d"]).as_py() or 0) / shown if shown else 0.0

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from conf.settings import RewardSettings
-from reward_model.calibration import fit_platt
+from reward_model.calibration import Calibration, fit_platt
 from reward_model.dataset import Examples
 from reward_model.features import Standardiser
+from reward_model.member import ModelShape, RowTensors, StateTensors
 from reward_model.metrics import log_loss
-from reward_model.model import ClickModel, ModelShape, RowTensors, StateTensors, member_loss, prior_logit
+from reward_model.model import ClickModel, member_loss, negative_log_prior, prior_logit
 from reward_model.predictor import ExampleTensors, Predictor, Scales
 
 logger = logging.getLogger(__name__)
@@ -33,12 +33,12 @@ ITEM_DROPOUT = 0.1
 """Share of rows that see the item as a new one."""
 USER_DROPOUT = 0.1
 """Share of states that see the user as a new one."""
-DECAYED = ("body.1.weight", "head.weight", "metric.weight", "similarity.weight", "position.weight")
+MOST_CATEGORIES = 500
+"""Categories with weights of their own; the rarer ones share number 0. Weights grow with the square."""
+DECAYED = ("body.1.weight", "head.weight", "similarity.weight", "position.weight")
 """Parameters with weight decay: those flexible enough to learn single items by heart."""
-WEIGHT_DECAY = 1.0
+WEIGHT_DECAY = 10.0
 """AdamW's, on these."""
-OWN_PENALTY = 0.005
-"""Of the squared effects of a user, per row: a unit normal prior for a user with 100 rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,30 +91,25 @@ def train(
     """
     with reproducible(settings.seed, settings.threads) as generator:
         predictor = _new_predictor(training, settings, encoder_id)
-        prior_logit(predictor.model, float(training.clicked.mean()))
-        data = ExampleTensors(predictor, training)
-        averaged = AveragedModel(predictor.model, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY), use_buffers=True)
-        steps = settings.epochs * math.ceil(len(training) / settings.batch_size)
-        optimiser, schedule = _optimiser(predictor.model, settings.learning_rate, steps)
-        losses: list[float] = []
-        best: dict[str, Tensor] = {}
         live = predictor.model
+        prior_logit(live, float(training.clicked.mean()))
+        data = ExampleTensors(predictor, training)
+        averaged = AveragedWeights(live, EMA_DECAY)
+        steps = settings.epochs * math.ceil(len(training) / settings.batch_size)
+        optimiser, schedule = _optimiser(live, settings.learning_rate, steps)
+        losses: list[float] = []
+        best = averaged.state()
         for epoch in range(settings.epochs):
             live.train()
             for part in data.spans(generator.permutation(len(data.states_used)), settings.batch_size):
-                loss = _loss(live, data, part, generator)
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(live.parameters(), 1.0)
-                optimiser.step()
+                _step(live, optimiser, _loss(live, data, part, generator))
                 schedule.step()
-                averaged.update_parameters(live)
-            predictor.model = averaged.module
-            losses.append(log_loss(validation.clicked, _sigmoid(predictor.logits(validation))))
-            predictor.model = live
+                averaged.update(live)
+            with averaged.applied_to(live):
+                losses.append(log_loss(validation.clicked, Calibration().apply(predictor.logits(validation))))
             logger.info("reward model epoch %d: validation log loss %.5f", epoch + 1, losses[-1])
             if losses[-1] == min(losses):
-                best = {name: value.clone() for name, value in averaged.module.state_dict().items()}
+                best = averaged.state()
             progress(epoch + 1, settings.epochs, "epoch")
         live.load_state_dict(best)
         live.eval()
@@ -122,26 +117,58 @@ def train(
     return Trained(predictor=predictor, validation_log_loss=losses, best_epoch=int(np.argmin(losses)) + 1)
 
 
-def _sigmoid(logit: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return 1.0 / (1.0 + np.exp(-logit))
+class AveragedWeights:
+    """Exponential moving average of a model's weights, without bias towards the first step.
+
+    The decay grows with the steps as ``min(decay, (1 + n) / (10 + n))``.
+    """
+
+    def __init__(self, model: ClickModel, decay: float) -> None:
+        self.decay, self.steps = decay, 0
+        self._average = {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+    def update(self, model: ClickModel) -> None:
+        """After a step of the optimiser."""
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        for name, value in model.state_dict().items():
+            self._average[name].lerp_(value.detach(), 1 - decay)
+
+    def state(self) -> dict[str, Tensor]:
+        """A copy of the averages."""
+        return {name: value.clone() for name, value in self._average.items()}
+
+    @contextmanager
+    def applied_to(self, model: ClickModel) -> Iterator[None]:
+        """The model has the averaged weights inside the block, and its own again after it."""
+        own = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        model.load_state_dict(self._average)
+        try:
+            yield
+        finally:
+            model.load_state_dict(own)
+
+
+def _step(model: ClickModel, optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimiser.zero_grad(set_to_none=True)
+    torch.autograd.backward(loss)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimiser.step()
 
 
 def _new_predictor(training: Examples, settings: RewardSettings, encoder_id: str) -> Predictor:
     """An untrained model with the names and scales of the training rows."""
     used = np.unique(training.state)
     users = sorted(set(training.states.user[used].tolist()))
-    shape = ModelShape(
-        users=len(users), categories=len(training.items.categories), width=settings.width, members=settings.members
-    )
+    categories, share = _frequent_categories(training, used)
+    shape = ModelShape(users=len(users), categories=len(categories), width=settings.width, members=settings.members)
     model = ClickModel(shape)
-    seen = training.items.category[training.states.history.item[used]][training.states.history.present[used]]
-    counts = np.bincount(seen, minlength=shape.categories + 1)
-    model.category_share.copy_(torch.from_numpy(counts / max(counts.sum(), 1)))
+    model.category_share.copy_(torch.from_numpy(share))
     model.set_scales(training.covers.vectors[np.unique(training.cover)], training.states.preference[used])
     return Predictor(
         model=model,
         users=users,
-        categories=training.items.categories,
+        categories=categories,
         scales=Scales(
             user=Standardiser.fit(training.states.numeric[used]),
             item=Standardiser.fit(training.item_numeric),
@@ -152,11 +179,25 @@ def _new_predictor(training: Examples, settings: RewardSettings, encoder_id: str
     )
 
 
+def _frequent_categories(
+    training: Examples, used: np.ndarray[tuple[int], np.dtype[np.int32]]
+) -> tuple[list[str], np.ndarray[tuple[int], np.dtype[np.float64]]]:
+    """Names of the categories met most, sorted, and everybody's share of the rest and of each."""
+    history = training.states.history
+    seen = training.items.category[history.item[used]][history.present[used]]
+    counts = np.bincount(seen, minlength=len(training.items.categories) + 1)
+    kept = np.sort(np.argsort(-counts[1:], kind="stable")[:MOST_CATEGORIES]) + 1
+    share = np.append(0, counts[kept]) / max(counts.sum(), 1)
+    share[0] = 1.0 - share.sum() if counts.sum() else 0.0
+    return [training.items.categories[number - 1] for number in kept], share
+
+
 def _optimiser(
     model: ClickModel, rate: float, steps: int
 ) -> tuple[torch.optim.AdamW, torch.optim.lr_scheduler.OneCycleLR]:
     """AdamW with decay on flexible parts only; users' vectors have their own penalty."""
-    decayed, free = [], []
+    decayed: list[Tensor] = []
+    free: list[Tensor] = []
     for name, parameter in model.named_parameters():
         flexible = any(part in name for part in DECAYED)
         (decayed if flexible else free).append(parameter)
@@ -169,7 +210,10 @@ def _optimiser(
 
 
 def _loss(
-    model: ClickModel, data: ExampleTensors, part: np.ndarray[tuple[int], np.dtype[np.int64]], generator: np.random.Generator
+    model: ClickModel,
+    data: ExampleTensors,
+    part: np.ndarray[tuple[int], np.dtype[np.int64]],
+    generator: np.random.Generator,
 ) -> Tensor:
     table, states, rows = data.batch(part)
     states = _forget_users(states, generator)
@@ -178,7 +222,8 @@ def _loss(
     logits_MB = model.score(sides, states, rows, with_position=True)
     clicked_B = data.clicked[torch.from_numpy(data.row_numbers(part))]
     own_MB = torch.stack([(side.own_SF.square().sum(1) + side.level_S.square())[rows.state_B] for side in sides])
-    return member_loss(logits_MB, clicked_B) + OWN_PENALTY * own_MB.mean()
+    prior = (own_MB / data.rows_of_user[states.user_S.long()][rows.state_B]).mean() / 2
+    return member_loss(logits_MB, clicked_B) + prior + negative_log_prior(model) / len(data.examples)
 
 
 def _forget_users(states: StateTensors, generator: np.random.Generator) -> StateTensors:

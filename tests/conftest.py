@@ -1,5 +1,9 @@
 """Fixtures that every folder of tests shares: one Spark session, a lake, a stage context."""
 
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does, before torch is imported
+
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path

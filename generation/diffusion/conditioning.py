@@ -7,31 +7,37 @@ and Nichol 2021, https://arxiv.org/abs/2105.05233).
 """
 
 import torch
+import torch.nn.functional as F
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
+
+CONTENT_WEIGHT = 0.25
+"""Length of the aligned part of a normalised preference: what a cover looks like is mostly in the style part."""
 
 
 def normalise_preference(preference: Tensor, *, embedding_dim: int) -> Tensor:
     """Keep the direction of a preference, not its length.
 
     A centroid over many users is short, one fan's preference is long; both mean the same
-    look. The aligned part ``[:embedding_dim]`` and the style part are each scaled to unit
-    length; an all-zero part (no preference known) stays zero.
+    look. The style part is scaled to unit length, the aligned part ``[:embedding_dim]`` to
+    ``CONTENT_WEIGHT``; an all-zero part (no preference known) stays zero.
 
     Parameters
     ----------
     preference
         (B, embedding_dim + style_dim) float.
+    embedding_dim
+        Where the style part begins.
     """
-    parts = preference[:, :embedding_dim], preference[:, embedding_dim:]
-    return torch.cat([part / part.norm(dim=1, keepdim=True).clamp_min(1e-6) for part in parts], dim=1)
+    content, style = F.normalize(preference[:, :embedding_dim]), F.normalize(preference[:, embedding_dim:])
+    return torch.cat([CONTENT_WEIGHT * content, style], dim=1)
 
 
 class ConditioningAdapter(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Title embedding (B, text_dim) and preference (B, P) -> tokens (B, T, width) and a vector (B, width)."""
 
-    @register_to_config
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(
         self,
         text_dim: int = 384,

@@ -18,6 +18,8 @@ from reward_model.encoders import Encoders, encode_pictures
 
 CLICKED = 48
 """Clicked pictures in a simulated history; a segment's centroid averages many more, so half are means."""
+SAME_FAMILY = 0.3
+"""Share of pairs whose families are drawn independently, so that one in twenty asks for no change."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ class PairSampler:
         looks = self.drawings.look
         liked = np.mean([looks[rng.choice(self.by_family[kind])] for kind in clicked], axis=0)
         skipped = looks[rng.integers(len(looks), size=2 * CLICKED)].mean(0)
-        return (liked - skipped).astype(np.float32)
+        preference: NDArray[np.float32] = (liked - skipped).astype(np.float32)
+        return preference
 
     def draw(self, step: int, batch: int) -> Pairs:
         """The pairs of a step; one in ten has no preference, and then keeps the reference's family."""
@@ -110,7 +113,7 @@ class PairSampler:
         for subject in subjects:
             rows = self.row[subject]
             present = np.flatnonzero(rows >= 0)
-            source, wanted = rng.choice(present), rng.choice(present)
+            source, wanted = rng.choice(present, 2, replace=rng.random() < SAME_FAMILY)
             dropped = rng.random() < self.drop
             wanted = source if dropped else wanted
             references.append(rows[source])

@@ -53,4 +53,5 @@ class StyleLoss(nn.Module):
         """(B,) float32 in [0, 2]; pictures in [-1, 1]."""
         with torch.no_grad():
             wanted = self.encoder((target + 1) / 2).style
-        return 1 - (self.encoder((painted + 1) / 2).style * wanted).sum(1)
+        cosine: Tensor = (self.encoder((painted + 1) / 2).style * wanted).sum(1)
+        return 1 - cosine

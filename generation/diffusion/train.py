@@ -63,10 +63,11 @@ class Trainer:
         self.device = device
         self.dtype = compute_dtype(device)
         self.perceptual, self.style = perceptual, style
-        self.networks = torch.nn.ModuleDict({"unet": build_unet(), "conditioning": ConditioningAdapter()})
-        torch.nn.init.zeros_(self.networks["unet"].conv_out.weight)
-        torch.nn.init.zeros_(self.networks["unet"].conv_out.bias)
-        self.networks.to(device, memory_format=torch.channels_last)
+        self.unet, self.conditioning = build_unet(), ConditioningAdapter()
+        torch.nn.init.zeros_(self.unet.conv_out.weight)
+        torch.nn.init.zeros_(self.unet.conv_out.bias)
+        self.networks = torch.nn.ModuleDict({"unet": self.unet, "conditioning": self.conditioning}).to(device)
+        self.unet.to(memory_format=torch.channels_last)
         self.average = {name: tensor.detach().clone() for name, tensor in self.networks.state_dict().items()}
         self.optimizer = torch.optim.AdamW(
             self.networks.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.99)
@@ -76,14 +77,14 @@ class Trainer:
     def predict(self, x: Tensor, sigma: Tensor, reference: Tensor, text: Tensor, preference: Tensor) -> Tensor:
         """Clean planes (B, 12, 32, 32) float32."""
         with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
-            condition = self.networks["conditioning"](text, preference)
-            return predict_clean(self.networks["unet"], x, sigma, reference, *condition).float()
+            condition = self.conditioning(text, preference)
+            return predict_clean(self.unet, x, sigma, reference, *condition).float()
 
     def learn(self, pairs: Pairs) -> dict[str, float]:
         """One optimiser step; returns the losses."""
         rng = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.step)
         reference, target = (to_planes(p.to(self.device)) for p in (pairs.reference, pairs.target))
-        sigma = torch.rand(len(reference), generator=rng).clamp_min(0.02).to(self.device)
+        sigma = draw_sigma(len(reference), rng).to(self.device)
         start = start_of(reference, torch.randn(reference.shape, generator=rng).to(self.device))
         noisy = between(start, target, sigma).contiguous(memory_format=torch.channels_last)
         clean = self.predict(noisy, sigma, reference, pairs.text.to(self.device), pairs.preference.to(self.device))
@@ -150,6 +151,17 @@ class Trainer:
         self.step = int(metadata["step"])
 
 
+def draw_sigma(rows: int, rng: torch.Generator) -> Tensor:
+    """(rows,) in [0.02, 1]: half uniform, half near the start.
+
+    The first step decides the look from the preference alone; later ones can read the target's
+    look off x_s. With uniform sigmas the network learns to read, and paints copies of the reference.
+    """
+    uniform = torch.rand(rows, generator=rng)
+    near_start = torch.arange(rows) % 2 == 0
+    return torch.where(near_start, 1 - 0.15 * uniform, uniform.clamp_min(0.02))
+
+
 def _schedule(step: int, settings: TrainSettings) -> float:
     """Share of the peak learning rate: linear rise, then half a cosine to zero."""
     if step < settings.warmup:
@@ -188,15 +200,17 @@ def monitor(trainer: Trainer, drawings: Drawings, sheet: Path, *, steps: int = 8
 def ship(trainer: Trainer, out: Path, facts: dict[str, object]) -> None:
     """Write the averaged weights as a diffusers checkpoint (float16) with its manifest."""
     trainer.networks.load_state_dict(trainer.average)
-    networks = trainer.networks.to("cpu", torch.float16)
-    networks["unet"].save_pretrained(out / "unet")
-    networks["conditioning"].save_pretrained(out / "conditioning")
+    trainer.networks.to("cpu", torch.float16)
+    trainer.unet.save_pretrained(out / "unet")
+    trainer.conditioning.save_pretrained(out / "conditioning")
     build_scheduler().save_pretrained(out / "scheduler")
     files = {
         str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(out.rglob("*"))
         if path.is_file() and path.name != "manifest.json" and path.suffix in (".safetensors", ".json")
     }
+    for name in files:
+        (out / name).chmod(0o644)
     manifest = {"files": files, **facts}
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
 

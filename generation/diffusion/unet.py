@@ -61,6 +61,8 @@ def predict_clean(
 
     Parameters
     ----------
+    unet
+        From :func:`build_unet`.
     noisy, reference
         (B, 12, 32, 32) planes.
     sigma

@@ -19,7 +19,7 @@ from types import FrameType
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-GRACE_S = 4.0
+GRACE_S = 5.0
 """For a server to end by itself; Triton is told to take 2 s at most."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # where Linux keeps POSIX shared memory
 

@@ -19,8 +19,8 @@ from jobs.features.windows import Floats, Ints, Vectors
 STYLE_WEIGHT = 1.0
 EMBEDDING_WEIGHT = 0.25
 """Weight of the subject preference relative to the style preference."""
-STABILITY_TOLERANCE = 0.1
-"""How much less stable than the most stable number of clusters a larger number may be."""
+MIN_STABILITY = 0.6
+"""Least stability of a number of clusters, where 1 is the same clusters from any users and 0 is chance."""
 RESAMPLES = 5
 """Pairs of resampled fits for each number of clusters."""
 RESAMPLE_USERS = 10_000
@@ -111,11 +111,11 @@ def stability(points: Floats, k: int, seed: int) -> float:
 
 
 def choose(embedding: Vectors, style: Vectors, candidates: Sequence[int], min_size: int, seed: int) -> Choice:
-    """The largest number of clusters that is nearly as stable as the most stable one.
+    """The largest number of clusters that is stable.
 
-    Among the candidates whose smallest cluster has ``min_size`` users: the largest whose :func:`stability` is within
-    ``STABILITY_TOLERANCE`` of the best. More segments follow tastes more closely, until they follow noise. Where
-    every candidate has a smaller cluster, all are compared (and small clusters are merged later).
+    Among the candidates whose smallest cluster has ``min_size`` users: the largest whose :func:`stability` is at least
+    ``MIN_STABILITY``, and where none is, the most stable. More segments follow tastes more closely, until they follow
+    noise. Where every candidate has a smaller cluster, all are compared (and small clusters are merged later).
 
     Parameters
     ----------
@@ -136,8 +136,8 @@ def choose(embedding: Vectors, style: Vectors, candidates: Sequence[int], min_si
     fitted = {k: Clusters(**scales, centres=fit(points, k, seed)) for k in possible}
     sizes = {k: np.bincount(clusters.nearest(points)[0], minlength=k).min() for k, clusters in fitted.items()}
     large = [k for k in possible if sizes[k] >= min_size] or possible
-    best = max(stable[k] for k in large)
-    chosen = max(k for k in large if stable[k] >= best - STABILITY_TOLERANCE)
+    firm = [k for k in large if stable[k] >= MIN_STABILITY]
+    chosen = max(firm) if firm else max(large, key=lambda k: stable[k])
     return Choice(clusters=fitted[chosen], stability=stable)
 
 

@@ -47,7 +47,7 @@ def check_covers(context: Context, folder: InputFolder, items: Checked | None) -
     raw = read_source(context.spark, folder, source, ["covers"])
     if raw is None:
         return None
-    frame = raw.frame.join(F.broadcast(item_dates(context, items)), "item_id", "left")
+    frame = raw.frame.join(item_dates(context, items), "item_id", "left")
     wrong_type, missing = value_conditions(source)
     no_picture = F.col("path").isNull() & F.col("data").isNull() & ~F.col(BAD)
     unknown = F.col(ITEM_CREATED).isNull() & F.col("item_id").isNotNull()

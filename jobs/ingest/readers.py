@@ -5,6 +5,7 @@ contract's types, and the groups are put together. Nothing is refused here: a va
 type becomes null and its row is marked.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -75,12 +76,22 @@ class InputFolder:
         self.filesystem, self.root = fsspec.url_to_fs(url, **storage_options)
 
     def days(self) -> list[str]:
-        """Days that have a folder ``impressions/ds=YYYY-MM-DD``, in order."""
+        """Days that have a folder ``impressions/ds=YYYY-MM-DD``, in order.
+
+        Raises
+        ------
+        ContractError
+            A folder's date is none.
+        """
         place = f"{self.root}/impressions"
         if not self.filesystem.isdir(place):
             return []
         names = (path.rstrip("/").rpartition("/")[2] for path in self.filesystem.ls(place, detail=False))
-        return sorted(name.removeprefix("ds=") for name in names if name.startswith("ds="))
+        days = sorted(name.removeprefix("ds=") for name in names if name.startswith("ds="))
+        for day in days:
+            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", day):
+                raise ContractError(f"{place}/ds={day}: name folders of days like ds=2026-03-29.")
+        return days
 
     def files(self, folder: str) -> list[str]:
         """Files of a folder by full path, hidden ones left out.

@@ -10,14 +10,22 @@ def groups(centres, size, noise, seed=0):
     return np.concatenate([centre + noise * random.normal(size=(size, centres.shape[1])) for centre in centres])
 
 
-def test_the_number_of_clusters_is_found_where_there_is_one():
+def test_groups_are_found_and_more_clusters_than_groups_are_less_stable():
     style = groups(np.eye(6), 60, 0.08)
     embedding = np.random.default_rng(1).normal(size=(360, 12))
-    choice = choose(embedding, style, (2, 4, 6, 9), 20, seed=7)
+    choice = choose(embedding, style, (2, 4, 6), 20, seed=7)
     assert len(choice.clusters.centres) == 6
-    assert choice.stability[6] > 0.95 > choice.stability[9]
+    assert choice.stability[6] > 0.95
     labels, _ = choice.clusters.nearest(choice.clusters.points(embedding, style))
     assert adjusted_rand_score(np.repeat(np.arange(6), 60), labels) > 0.98
+    assert choose(embedding, style, (9,), 20, seed=7).stability[9] < 0.9
+
+
+def test_where_nothing_is_stable_the_most_stable_is_taken():
+    noise = np.random.default_rng(3).normal(size=(300, 10))
+    choice = choose(np.zeros((300, 2)), noise, (5, 12), 1, seed=7)
+    assert max(choice.stability.values()) < 0.6
+    assert len(choice.clusters.centres) == max(choice.stability, key=choice.stability.get)
 
 
 def test_the_floor_keeps_the_number_down():

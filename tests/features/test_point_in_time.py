@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from feature_logs import FIRST, LAST, cover_id, two_tastes
+from feature_logs import LAST, cover_id, two_tastes
 
 from conf.settings import Settings
-from jobs.features import behaviour, stage
+from jobs.features import behaviour, profiles, stage
 from jobs.features.beta import Moments, fit
 from jobs.features.log import read_catalogue, read_events
 from jobs.features.windows import day_number
 from jobs.lake.context import Context
+from jobs.lake.lake import Lake
 
 KEYS = {
     "user_features": "user_id",
@@ -37,10 +38,38 @@ def tonight(tmp_path_factory, spark_settings):
     return night(tmp_path_factory.mktemp("tonight"), spark_settings, LAST, {"test_days": 2, "label_days": 1})
 
 
+def day_numbers(*days):
+    return np.array([day_number(date.fromisoformat(day)) for day in days])
+
+
+def behaviour_rows(lake, days):
+    """Rows of the four behaviour tables of ``days``, computed from a lake's log and not written."""
+    catalogue = read_catalogue(lake, None)
+    events = read_events(lake, [date.fromisoformat(day) for day in days], ["explore-rank"])
+    numbers = day_numbers(*days)
+    counts = behaviour.item_counts(events, lake.frame("items"))
+    try:
+        users = behaviour.user_tables(events, numbers, FEATURES["history_length"], lambda: catalogue)
+        biases = behaviour.position_biases(counts, numbers)
+        return {
+            "user_features": users.features.toArrow(),
+            "user_history": users.history.toArrow(),
+            "item_features": behaviour.item_table(counts, numbers, biases).toArrow(),
+            "position_bias": behaviour.position_table(numbers, biases),
+            "partitions": events.rdd.getNumPartitions(),
+        }
+    finally:
+        counts.unpersist()
+        events.unpersist()
+
+
 @pytest.fixture(scope="module")
-def later(tmp_path_factory, spark_settings):
-    """The same log two days on: with new users, items and covers, and all days built afresh."""
-    return night(tmp_path_factory.mktemp("later"), spark_settings, "2026-03-31", {"test_days": 4, "label_days": 1})
+def later(tmp_path_factory, spark_settings, tonight):
+    """The same log two days on, with new users, items and covers: a lake, and rows of tonight's days and two more."""
+    lake = Lake(str(tmp_path_factory.mktemp("later")), spark_settings)
+    two_tastes("2026-03-31").write(lake)
+    days = sorted(tonight.lake.partitions("user_features") | {"2026-03-30", "2026-03-31"})
+    return lake, behaviour_rows(lake, days)
 
 
 def sorted_rows(table, key, ds=None):
@@ -53,20 +82,25 @@ def test_later_events_change_no_row_of_an_earlier_day(tonight, later, table):
     days = tonight.lake.partitions(table)
     assert days == {(date.fromisoformat(LAST) - timedelta(days=back)).isoformat() for back in range(4)}
     before = sorted_rows(tonight.lake.read(table), KEYS[table])
-    after = sorted_rows(later.lake.read(table), KEYS[table], days)
+    after = sorted_rows(later[1][table], KEYS[table], days)
     assert len(before) > 20 or table == "position_bias"
     assert before == after
 
 
-def test_later_events_change_no_segment_of_an_earlier_day(tonight, later):
-    assert tonight.cut == later.cut == date(2026, 3, 27)
-    for table, key in (("segments", "segment_id"), ("user_segments", "user_id")):
-        before, after = (sorted_rows(ctx.lake.read(table, ds=ctx.cut), key) for ctx in (tonight, later))
-        assert before == after
+def test_later_events_change_no_exemplar_of_an_earlier_day(tonight, later):
+    lake, _ = later
+    events = read_events(lake, [date(2026, 3, 31)], ["explore-rank"])
+    try:
+        members = tonight.lake.frame("user_segments", ds=LAST)
+        clicks = profiles.segment_clicks(events, members, day_number(date.fromisoformat(LAST))).toPandas()
+    finally:
+        events.unpersist()
+    log = tonight.lake.read("impressions").to_pandas()
+    assert clicks["clicks"].sum() == log["clicked"].sum()
 
 
 def test_later_items_have_no_earlier_rows(later):
-    late = [row for row in later.lake.read("item_features").to_pylist() if row["item_id"] == "late31"]
+    late = [row for row in later[1]["item_features"].to_pylist() if row["item_id"] == "late31"]
     assert [row["ds"] for row in late] == ["2026-03-31"]
 
 
@@ -149,28 +183,19 @@ def test_running_again_leaves_the_same_rows(tonight):
 
 
 def test_the_partitioning_of_the_log_changes_nothing(tonight):
-    numbers = np.array([day_number(date.fromisoformat(day)) for day in (FIRST, LAST)])
-    catalogue = read_catalogue(tonight.lake, None)
-    found = []
-    for partitions in ("1", "4"):
-        tonight.spark.conf.set("spark.sql.shuffle.partitions", partitions)
-        tonight.spark.conf.set("spark.sql.adaptive.enabled", "false")
-        try:
-            events = read_events(tonight.lake, [date.fromisoformat(LAST)], ["explore-rank"])
-            assert events.rdd.getNumPartitions() == int(partitions)
-            tables = behaviour.user_tables(events, numbers, 7, lambda: catalogue)
-            counts = behaviour.item_counts(events, tonight.lake.frame("items"))
-            items = behaviour.item_table(counts, numbers, behaviour.position_biases(counts, numbers))
-            frames = (tables.features, "user_id"), (tables.history, "user_id"), (items, "item_id")
-            found.append([sorted_rows(frame.toArrow(), key) for frame, key in frames])
-        finally:
-            tonight.spark.conf.unset("spark.sql.shuffle.partitions")
-            tonight.spark.conf.set("spark.sql.shuffle.partitions", str(tonight.settings.spark.shuffle_partitions))
-            tonight.spark.conf.unset("spark.sql.adaptive.enabled")
-            counts.unpersist()
-            events.unpersist()
-    assert len(found[0][0]) == 240
-    assert found[0] == found[1]
+    days = sorted(tonight.lake.partitions("user_features"))
+    usual = tonight.spark.conf.get("spark.sql.shuffle.partitions")
+    assert usual != "4"
+    tonight.spark.conf.set("spark.sql.adaptive.enabled", "false")
+    tonight.spark.conf.set("spark.sql.shuffle.partitions", "4")
+    try:
+        found = behaviour_rows(tonight.lake, days)
+    finally:
+        tonight.spark.conf.set("spark.sql.shuffle.partitions", usual)
+        tonight.spark.conf.unset("spark.sql.adaptive.enabled")
+    assert found["partitions"] == 4
+    for table, key in KEYS.items():
+        assert sorted_rows(found[table], key) == sorted_rows(tonight.lake.read(table), key)
 
 
 def test_a_day_half_written_is_built_again(tonight):

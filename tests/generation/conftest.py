@@ -54,10 +54,9 @@ def reward_model(monkeypatch):
 @pytest.fixture(scope="session")
 def tiny_home(tmp_path_factory, spark_lake, spark_settings):
     """The tiny lake, written once; a test that writes works on a copy."""
-    from reward_model.encoders import ENCODER_ID
-
     from conf.settings import Settings
     from jobs.lake.context import Context
+    from reward_model.encoders import ENCODER_ID
 
     home = tmp_path_factory.mktemp("tiny") / "home"
     tiny.fill(Context(ds=date.fromisoformat(tiny.DS), home=home, settings=Settings(spark=spark_settings)), ENCODER_ID)

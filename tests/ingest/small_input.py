@@ -45,7 +45,9 @@ class SmallInput:
             self.cover(owner, data=self.pictures[name], is_default=name != "green") for name, owner in owners.items()
         ]
 
-    def cover(self, item_id: str, *, data: bytes, is_default: bool, path: str | None = None, cover_id: str | None = None):
+    def cover(
+        self, item_id: str, *, data: bytes, is_default: bool, path: str | None = None, cover_id: str | None = None
+    ):
         name = path or f"{sha(data)}.png"
         if path is None:
             target = self.root / "covers" / "files" / name

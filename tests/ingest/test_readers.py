@@ -38,7 +38,7 @@ def test_files_of_different_schemas_become_one_frame(tmp_path, spark_lake):
 def test_csv_columns_in_any_order_with_a_byte_order_mark(tmp_path, spark_lake):
     (tmp_path / "items").mkdir()
     (tmp_path / "items" / "a.csv").write_text(
-        "\ufeffitem_id,title,category,tags,created_at\r\n1,\"x, \"\"y\"\"\",c,a|b,2026-01-01T00:00:00Z\r\n\r\n",
+        '\ufeffitem_id,title,category,tags,created_at\r\n1,"x, ""y""",c,a|b,2026-01-01T00:00:00Z\r\n\r\n',
         encoding="utf-8",
     )
     (tmp_path / "items" / "b.csv").write_text("title,created_at,item_id\nz,2026-01-01T00:00:00Z,2\n")
@@ -58,6 +58,12 @@ def test_days_and_hidden_files(tmp_path):
     assert folder.days() == ["2026-03-01", "2026-03-02"]
     assert folder.files("impressions/ds=2026-03-01") == []
     assert folder.files("items") == []
+
+
+def test_a_day_that_is_no_date_is_refused(tmp_path):
+    (tmp_path / "impressions" / "ds=2026-3-5").mkdir(parents=True)
+    with pytest.raises(ContractError, match=r"ds=2026-3-5: name folders"):
+        InputFolder(str(tmp_path), {}, "csv").days()
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 """The shipped judge: its figures recomputed, its manifest, its preprocessing by hand, its errors."""
 
 import hashlib
+import io
 import json
 import shutil
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from jobs.ingest.stickers.pack import PicturePack
 from recsys_eval.judge import (
@@ -22,6 +24,13 @@ from recsys_eval.judge import (
 from recsys_eval.judge_report import real_pictures, style_and_ranks
 
 MANIFEST = json.loads((WEIGHTS_DIR / "manifest.json").read_text())
+
+
+def saved_as_webp(picture):
+    """The same picture after lossy WebP as the pack writes it: quality 95, subsampled chroma."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "WEBP", quality=95, method=6)
+    return np.asarray(Image.open(buffer).convert("RGB"))
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +65,15 @@ def test_probabilities_are_about_as_sure_as_they_are_right(judge, held_out):
     probabilities = judge.style_probabilities(held_out.pixels)
     right = probabilities.argmax(1) == held_out.families
     assert probabilities.max(1).mean() == pytest.approx(right.mean(), abs=0.04)
+
+
+def test_the_judge_sees_the_drawing_and_not_the_file_format(judge, held_out):
+    """The pack keeps noto and fluent-3d as lossy WebP, the rest lossless; with all lossy, no answer's share moves."""
+    lossy = np.stack([saved_as_webp(picture) for picture in held_out.pixels])
+    right, still = (judge.style_probabilities(x).argmax(1) == held_out.families for x in (held_out.pixels, lossy))
+    for family in range(len(FAMILIES)):
+        rows = held_out.families == family
+        assert still[rows].mean() == pytest.approx(right[rows].mean(), abs=0.03)
 
 
 def test_the_manifest_is_of_these_weights():

@@ -71,7 +71,7 @@ def test_requests_without_an_order_are_left_out():
         request=np.array([0, 0, 1, 1, 2, 2]),
         position=np.array([1, 2, 1, 2, 1, 2]),
     )
-    assert useful_rows(rows).tolist() == [True, True, False, False, False, False]
+    assert useful_rows(rows.request, rows.clicked).tolist() == [True, True, False, False, False, False]
     nothing = Labelled(columns=rows.columns, clicked=np.zeros(6, bool), request=rows.request, position=rows.position)
     with pytest.raises(ValueError, match="no order to learn"):
         fit(nothing, SETTINGS)

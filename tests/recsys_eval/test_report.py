@@ -135,7 +135,7 @@ def test_a_night_with_nothing_to_show_still_renders(tmp_path):
     html = report.render(bare.ctx, document)
     text = " ".join(Page(html).text)
     assert "Nothing was published on 2026-03-29" in text
-    assert "nobody knows whether people click them more" in text
+    assert "Whether these covers are clicked more is not known yet." in text
     assert "nothing could be measured" in text
     assert load_painted(bare) is None
 

@@ -41,7 +41,8 @@ def test_only_training_subjects_are_learned_from(sampler):
 def test_a_batch_has_several_families_of_each_subject(sampler):
     batch = sampler.draw(TrainSettings(), 3)
     assert batch.x.shape == (96, 3, 64, 64)
-    assert 0 <= batch.x.min() and batch.x.max() <= 1
+    assert batch.x.min() >= 0
+    assert batch.x.max() <= 1
     pairs = torch.stack([batch.subject, batch.family], dim=1)
     assert len(pairs.unique(dim=0)) == 96
     assert batch.subject.unique(return_counts=True)[1].tolist() == [4] * 24

@@ -1,8 +1,36 @@
 import pytest
 
-from tests.reward_model.toy_world import Toy, build
+from jobs.lake.context import silent
+from reward_model import registry
+from reward_model.baseline import train_baseline
+from reward_model.dataset import load_examples, split_examples
+from reward_model.train import train
+from tests.reward_model.toy_world import ENCODER, Toy, build
 
 
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory) -> Toy:
     return build(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="session")
+def split(toy):
+    examples = load_examples(toy.lake, toy.days[2:], encoder_id=ENCODER, history_length=20)
+    return split_examples(examples, toy.cut)
+
+
+@pytest.fixture(scope="session")
+def trained(toy, split):
+    return train(split.train, split.validation, toy.settings.reward, encoder_id=ENCODER, progress=silent)
+
+
+@pytest.fixture(scope="session")
+def baseline(toy, split):
+    return train_baseline(split.train, split.validation, toy.settings.reward)
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory, trained, baseline):
+    """A registered version under a home of its own: (home, folder)."""
+    home = tmp_path_factory.mktemp("home")
+    return home, registry.save(home, "v1", trained.predictor, baseline, {"ds": "2026-03-09"})

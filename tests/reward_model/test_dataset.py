@@ -3,13 +3,13 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.reward_model.toy_world import ENCODER
 
 from jobs.lake.errors import ContractError, MissingTable
 from jobs.lake.splits import bucket
 from reward_model.dataset import label_days, load_examples, load_item_features, split_examples
 from reward_model.features import ITEM_COLUMNS, USER_COLUMNS, numbers
 from reward_model.states import CoverTable, ItemTable, load_states, matrix
+from tests.reward_model.toy_world import ENCODER
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_no_held_out_or_validation_item_trains(toy, examples):
 
 def test_a_split_without_clicks_is_refused(toy, examples):
     only_skips = examples.take(~examples.clicked)
-    with pytest.raises(ContractError, match="train rows .* 0 clicks"):
+    with pytest.raises(ContractError, match=r"train rows .* 0 clicks"):
         split_examples(only_skips, toy.cut)
 
 

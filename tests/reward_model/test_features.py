@@ -31,7 +31,9 @@ def test_an_unseen_item_has_the_global_rate():
 
 
 def test_title_shape_of_plain_descriptive_and_playful_words():
-    shape = pd.DataFrame(title_shape(["fox", "fox: face, red", "¿zorro? ¡Sí!", "今日の気分は「狐」"]), columns=TITLE_COLUMNS)
+    shape = pd.DataFrame(
+        title_shape(["fox", "fox: face, red", "¿zorro? ¡Sí!", "今日の気分は「狐」"]), columns=TITLE_COLUMNS
+    )
     assert shape["words"].tolist() == pytest.approx(np.log1p([1, 3, 2, 1]).tolist())
     assert shape["has_colon"].tolist() == [0, 1, 0, 0]
     assert shape["has_question"].tolist() == [0, 0, 1, 0]

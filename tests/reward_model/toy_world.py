@@ -52,7 +52,9 @@ def make_log(rng, users, items, covers, style_of, taste, days) -> pd.DataFrame:
                 cover = covers[item][rng.integers(2)]
                 liked = style_of[cover] == taste[user]
                 p = (0.55 if liked else 0.06) * (1.0 if position <= 3 else 0.5)
-                stamp = datetime(day.year, day.month, day.day, 9, tzinfo=UTC) + timedelta(seconds=int(rng.integers(9999)))
+                stamp = datetime(day.year, day.month, day.day, 9, tzinfo=UTC) + timedelta(
+                    seconds=int(rng.integers(9999))
+                )
                 rows.append((day.isoformat(), user, item, cover, position, bool(rng.random() < p), stamp))
     log = pd.DataFrame(rows, columns=["ds", "user_id", "item_id", "cover_id", "position", "clicked", "ts"])
     log["impression_id"] = [f"i{number:07d}" for number in range(len(log))]
@@ -102,7 +104,6 @@ def feature_tables(lake: Lake, toy_log: pd.DataFrame, days: list[date], items, v
     write(lake, "item_features", items_out)
 
 
-
 def build(folder: Path) -> Toy:
     """60 users x 6 impressions x 8 days over 40 items with two drawings each."""
     rng = np.random.default_rng(5)
@@ -114,9 +115,7 @@ def build(folder: Path) -> Toy:
     taste = {user: int(rng.integers(2)) for user in users}
     axes = rng.normal(size=(2, STYLE_DIM))
     vectors = {
-        cover: np.concatenate(
-            [unit(rng.normal(size=EMBED_DIM)), unit(axes[style] + 0.3 * rng.normal(size=STYLE_DIM))]
-        )
+        cover: np.concatenate([unit(rng.normal(size=EMBED_DIM)), unit(axes[style] + 0.3 * rng.normal(size=STYLE_DIM))])
         for cover, style in style_of.items()
     }
     days = [START + timedelta(days=number) for number in range(8)]

@@ -8,6 +8,7 @@ import pytest
 
 import jobs.ingest.stickers.model as model
 from conf.settings import WorldSettings
+from jobs import play
 from jobs.ingest import stage as ingest
 from jobs.ingest.stickers import stage
 from jobs.ingest.stickers.files import write_blocks, write_blocks_by_spark
@@ -36,7 +37,9 @@ def test_world_ingest_play_ingest(small_pack, make_context, spark_lake):
     held_out = {code for code, new in zip(world.items.item_ids, world.items.held_out, strict=True) if new}
     root = context.home / "input"
     assert json.loads((root / "world.json").read_text())["users"] == 60
-    assert sorted(path.name for path in (root / "impressions").iterdir()) == [f"ds=2026-03-0{day}" for day in range(2, 10)]
+    assert sorted(path.name for path in (root / "impressions").iterdir()) == [
+        f"ds=2026-03-0{day}" for day in range(2, 10)
+    ]
 
     loaded = ingest.run(context)
     assert loaded.rows == made.rows | {"quarantine": 0}
@@ -50,19 +53,18 @@ def test_world_ingest_play_ingest(small_pack, make_context, spark_lake):
     items = {row["item_id"]: row["created_at"] for row in context.lake.read("items").to_pylist()}
     assert all(row["created_at"] == items[row["item_id"]] for row in covers)
 
-    target = sorted(held_out)[0]
+    target = next(code for code in sorted(held_out) if world.items.default[world.items.item_ids.index(code)] != 2)
     users = pa.table({"user_id": world.user_ids, "segment_id": ["s0"] * 60, "distance": np.zeros(60)})
     context.lake.replace(users, "user_segments", ds=LAST)
-    painted = "f" * 64
+    painted = context.images.put(small_pack.bytes(target, "twemoji"))  # stands for a painted cover
     published = {"item_id": target, "segment_id": "s0", "cover_id": painted, "unit_id": "u", "decision_id": "d"}
     context.lake.replace(pa.Table.from_pylist([published]), "published_covers", ds=LAST)
     cover = covers[0] | {"cover_id": painted, "item_id": target, "source": "generated", "is_default": False}
     context.lake.merge(pa.Table.from_pylist([cover | {"unit_id": "u"}]), "covers")
-    played = stage.play(context, lambda covers, items: (np.eye(6)[[0]], np.ones(1)))
+    played = play.run(context)
     assert 0.2 < played.metrics["new_item_share"] < 0.5
-    after = make_context(ds="2026-03-10", home=context.home, world=SMALL)
-    assert ingest.run(after).rows["impressions"] == played.rows["impressions"]
-    next_day = after.lake.read("impressions", ds="2026-03-10").to_pylist()
+    next_day = context.lake.read("impressions", ds="2026-03-10").to_pylist()
+    assert len(next_day) == played.rows["impressions"]
     shown = {row["cover_id"] for row in next_day if row["item_id"] == target and row["policy"] == "published"}
     assert shown == {painted}
     assert {row["policy"] for row in next_day} == {"published", "control"}
@@ -72,6 +74,16 @@ def test_world_ingest_play_ingest(small_pack, make_context, spark_lake):
     stage.run(context)
     assert pq.read_table(root / "impressions" / "ds=2026-03-05").equals(before)
     assert not (root / "impressions" / "ds=2026-03-10").exists()
+
+
+def test_painted_covers_are_seen_as_the_judge_sees_them(pack, make_context):
+    images = make_context().images
+    covers = [images.put(pack.bytes("1f98a", family)) for family in ("twemoji", "fluent-high-contrast")]
+    pixels = play.pixels_of(images, covers)
+    np.testing.assert_array_equal(pixels[1], pack.pixels("1f98a", "fluent-high-contrast"))
+    style_probs, similarity = play.looks(images, covers, ["1f98a", "1f98a"])
+    assert style_probs.argmax(axis=1).tolist() == [2, 5]
+    np.testing.assert_allclose(similarity, 1, atol=1e-2)
 
 
 def test_spark_writes_the_same_blocks(tmp_path, spark_lake, pack):
@@ -87,7 +99,9 @@ def test_spark_writes_the_same_blocks(tmp_path, spark_lake, pack):
     for file in files:
         assert pq.read_table(tmp_path / "here" / file).equals(pq.read_table(tmp_path / "there" / file))
     users = {
-        block: set(pq.read_table(tmp_path / "here" / "ds=2026-03-02" / f"block-0000{block}.parquet")["user_id"].to_pylist())
+        block: set(
+            pq.read_table(tmp_path / "here" / "ds=2026-03-02" / f"block-0000{block}.parquet")["user_id"].to_pylist()
+        )
         for block in (0, 1)
     }
     assert max(users[0]) < "u0010000" <= min(users[1])

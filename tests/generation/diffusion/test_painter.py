@@ -1,0 +1,92 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from generation.diffusion.painter import SHIPPED, Painter, checkpoint_fingerprint
+
+
+@pytest.fixture(scope="module")
+def painter():
+    return Painter.load(threads=2)
+
+
+def ask(rows: int, **changes):
+    rng = np.random.default_rng(0)
+    references = rng.integers(0, 256, (1, 8, 8, 3)).astype(np.uint8).repeat(8, 1).repeat(8, 2).repeat(rows, 0)
+    preferences = rng.normal(size=(rows, 160)).astype(np.float32)
+    asked = {
+        "prompts": ["fox", "pizza", "rocket"][:rows],
+        "references": references,
+        "preferences": preferences,
+        "seeds": np.arange(rows),
+        "steps": 2,
+    }
+    return asked | changes
+
+
+def test_pictures_have_the_promised_form_and_repeat(painter):
+    first, again = painter.paint(**ask(3)), painter.paint(**ask(3))
+    assert first.shape == (3, 64, 64, 3)
+    assert first.dtype == np.uint8
+    assert np.array_equal(first, again)
+
+
+def test_a_row_does_not_depend_on_its_neighbours(painter):
+    asked = ask(3)
+    together = painter.paint(**asked)
+    alone = painter.paint(
+        **ask(1, preferences=asked["preferences"][1:2], prompts=["pizza"], references=asked["references"][1:2])
+        | {"seeds": np.array([1])}
+    )
+    assert np.abs(together[1].astype(int) - alone[0]).max() <= 3
+
+
+def test_the_seed_and_the_preference_change_the_picture(painter):
+    asked = ask(1)
+    base = painter.paint(**asked).astype(int)
+    reseeded = painter.paint(**asked | {"seeds": np.array([99])}).astype(int)
+    turned = painter.paint(**asked | {"preferences": -asked["preferences"]}).astype(int)
+    assert np.abs(base - reseeded).max() > 0
+    assert np.abs(base - turned).mean() > 0.5
+
+
+def test_guidance_moves_away_from_the_unpersonalised_picture(painter):
+    asked = ask(1)
+    plain = painter.paint(**asked | {"preferences": np.zeros((1, 160), np.float32)}).astype(float)
+    wanted = painter.paint(**asked).astype(float)
+    guided = painter.paint(**asked, guidance=2.0).astype(float)
+    assert np.abs(guided - plain).mean() > np.abs(wanted - plain).mean()
+
+
+def test_no_steps_is_an_error_that_names_the_setting(painter):
+    with pytest.raises(ValueError, match=r"generation\.steps"):
+        painter.paint(**ask(1, steps=0))
+
+
+def test_a_changed_weight_file_is_refused(tmp_path):
+    folder = tmp_path / "weights"
+    shutil.copytree(SHIPPED, folder)
+    assert checkpoint_fingerprint(folder) == checkpoint_fingerprint(SHIPPED)
+    name = next(iter(json.loads((folder / "manifest.json").read_text())["files"]))
+    (folder / name).write_bytes(b"something else")
+    with pytest.raises(ValueError, match="SHA-256"):
+        checkpoint_fingerprint(folder)
+    with pytest.raises(FileNotFoundError, match=r"generation\.diffusion\.train"):
+        checkpoint_fingerprint(tmp_path)
+
+
+def test_the_network_starts_as_the_identity():
+    """With its last layer at zero the estimate is the reference itself."""
+    from generation.diffusion.unet import build_unet, predict_clean
+
+    unet = build_unet(channels=(48, 48, 48), width=32).eval()
+    torch.nn.init.zeros_(unet.conv_out.weight)
+    torch.nn.init.zeros_(unet.conv_out.bias)
+    reference = torch.randn(2, 12, 32, 32)
+    tokens, pooled = torch.randn(2, 3, 32), torch.randn(2, 32)
+    with torch.no_grad():
+        clean = predict_clean(unet, torch.randn(2, 12, 32, 32), torch.rand(2), reference, tokens, pooled)
+    torch.testing.assert_close(clean, reference)
