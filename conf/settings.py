@@ -134,8 +134,8 @@ class GenerationSettings(Section):
     instances: int = Field(default=1, ge=1)
     checkpoint: str | None = None
     """Folder of the diffusers checkpoint; None is the shipped one."""
-    steps: int = Field(default=8, ge=1)
-    guidance: float = Field(default=1.0, ge=0)
+    steps: int = Field(default=4, ge=1)
+    guidance: float = Field(default=2.0, ge=0)
     candidates: int = Field(default=2, ge=1)
     """Candidates a unit; the best one is kept."""
     max_units: int = Field(default=1600, ge=1)

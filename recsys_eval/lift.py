@@ -75,8 +75,9 @@ def estimate(value: float, draws: Floats, *, null: float | None = None) -> Estim
 
     Examples
     --------
-    >>> estimate(0.5, np.linspace(0, 100, 101), null=-1.0)
-    Estimate(value=0.5, low=2.5, high=97.5, p=0.0196078431372549)
+    >>> figure = estimate(0.5, np.linspace(0, 100, 101), null=-1.0)
+    >>> figure.value, round(figure.low, 9), round(figure.high, 9), round(figure.p, 4)
+    (0.5, 2.5, 97.5, 0.0196)
     """
     known = draws[np.isfinite(draws)]
     if not known.size:

@@ -35,7 +35,6 @@ HEADLINES = {
 def run(ctx: Context) -> StageResult:
     """Evaluate the night: replaces its partition of ranking_lift and its ``metrics.json``."""
     from reward_model.encoders import ENCODER_ID
-
     from reward_model.registry import champion_dir
     from reward_model.scorer import PersonalScorer
 

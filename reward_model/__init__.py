@@ -1,1 +1,1 @@
-
+"""What will this user click: encoders, data set, click model, calibration, baseline, registry, scorer."""

@@ -34,7 +34,7 @@ STYLE_PRIOR, WORDING_PRIOR, LEVEL_PRIOR = 0.4, 0.2, 0.4
 STYLE_AXES = 6
 """Principal axes of style on which preference and candidate are compared freely."""
 KERNEL_PRIOR = 0.2
-"""Prior deviation of the weights between categories and between axes of style."""
+"""Prior deviation of the weights of categories, between categories and between axes of style."""
 SHARPNESS = 4.0
 """Factor of the cosine in attention: the most alike weigh e^8 times the most unlike."""
 
@@ -64,7 +64,7 @@ class StateTensors(NamedTuple):
     """States of users; one row per user x ds."""
 
     user_S: Tensor
-    """int64 number of the user; 0 is one without a learned vector."""
+    """int number of the user; 0 is one without a learned vector."""
     numeric_SN: Tensor
     """Standardised counts and rates."""
     rate_S: Tensor
@@ -72,9 +72,9 @@ class StateTensors(NamedTuple):
     preference_SE: Tensor
     """Raw preference: embedding 128, style 32."""
     cover_SK: Tensor
-    """int64 rows of the events' covers in the cover table."""
+    """int rows of the events' covers in the cover table."""
     item_SK: Tensor
-    """int64 rows of the events' items."""
+    """int rows of the events' items."""
     category_SK: Tensor
     clicked_SK: Tensor
     """float 0 or 1."""
@@ -106,7 +106,7 @@ class RowTensors(NamedTuple):
     affinity_B: Tensor
     """Standardised affinity of the state to the category."""
     place_B: Tensor
-    """int64 position from 1."""
+    """int position from 1."""
 
 
 class UserSide(NamedTuple):
@@ -158,8 +158,8 @@ class Member(nn.Module):
         self.gate = nn.Linear(len(USER_COLUMNS), 2)
         self.own = nn.Embedding(shape.users + 1, STYLE_DIM + len(TITLE_COLUMNS), padding_idx=0)
         self.level = nn.Embedding(shape.users + 1, 1, padding_idx=0)
-        self.category = nn.Embedding(shape.categories + 1, 1)
-        inputs = len(USER_COLUMNS) + len(ITEM_COLUMNS) + len(TITLE_COLUMNS) + heads + 7 + STYLE_AXES
+        self.category = nn.Parameter(torch.zeros(shape.categories + 1))
+        inputs = len(USER_COLUMNS) + len(ITEM_COLUMNS) + len(TITLE_COLUMNS) + heads + 6 + STYLE_AXES
         self.body = nn.Sequential(
             nn.Dropout(shape.dropout),
             nn.Linear(inputs + STYLE_DIM, width),
@@ -168,7 +168,7 @@ class Member(nn.Module):
         )
         self.head = nn.Linear(width, 1, bias=False)
         self.straight = nn.Linear(inputs, 1)
-        for layer in (self.own, self.level, self.category, self.head, self.straight, self.gate):
+        for layer in (self.own, self.level, self.head, self.straight, self.gate):
             nn.init.zeros_(layer.weight)
         nn.init.zeros_(self.gate.bias)
 
@@ -247,7 +247,6 @@ class Member(nn.Module):
                 product_BE[:, EMBED_DIM:].sum(dim=1, keepdim=True),
                 spoken_BW.sum(dim=1, keepdim=True),
                 rows.affinity_B[:, None],
-                self.category(rows.category_B),
                 rows.unseen_B[:, None],
             ],
             dim=1,
@@ -257,6 +256,7 @@ class Member(nn.Module):
             [style_BE * (STYLE_PRIOR / STYLE_DIM**0.5), rows.title_BT * (WORDING_PRIOR / len(TITLE_COLUMNS) ** 0.5)],
             dim=1,
         )
-        drawn_B = side.drawn_SC[at].gather(1, category_B1)[:, 0] + (side.axes_SA[at] * axes_BA).sum(dim=1)
+        drawn_B = (side.drawn_SC[at] + self.category).gather(1, category_B1)[:, 0]
+        styled_B = (side.axes_SA[at] * axes_BA).sum(dim=1)
         own_B = (side.own_SF[at] * effects_BF).sum(dim=1) + LEVEL_PRIOR * side.level_S[at]
-        return torch.as_tensor((mixed_B1 + self.straight(inputs_BX))[:, 0] + drawn_B + own_B)
+        return torch.as_tensor((mixed_B1 + self.straight(inputs_BX))[:, 0] + drawn_B + styled_B + own_B)

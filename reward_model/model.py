@@ -159,8 +159,8 @@ def prior_logit(model: ClickModel, rate: float) -> None:
 
 def negative_log_prior(model: ClickModel) -> Tensor:
     """Of the weights between categories and axes, up to a constant; the mean of the members."""
-    squares = [member.across.square().sum() + member.styles.square().sum() for member in model.members]
-    return torch.stack(squares).mean() / (2 * KERNEL_PRIOR**2)
+    weights = [torch.cat([m.category, m.across.flatten(), m.styles.flatten()]) for m in model.members]
+    return torch.stack(weights).square().sum(dim=1).mean() / (2 * KERNEL_PRIOR**2)
 
 
 def member_loss(logits_MB: Tensor, clicked_B: Tensor) -> Tensor:

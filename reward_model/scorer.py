@@ -33,7 +33,7 @@ PAIRS_AT_ONCE = 4096
 SAMPLE_SIZE = 32
 """Users that stand for a segment, at most."""
 EVERYBODY = ("all", "new")
-"""Segments that are sampled from all users: nobody is assigned to them."""
+"""Segments that are sampled from all users: who will meet their covers is not known yet."""
 
 
 class _Prepared(NamedTuple):
@@ -162,7 +162,7 @@ class PersonalScorer:
         if not len(table):
             raise MissingTable(f"user_segments has no rows for ds={self.as_of}: run `coverlift features` for it")
         chosen = {name: _sample(table["user_id"].to_pylist(), name, self.as_of) for name in EVERYBODY}
-        for name in pc.unique(table["segment_id"]).to_pylist():
+        for name in set(pc.unique(table["segment_id"]).to_pylist()) - set(EVERYBODY):
             own = table.filter(pc.equal(table["segment_id"], name))["user_id"].to_pylist()
             chosen[name] = _sample(own, name, self.as_of)
         users = sorted({user for sample in chosen.values() for user in sample})

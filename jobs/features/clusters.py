@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score
-from threadpoolctl import threadpool_limits
 
 from jobs.features.windows import Floats, Ints, Vectors
 
@@ -85,6 +82,9 @@ def fit(points: Floats, k: int, seed: int, restarts: int = 10) -> Floats:
 
     On one thread: the fits are small, and on a busy machine threads that wait for each other cost ten times more.
     """
+    from sklearn.cluster import KMeans  # not needed in the executors, which import this module
+    from threadpoolctl import threadpool_limits
+
     with threadpool_limits(limits=1):
         model = KMeans(n_clusters=k, n_init=restarts, random_state=seed).fit(points)
     return np.asarray(model.cluster_centers_)
@@ -97,6 +97,8 @@ def stability(points: Floats, k: int, seed: int) -> float:
     that both fits give to all points; the bootstrap of Fang and Wang (2012), "Selection of the number of
     clusters via the bootstrap method". 1 is perfect, 0 is chance.
     """
+    from sklearn.metrics import adjusted_rand_score
+
     random = np.random.default_rng([seed, k])
     size = min(len(points), RESAMPLE_USERS)
     found = []

@@ -20,7 +20,6 @@ Both are made non-increasing by isotonic regression weighted with impressions, a
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
 
 from jobs.features.windows import Floats, Ints
 
@@ -69,6 +68,8 @@ def relative(rates: Floats, impressions: Ints) -> Floats:
     >>> relative(np.array([0.2, 0.05, 0.15]), np.array([10, 10, 10])).round(3).tolist()
     [1.0, 0.5, 0.5]
     """
+    from sklearn.isotonic import IsotonicRegression  # not needed in the executors, which import this module
+
     seen = impressions > 0
     places = np.arange(1, len(rates) + 1)
     model = IsotonicRegression(increasing=False, out_of_bounds="clip")
