@@ -22,7 +22,7 @@ KEYS = {
     "item_features": "item_id",
     "position_bias": "position",
 }
-FEATURES = {"segment_candidates": [2, 3], "segment_min_size": 10, "history_length": 7}
+FEATURES = {"segment_candidates": [2], "segment_min_size": 10, "history_length": 7}
 
 
 def night(home, spark_settings, until, reward):
