@@ -184,9 +184,10 @@ def _weights() -> Iterator[Finding]:
 
 
 def listed_in_manifest(weights: Path) -> bool:
-    """Whether the file's SHA-256 stands in the ``manifest.json`` beside it."""
-    manifest = weights.with_name("manifest.json")
-    if not manifest.is_file():
+    """Whether the file's SHA-256 stands in the ``manifest.json`` beside it, or in the folder above (a checkpoint)."""
+    beside = (folder / "manifest.json" for folder in weights.parents[:2])
+    manifest = next((path for path in beside if path.is_file()), None)
+    if manifest is None:
         return False
     with weights.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
