@@ -12,7 +12,7 @@ PYTEST ?=
 STAMP := $(VENV)/.set-up
 BIN := $(VENV)/bin
 
-.PHONY: help setup java nightly test lint format clean
+.PHONY: help setup java desk-tools nightly test lint format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -38,10 +38,23 @@ java:
 			echo "Fedora: sudo dnf install java-17-openjdk-headless; macOS: brew install openjdk@17" >&2; exit 2; \
 		fi; }
 
+# The tests of the reviewers' desk drive a real browser and a real PostgreSQL; running the desk needs neither.
+desk-tools:
+	@missing=; \
+	{ command -v chromium || test -n "$$CHROMIUM"; } >/dev/null || missing="chromium"; \
+	{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	test -z "$$missing" || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
+		else \
+			echo "The tests need: $$missing. Debian, Ubuntu: sudo apt-get install $$missing; elsewhere install a Chromium" >&2; \
+			echo "(CHROMIUM=/path/to/it where it is not on the PATH) and PostgreSQL 13 or newer (its server need not run)." >&2; exit 2; \
+		fi; }
+
 nightly: $(STAMP) ## Run the night into HOME_DIR (var); options through NIGHTLY="-o world.scale=0.1"
 	$(BIN)/coverlift nightly --home $(HOME_DIR) $(NIGHTLY)
 
-test: $(STAMP) ## Run all tests; options through PYTEST="-k lake"
+test: $(STAMP) desk-tools ## Run all tests; options through PYTEST="-k lake"
 	$(BIN)/python -m pytest $(PYTEST)
 
 lint: $(STAMP) ## ruff and mypy --strict

@@ -4,7 +4,7 @@ import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -86,8 +86,8 @@ def known_keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[
     """
     for name, field in model.model_fields.items():
         yield prefix + name
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from known_keys(field.annotation, f"{prefix}{name}.")
+        for inner in _models_in(field.annotation):
+            yield from known_keys(inner, f"{prefix}{name}.")
 
 
 def unknown_key(key: str) -> str:
@@ -99,12 +99,21 @@ def unknown_key(key: str) -> str:
     "there is no setting 'world.user'; did you mean 'world.users'?"
     """
     known = list(known_keys())
-    last = {name.rsplit(".", 1)[-1]: name for name in known}
-    near = difflib.get_close_matches(key, known, n=1) or [
-        last[name] for name in difflib.get_close_matches(key.rsplit(".", 1)[-1], last, n=1)
+    last = {name.rsplit(".", 1)[-1]: name for name in reversed(known)}
+    asked = ".".join(part for part in key.split(".") if not part.isdigit())  # places in lists: policy.rules.0.name
+    near = difflib.get_close_matches(asked, known, n=1) or [
+        last[name] for name in difflib.get_close_matches(asked.rsplit(".", 1)[-1], last, n=1)
     ]
     hint = f"did you mean {near[0]!r}?" if near else f"sections are {', '.join(Settings.model_fields)}."
     return f"there is no setting {key!r}; {hint}"
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The sections in ``Range``, ``Range | None`` or ``tuple[Rule, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
 
 
 def _profile_file(name: str) -> Path:
@@ -157,6 +166,8 @@ def _complaints(error: ValidationError) -> str:
         if fault["type"] == "extra_forbidden":
             inside = next(iter(fault["input"]), "") if isinstance(fault["input"], dict) else ""
             lines.append(unknown_key(f"{key}.{inside}" if inside else key))
+        elif fault["type"] == "value_error":  # a sentence of our own says it all
+            lines.append(f"{key}: {fault['ctx']['error']}")
         else:
             lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]}, not {fault['input']!r}")
     return "Settings: " + "; ".join(lines)

@@ -10,13 +10,11 @@ import json
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-
-class Section(BaseModel):
-    """A group of settings: immutable, and unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from conf.policy import PolicySettings
+from conf.review import ReviewSettings
+from conf.section import Section
 
 
 class SparkSettings(Section):
@@ -28,7 +26,7 @@ class SparkSettings(Section):
     shuffle_partitions: int = Field(default=2, ge=1)
     packages: str | None = None
     """Maven coordinates of Delta on a cluster; None uses the jar cut at set-up."""
-    conf: dict[str, str] = {}
+    conf: dict[str, str] = Field(default_factory=dict)
     """Further Spark configuration, passed as it is."""
 
 
@@ -39,7 +37,7 @@ class LakeSettings(Section):
     """fsspec/Hadoop URL of the table root; default ``HOME/lake``."""
     images_url: str | None = None
     """fsspec URL of the picture store; default ``HOME/images``."""
-    storage_options: dict[str, str] = {}
+    storage_options: dict[str, str] = Field(default_factory=dict)
     """Passed to delta-rs and fsspec."""
 
 
@@ -127,16 +125,21 @@ class GenerationSettings(Section):
     """What is painted, by which method and where."""
 
     backend: Literal["triton-local", "triton", "inprocess"] = "triton-local"
-    method: Literal["profile"] = "profile"
+    method: Literal["profile", "icg"] = "profile"
+    """How covers are personalised: a folder of ``generation/personalization``."""
     urls: tuple[str, ...] = ()
     """gRPC addresses for the ``triton`` backend."""
     instance_kind: Literal["KIND_CPU", "KIND_GPU"] = "KIND_CPU"
     instances: int = Field(default=1, ge=1)
     checkpoint: str | None = None
     """Folder of the diffusers checkpoint; None is the shipped one."""
-    steps: int = Field(default=4, ge=1)
-    guidance: float = Field(default=2.0, ge=0)
-    candidates: int = Field(default=2, ge=1)
+    icg: str | None = None
+    """Folder of the trained adapter of the method ``icg``; None is the shipped one."""
+    steps: int = Field(default=1, ge=1)
+    """Network evaluations a picture; the shipped checkpoint is trained for one and two."""
+    guidance: float = Field(default=0.85, ge=0)
+    """1 is off; less stays nearer the original cover, more goes farther towards the taste."""
+    candidates: int = Field(default=3, ge=1)
     """Candidates a unit; the best one is kept."""
     max_units: int = Field(default=1600, ge=1)
     """Units to publish from that one night may paint."""
@@ -148,21 +151,52 @@ class GenerationSettings(Section):
     timeout_s: float = Field(default=120.0, gt=0)
 
 
+class IcgSettings(Section):
+    """ICG over public checkpoints (docs/icg.md); the built-in adapter is ``generation.icg``."""
+
+    mllm: str | None = None
+    """Local folder or hub id of an image-text-to-text model of transformers."""
+    generator: str | None = None
+    """Local folder or hub id of a text-to-image pipeline of diffusers."""
+    allow_download: bool = False
+    """False takes local folders and the local hub cache only."""
+    meta_tokens: int = Field(default=64, ge=1)
+    """Learned queries to the multimodal model, and the length of the conditioning."""
+    width: int = Field(default=512, ge=8)
+    """Of refinement and connector."""
+    layers: int = Field(default=2, ge=1)
+    mllm_tuning: Literal["frozen", "lora"] = "frozen"
+    generator_tuning: Literal["frozen", "lora"] = "frozen"
+    lora_rank: int = Field(default=16, ge=1)
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the two base models; what is trained stays float32."""
+
+
 class RewardWeights(Section):
-    """Weights of the normalised rewards in the choice among candidates."""
+    """Weights of the normalised rewards, in the choice among candidates and in alignment; 0 leaves one out."""
 
     personal: float = 1.0
-    relevance: float = 0.5
+    relevance: float = 1.0
     aesthetic: float = 0.25
+    """The built-in proxy, not a trained model of looks."""
+    diversity: float = 0.0
+    """Across the segments that an item is painted for."""
+    clip: float = 0.0
+    pickscore: float = 0.0
+    hpsv2: float = 0.0
+    laion: float = 0.0
 
 
-class PolicySettings(Section):
-    """The written policy that decides what may be published without a person."""
+class RewardModels(Section):
+    """Local checkpoints of public rewards, in transformers' format; nothing is downloaded."""
 
-    name: str = "default-1"
-    max_nsfw: float = Field(default=0.4, ge=0, le=1)
-    min_relevance: float = Field(default=0.25, ge=-1, le=1)
-    """Of the relevance reward: cosine to the default cover blended with that to the title, in the aligned space."""
+    clip: str | None = None
+    pickscore: str | None = None
+    hpsv2: str | None = None
+    laion: str | None = None
+    """The LAION head as safetensors."""
+    laion_clip: str | None = None
+    """The CLIP checkpoint that the head belongs to."""
 
 
 class EvaluateSettings(Section):
@@ -189,8 +223,11 @@ class Settings(Section):
     features: FeatureSettings = FeatureSettings()
     reward: RewardSettings = RewardSettings()
     generation: GenerationSettings = GenerationSettings()
+    icg: IcgSettings = IcgSettings()
     weights: RewardWeights = RewardWeights()
+    reward_models: RewardModels = RewardModels()
     policy: PolicySettings = PolicySettings()
+    review: ReviewSettings = ReviewSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
 
     def digest(self, *sections: str) -> str:

@@ -112,6 +112,7 @@ def _requests(row: Row, store: UnitStore, sampler: Sampler) -> list[PaintRequest
             seed=seed,
             steps=sampler.steps,
             guidance=sampler.guidance,
+            method=unit.method,
         )
         for seed in unit.seeds()
     ]

@@ -27,21 +27,27 @@ import pyarrow as pa
 from conf.settings import GenerationSettings
 from generation.catalogue import CoverVectors, items_with_default, original_covers, segment_profiles
 from generation.gain import GainTable, ctr_gains
-from generation.personalization.methods import ItemContent, Method, SegmentProfile, method_named
+from generation.personalization.methods import (
+    ItemContent,
+    Method,
+    SegmentProfile,
+    method_fingerprint,
+    method_named,
+)
 from generation.serving.requests import PREFERENCE_DIM
-from generation.units import UNPERSONALISED, PaintUnit, rounded, unit_seed
+from generation.units import PaintUnit, rounded, unit_seed
 from jobs.lake.context import Context, StageResult
 from jobs.lake.errors import NothingToDo, UsageError
 from jobs.lake.lake import Lake
-from jobs.lake.tables import EMBED_DIM, GENERATION_PLAN
+from jobs.lake.tables import EMBED_DIM, GENERATION_PLAN, UNPERSONALISED
 
 TRAFFIC_DAYS = 7
-DEFAULT_PICTURES_PER_SECOND = 15.0
-"""Two CPU cores at 8 steps, until a night was measured."""
+DEFAULT_PICTURES_PER_SECOND = 40.0
+"""Two CPU cores at two steps, until a night was measured."""
 
 
-def run(ctx: Context, *, dry_run: bool = False) -> StageResult:
-    """Write generation_plan of ds; a dry run writes nothing and only says what it would plan.
+def run(ctx: Context) -> StageResult:
+    """Write generation_plan of ds.
 
     Raises
     ------
@@ -50,22 +56,32 @@ def run(ctx: Context, *, dry_run: bool = False) -> StageResult:
     UsageError
         When an earlier stage has not run for ds.
     """
-    from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
-
-    checkpoint = ctx.settings.generation.checkpoint
-    plan = planned(ctx, checkpoint_fingerprint(Path(checkpoint) if checkpoint else SHIPPED))
-    if not plan.num_rows:
-        raise NothingToDo(f"No item can be painted for any segment on {ctx.ds}")
-    if not dry_run:
-        ctx.lake.replace(plan, "generation_plan", ds=ctx.ds)
+    plan = _tonight(ctx)
+    ctx.lake.replace(plan, "generation_plan", ds=ctx.ds)
     counts = pd.Series(plan["purpose"].to_pylist()).value_counts()
     seconds = sum(plan["estimated_seconds"].to_pylist())
     metrics = {f"units_{purpose}": float(count) for purpose, count in counts.items()}
     return StageResult(
-        rows={} if dry_run else {"generation_plan": plan.num_rows},
+        rows={"generation_plan": plan.num_rows},
         metrics={**metrics, "estimated_seconds": seconds, "expected_gain": sum(plan["expected_gain"].to_pylist())},
         note=summary(plan),
     )
+
+
+def rehearse(ctx: Context) -> StageResult:
+    """What :func:`run` would plan, without writing it; raises the same errors."""
+    return StageResult(note=f"would plan {summary(_tonight(ctx))}")
+
+
+def _tonight(ctx: Context) -> pa.Table:
+    from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
+
+    settings = ctx.settings.generation
+    generator = checkpoint_fingerprint(Path(settings.checkpoint) if settings.checkpoint else SHIPPED)
+    plan = planned(ctx, method_fingerprint(settings, generator))
+    if not plan.num_rows:
+        raise NothingToDo(f"No item can be painted for any segment on {ctx.ds}")
+    return plan
 
 
 def summary(plan: pa.Table) -> str:

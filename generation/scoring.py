@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 
 from generation.catalogue import CoverVectors, items_with_default, original_covers, segment_profiles
 from generation.pictures import to_pixels
-from generation.rewards.aesthetic import AestheticProxy
-from generation.rewards.base import PictureBatch, Reward, RewardPanel
+from generation.rewards.base import PictureBatch, RewardPanel
 from generation.rewards.personal import Personal
-from generation.rewards.relevance import Relevance
+from generation.rewards.registry import Ingredients, build_panel
 from jobs.lake.context import Context
 
 REFERENCE_COVERS = 256
@@ -75,6 +74,7 @@ class CandidateScorer:
             text_embeddings=self.texts(candidates["prompt"].tolist()),
             item_ids=candidates["item_id"].tolist(),
             segment_ids=candidates["segment_id"].tolist(),
+            prompts=candidates["prompt"].tolist(),
         )
         parts = []
         for as_of, rows in candidates.groupby("as_of").indices.items():
@@ -87,11 +87,12 @@ class CandidateScorer:
         from reward_model.scorer import PersonalScorer
 
         scorer = PersonalScorer.load(self.ctx.lake, champion_dir(self.ctx.home, self.ctx.ds), as_of)
-        reference = self._real_covers(as_of)
-        rewards: list[Reward] = [Personal(scorer), Relevance(), AestheticProxy(reference.pictures)]
-        return RewardPanel(rewards, self.ctx.settings.weights.model_dump(), reference)
+        reference = self.real_covers(as_of)
+        settings = self.ctx.settings
+        given = Ingredients(reference=reference, personal=Personal(scorer), models=settings.reward_models)
+        return build_panel(settings.weights, given)
 
-    def _real_covers(self, as_of: date) -> PictureBatch:
+    def real_covers(self, as_of: date) -> PictureBatch:
         """Real covers beside their items' default ones, other drawings first, each for one segment in turn."""
         items = items_with_default(self.ctx.lake, as_of)
         covers = original_covers(self.ctx.lake, as_of).merge(
@@ -111,6 +112,7 @@ class CandidateScorer:
             text_embeddings=self.texts(covers["title"].tolist()),
             item_ids=covers["item_id"].tolist(),
             segment_ids=[segments[row % len(segments)] for row in range(len(covers))],
+            prompts=covers["title"].tolist(),
         )
 
 
@@ -166,4 +168,5 @@ def _taken(batch: PictureBatch, rows: NDArray[Any]) -> PictureBatch:
         text_embeddings=batch.text_embeddings[rows],
         item_ids=[batch.item_ids[row] for row in rows],
         segment_ids=[batch.segment_ids[row] for row in rows],
+        prompts=[batch.prompts[row] for row in rows],
     )

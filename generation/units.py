@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from generation.serving.requests import PREFERENCE_DIM, SIZE
 
-UNPERSONALISED = "all"
-"""Segment of units painted once for everybody, with a zero preference."""
 PREFERENCE_DECIMALS = 4
 """A profile is rounded before painting, so that the last bits of a mean do not make another unit."""
 MAX_SEED = 2**63 - 1

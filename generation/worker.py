@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from generation.catalogue import end_of_day
 from generation.painting import Row, Sampler, paint_units, paint_with_spark, unit_of
 from generation.pictures import MIME, to_pixels
-from generation.rewards.safety import Safety
+from generation.rewards.registry import REWARDS
+from generation.rewards.safety import Safety, SafetyDown
 from generation.scoring import CandidateScorer, choose
 from generation.serving.backends import PaintBackend, open_backend
 from generation.serving.requests import SIZE
@@ -31,7 +32,8 @@ logger = logging.getLogger(__name__)
 
 MAX_FAILED_SHARE = 0.1
 """More failing units than this are not bad luck: something is broken."""
-REWARDS = ("personal", "relevance", "aesthetic", "nsfw")
+GATE = "nsfw"
+"""The figure that decides whether a cover may be published at all."""
 
 
 def run(ctx: Context) -> StageResult:
@@ -104,7 +106,9 @@ def _paint(ctx: Context, plan: pa.Table, store: UnitStore) -> tuple[list[Row], i
         return outcomes, 0
     settings = ctx.settings.generation
     with open_backend(settings, ctx.home / "logs") as backend:
-        sampler = Sampler(generator=backend.fingerprint(), steps=settings.steps, guidance=settings.guidance)
+        sampler = Sampler(
+            generator=backend.fingerprint(settings.method), steps=settings.steps, guidance=settings.guidance
+        )
         _check_plan(missing, sampler, ctx)
         new = _paint_missing(ctx, missing, backend, store, sampler)
     return [*outcomes, *new], sum(len(row["cover_ids"]) for row in new)
@@ -174,10 +178,17 @@ def _candidates(ctx: Context, plan: pa.Table, outcomes: Sequence[Row]) -> pd.Dat
 
 
 def _chosen(ctx: Context, candidates: pd.DataFrame, pictures: Any) -> pd.DataFrame:
-    from reward_model.assets import OPEN_NSFW, verified_asset
+    from reward_model.assets import OPEN_NSFW, AssetError, verified_asset
 
-    safety = Safety(verified_asset(OPEN_NSFW))
-    return choose(candidates, lambda rows: safety.probabilities(pictures[rows]), max_nsfw=ctx.settings.policy.max_nsfw)
+    try:
+        safety = Safety(verified_asset(OPEN_NSFW))
+        limit = ctx.settings.policy.max_nsfw
+        return choose(candidates, lambda rows: safety.probabilities(pictures[rows]), max_nsfw=limit)
+    except (AssetError, SafetyDown) as error:
+        raise TryAgainError(
+            f"The safety scorer is down, so nothing of {ctx.ds} may be published: {error}. `coverlift doctor` says "
+            "what is missing; then run `coverlift generate` again: what was painted is kept."
+        ) from error
 
 
 def _covers(ctx: Context, candidates: pd.DataFrame) -> pa.Table:
@@ -218,7 +229,7 @@ def _generated(ctx: Context, candidates: pd.DataFrame) -> pa.Table:
         {
             **{name: row[name] for name in names},
             "ds": ctx.ds.isoformat(),
-            "rewards": [(name, float(row[name])) for name in REWARDS if not np.isnan(row[name])],
+            "rewards": [(name, float(row[name])) for name in (*REWARDS, GATE) if not np.isnan(row.get(name, np.nan))],
         }
         for row in candidates.to_dict("records")
     ]

@@ -43,7 +43,9 @@ HomeOption = Annotated[
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file laid over the profile.")]
 ProfileOption = Annotated[
     str | None,
-    typer.Option("--profile", envvar="COVERLIFT_PROFILE", help="local, test or cluster.", show_default="local"),
+    typer.Option(
+        "--profile", envvar="COVERLIFT_PROFILE", help="local, test, cluster or icg-production.", show_default="local"
+    ),
 ]
 OverrideOption = Annotated[
     list[str] | None,
@@ -174,6 +176,10 @@ def stage_command(stage: Stage) -> Callable[..., None]:
                     f"{stage.name} belongs to ingest.source={stage.source}, not {context.settings.ingest.source}."
                 )
             run_night(context, (stage,), dry_run=dry_run, force=force)
+            if dry_run and stage.rehearsal:
+                from jobs.stages import resolve
+
+                make_console().print(f"  {resolve(stage.rehearsal)(context).note}", markup=False, soft_wrap=True)
 
     return command
 
@@ -226,6 +232,74 @@ def takedown(
         context = make_context(day, home, config, profile, override)
         removed = take_down(context.lake, cover_id, reason=reason, by=by, ds=context.ds, now=datetime.now(UTC))
         typer.echo(f"Cover {cover_id} is taken down; {removed} published rows removed.")
+
+
+@app.command()
+def review(
+    day: DayOption = None,
+    home: HomeOption = HOME,
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    override: OverrideOption = None,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535)] = 8765,
+    database: Annotated[
+        str | None, typer.Option("--database", metavar="URL", help="sqlite:/// or postgresql://; review.database.")
+    ] = None,
+    export: Annotated[Path | None, typer.Option("--export", help="Write an offline HTML file and stop.")] = None,
+    queue: Annotated[str, typer.Option("--queue", help="With --export: which queue.")] = "pending",
+    read_back: Annotated[Path | None, typer.Option("--import", help="Read an offline file's decisions.")] = None,
+    by: Annotated[str, typer.Option("--by", envvar="USER", help="With --import: who decided.")] = "unknown",
+    add_user: Annotated[str | None, typer.Option("--add-user", metavar="NAME", help="Add a person and stop.")] = None,
+    role: Annotated[str, typer.Option("--role", help="With --add-user: viewer, reviewer or lead.")] = "reviewer",
+    policy_dry_run: Annotated[
+        bool, typer.Option("--policy-dry-run", help="Say what the policy would do to the night; change nothing.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --policy-dry-run: every cover, as JSON.")] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Serve the reviewers' desk: look at the night's covers in a browser and decide what goes out."""
+    with errors_explained(debug):
+        extra = [f"review.database={database}"] if database else []
+        context = make_context(day, home, config, profile, [*(override or []), *extra])
+        if policy_dry_run:
+            _rehearse(context, as_json)
+            return
+        from generation.review import command
+
+        if add_user:
+            command.add_person(context, add_user, role, typer.echo)
+        elif export:
+            command.export_file(context, export, queue, by, typer.echo)
+        elif read_back:
+            command.import_file(context, read_back, by, typer.echo)
+        else:
+            command.serve(context, _taking_down(context), host=host, port=port, say=typer.echo)
+
+
+def _rehearse(context: "Context", as_json: bool) -> None:
+    from generation.review import rehearsal
+
+    found = rehearsal.rehearse(context)
+    if as_json:
+        typer.echo(rehearsal.as_json(found))
+    else:
+        rehearsal.show(found, make_console())
+
+
+def _taking_down(context: "Context") -> Callable[[str, str, str, date], str]:
+    """What the desk's takedown does in the lake: the same as the command ``takedown``."""
+    from jobs.lake.errors import NothingToDo
+    from jobs.takedown import take_down
+
+    def run(cover_id: str, reason: str, by: str, ds: date) -> str:
+        try:
+            removed = take_down(context.lake, cover_id, reason=reason, by=by, ds=ds, now=datetime.now(UTC))
+        except NothingToDo as error:
+            return str(error)
+        return f"{removed} published rows removed"
+
+    return run
 
 
 @app.command()

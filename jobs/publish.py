@@ -9,8 +9,11 @@ import polars as pl
 from jobs.lake.context import Context, StageResult
 from jobs.lake.errors import CorruptImage, TryAgainError
 from jobs.lake.lake import Lake
-from jobs.lake.tables import COVER_DECISIONS, PUBLISHED_COVERS
+from jobs.lake.tables import COVER_DECISIONS, PUBLISHED_COVERS, UNPERSONALISED, WITHOUT_PROFILE
+from jobs.ledger import past_runs
 
+PURPOSES = ["publish", "unpersonalised"]
+"""What may be shown: covers for a segment, and those without a preference for whoever has no profile."""
 ATTEMPTS = 5
 """How often publishing starts over because somebody decided in between."""
 
@@ -28,12 +31,13 @@ def run(context: Context) -> StageResult:
     Raises
     ------
     TryAgainError
-        When decisions keep changing.
+        When decisions keep changing, or ``review.required`` is set and people's decisions were not read.
     """
+    _check_reviewed(context)
     lake, night = context.lake, context.ds.isoformat()
     for _ in range(ATTEMPTS):
         seen = lake.version("cover_decisions")
-        rows, withheld = choose(selected_covers(lake, context.ds), decisions_that_count(lake, context.ds))
+        rows, withheld = choose(publishable_covers(lake, context.ds), decisions_that_count(lake, context.ds))
         rows, damaged = _with_picture(context, rows)
         withheld["damaged"] = damaged
         published = lake.replace(rows.to_arrow().cast(PUBLISHED_COVERS.schema), "published_covers", ds=night)
@@ -46,15 +50,30 @@ def run(context: Context) -> StageResult:
     )
 
 
-def selected_covers(lake: Lake, ds: date) -> pl.DataFrame:
-    """The kept candidates of units to publish: one row per unit, with ``nsfw`` (null when not scored)."""
-    columns = ["ds", "item_id", "segment_id", "cover_id", "unit_id", "score", "rewards"]
-    kept = [("selected", "==", True), ("purpose", "==", "publish")]
-    found = lake.read("generated_covers", ds=ds, columns=columns, filters=kept)
+def _check_reviewed(context: Context) -> None:
+    if not context.settings.review.required:
+        return
+    synced = past_runs(context).get("review-sync")
+    if synced is None or not synced.done:
+        raise TryAgainError(
+            f"Nothing of {context.ds} is published: review.required is set and people's decisions were not read from "
+            f"the reviewers' desk. `coverlift review-sync --ds {context.ds}` reads them; it says what is in the way."
+        )
+
+
+def publishable_covers(lake: Lake, ds: date) -> pl.DataFrame:
+    """Candidates of units to publish: one row each, with ``selected`` and ``nsfw`` (null when not scored).
+
+    The unpersonalised cover of an item goes to the segment of users without a profile.
+    """
+    columns = ["ds", "item_id", "segment_id", "cover_id", "unit_id", "score", "selected", "rewards"]
+    tonight = [("purpose", "in", PURPOSES), ("as_of", "==", ds.isoformat())]
+    found = lake.read("generated_covers", ds=ds, columns=columns, filters=tonight)
     nsfw = [dict(rewards).get("nsfw") for rewards in found["rewards"].to_pylist()]
     known = [value if value is not None and math.isfinite(value) else None for value in nsfw]
     return pl.DataFrame(pl.from_arrow(found.drop_columns(["rewards"]))).with_columns(
-        nsfw=pl.Series(known, dtype=pl.Float64)
+        nsfw=pl.Series(known, dtype=pl.Float64),
+        segment_id=pl.col("segment_id").replace(UNPERSONALISED, WITHOUT_PROFILE),
     )
 
 
@@ -69,40 +88,45 @@ def decisions_that_count(lake: Lake, ds: date) -> pl.DataFrame:
 def decisions_digest(context: Context) -> str:
     """Hash of the decisions that count: a person's new decision makes publishing run again."""
     ids = sorted(decisions_that_count(context.lake, context.ds)["decision_id"])
+    ids += ["review.required"] if context.settings.review.required else []
     return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 
 def choose(covers: pl.DataFrame, decisions: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     """Covers that may go out, and how many may not for which reason.
 
+    A unit's cover is the one that a person approved last, else the selected candidate; a candidate
+    that was not selected goes out only when a person picked it.
+
     Parameters
     ----------
     covers
-        One row per unit; see :func:`selected_covers`.
+        One row per candidate; see :func:`publishable_covers`.
     decisions
-        See :func:`decisions_that_count`. The latest by ``decided_at`` about a cover in its unit
-        counts; a takedown of the cover counts for ever and in every unit.
+        See :func:`decisions_that_count`. About a cover in its unit, a person's latest decision by
+        ``decided_at`` counts; without one, or after a ``withdraw``, the policy's latest. A takedown of
+        the cover counts for ever and in every unit.
 
     Returns
     -------
     tuple
         Rows of published_covers, one per item x segment (the best score where several units
-        compete), and counts by reason.
+        compete), and counts of units by reason.
     """
     taken_down = decisions.filter(pl.col("decision") == "takedown")["cover_id"].unique()
-    latest = (
-        decisions.filter(pl.col("decision") != "takedown")
-        .sort("decided_at", "decision_id")
-        .group_by("cover_id", "unit_id", maintain_order=True)
-        .last()
-        .select("cover_id", "unit_id", "decision", "decision_id")
+    candidates = covers.join(_standing(decisions), on=["cover_id", "unit_id"], how="left")
+    picked = pl.col("by_person").fill_null(False) & (pl.col("decision") == "approve")
+    judged = (
+        candidates.filter(pl.col("selected") | picked)
+        .sort("unit_id", picked, "decided_at", "selected", descending=[False, True, True, True], nulls_last=True)
+        .unique("unit_id", keep="first", maintain_order=True)
     )
-    judged = covers.join(latest, on=["cover_id", "unit_id"], how="left").with_columns(
+    judged = judged.with_columns(
         reason=pl.when(pl.col("cover_id").is_in(taken_down.implode()))
         .then(pl.lit("taken_down"))
         .when(pl.col("nsfw").is_null())
         .then(pl.lit("safety_unknown"))
-        .when(pl.col("decision").is_null())
+        .when(pl.col("decision").is_null() | (pl.col("decision") == "ask"))
         .then(pl.lit("undecided"))
         .when(pl.col("decision") != "approve")
         .then(pl.lit("rejected"))
@@ -116,6 +140,24 @@ def choose(covers: pl.DataFrame, decisions: pl.DataFrame) -> tuple[pl.DataFrame,
         .select(PUBLISHED_COVERS.schema.names)
     )
     return allowed, dict(reasons.sort("reason").iter_rows())
+
+
+def _standing(decisions: pl.DataFrame) -> pl.DataFrame:
+    """The decision that stands about each cover in its unit, and whether it is a person's."""
+    told = decisions.filter(pl.col("decision") != "takedown").with_columns(
+        by_person=~pl.col("by").str.starts_with("policy:")
+    )
+    latest = (
+        told.sort("decided_at", "decision_id")
+        .group_by("cover_id", "unit_id", "by_person", maintain_order=True)
+        .last()
+        .filter(pl.col("decision") != "withdraw")
+    )
+    return (
+        latest.sort("by_person", descending=True)
+        .unique(["cover_id", "unit_id"], keep="first", maintain_order=True)
+        .select("cover_id", "unit_id", "decision", "decision_id", "decided_at", "by_person")
+    )
 
 
 def _with_picture(context: Context, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:

@@ -31,6 +31,9 @@ class Stage:
     """Tables; their versions go into the run ledger."""
     watches: str | None = None
     """``module:function`` taking a :class:`Context` and returning a text: what else its output depends on."""
+    rehearsal: str | None = None
+    """``module:function`` taking a :class:`Context` and returning a :class:`StageResult` without writing: what
+    ``coverlift <name> --dry-run`` tells besides whether the stage would run."""
     source: Literal["stickers"] | None = None
     """Only part of the night when ``ingest.source`` is this."""
 
@@ -96,13 +99,22 @@ STAGES: tuple[Stage, ...] = (
         sections=("reward",),
         upstream=("features",),
         code=("reward_model",),
-        reads=("impressions", "cover_features", "title_features", "user_features", "user_history", "item_features"),
+        reads=(
+            "impressions",
+            "items",
+            "cover_features",
+            "title_features",
+            "user_features",
+            "user_history",
+            "item_features",
+        ),
     ),
     Stage(
         name="plan",
         function="generation.planner:run",
+        rehearsal="generation.planner:rehearse",
         about="Choose item x segment units by expected clicks gained per second.",
-        sections=("generation", "reward", "weights"),
+        sections=("generation", "reward", "weights", "reward_models"),
         upstream=("features", "train-reward"),
         code=("generation", "reward_model"),
         reads=("items", "covers", "cover_features", "item_features", "segments", "user_segments", "impressions"),
@@ -112,7 +124,7 @@ STAGES: tuple[Stage, ...] = (
         name="generate",
         function="generation.worker:run",
         about="Paint the planned units; the best candidate of each is kept.",
-        sections=("generation", "weights"),
+        sections=("generation", "weights", "reward_models"),
         upstream=("plan",),
         code=("generation", "reward_model"),
         reads=("generation_plan", "covers", "cover_features"),
@@ -125,8 +137,18 @@ STAGES: tuple[Stage, ...] = (
         sections=("policy",),
         upstream=("generate",),
         code=("generation/review",),
-        reads=("generated_covers",),
+        reads=("generated_covers", "items", "cover_decisions"),
         writes=("cover_decisions",),
+    ),
+    Stage(
+        name="review-sync",
+        function="generation.review.sync:run",
+        about="Write what people decided at the reviewers' desk into the decisions.",
+        upstream=("generate",),
+        code=tuple(f"generation/review/{name}.py" for name in ("chain", "desk", "schema", "settle", "sync")),
+        reads=("generated_covers", "cover_decisions"),
+        writes=("cover_decisions", "generated_covers"),
+        watches="generation.review.sync:watched",
     ),
     Stage(
         name="publish",

@@ -32,7 +32,7 @@ def describe(lake: Lake, table: str, *, ds: date | None, limit: int) -> dict[str
         raise UsageError(f"There is no table {table!r}; {hint}")
     delta = lake.delta(table)
     spec = TABLES[table]
-    dataset = delta.to_pyarrow_dataset()
+    dataset = lake.dataset(table)
     days = days_of(ds)
     condition = None
     if days is not None and "ds" in spec.schema.names:

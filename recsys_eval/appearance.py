@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.ingest.stickers.pack import PicturePack
+from jobs.ingest.stickers.pack import FAMILIES, PicturePack
 from recsys_eval.judge import Judge
 
 
@@ -23,14 +23,46 @@ class Appearance:
     """(N, 6) the judge's probability of each family; rows sum to 1."""
     similarity: NDArray[np.float64]
     """(N,) in [0, 1]; 1 for a real drawing of the subject."""
+    embedding: NDArray[np.float32]
+    """(N, 128) where the judge sees each picture among subjects."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawings:
+    """Real drawings as the judge sees them. ``D`` drawings."""
+
+    codes: NDArray[np.str_]
+    """(D,) subjects."""
+    families: NDArray[np.int64]
+    """(D,) numbers in ``pack.FAMILIES``."""
+    pixels: NDArray[np.uint8]
+    """(D, 64, 64, 3)."""
+    embedding: NDArray[np.float32]
+    """(D, 128) where the judge sees each drawing among subjects."""
+
+
+def judge_drawings(judge: Judge, pack: PicturePack, codes: Sequence[str]) -> Drawings:
+    """Every real drawing of the subjects, each judged once.
+
+    Raises
+    ------
+    ValueError
+        No subject is given.
+    """
+    keys = [(code, family) for code in sorted(set(codes)) for family in pack.families_of(code)]
+    if not keys:
+        raise ValueError("no subject is given: there are no drawings to judge")
+    pixels = np.stack([pack.pixels(*key) for key in keys])
+    return Drawings(
+        codes=np.array([code for code, _ in keys]),
+        families=np.array([FAMILIES.index(family) for _, family in keys], np.int64),
+        pixels=pixels,
+        embedding=judge.subject_embedding(pixels),
+    )
 
 
 def appearance(judge: Judge, pack: PicturePack, codes: Sequence[str], pixels: NDArray[np.uint8]) -> Appearance:
-    """Judge painted pictures of known subjects.
-
-    The similarity is the greatest cosine, in the judge's subject embedding, between the picture
-    and any real drawing of its subject, and not below 0. A picture that matches the drawing of
-    the style it was painted in is thus as recognisable as that drawing.
+    """Judge painted pictures of known subjects; see :func:`appearance_among`.
 
     Parameters
     ----------
@@ -40,22 +72,45 @@ def appearance(judge: Judge, pack: PicturePack, codes: Sequence[str], pixels: ND
         (N,) subject of each picture.
     pixels
         (N, 64, 64, 3) uint8 RGB on white.
+    """
+    return appearance_among(judge, judge_drawings(judge, pack, codes), codes, pixels)
+
+
+def appearance_among(judge: Judge, drawings: Drawings, codes: Sequence[str], pixels: NDArray[np.uint8]) -> Appearance:
+    """Judge painted pictures against drawings that were judged before.
+
+    The similarity is the greatest cosine, in the judge's subject embedding, between the picture
+    and any real drawing of its subject, and not below 0. A picture that matches the drawing of
+    the style it was painted in is thus as recognisable as that drawing.
+
+    Parameters
+    ----------
+    judge, drawings
+        Who judges, and all real drawings of the subjects (and perhaps of others).
+    codes
+        (N,) subject of each picture.
+    pixels
+        (N, 64, 64, 3) uint8 RGB on white.
 
     Raises
     ------
     ValueError
-        Lengths differ.
+        Lengths differ, or a subject has no drawing.
     """
     if len(codes) != len(pixels):
         raise ValueError(f"{len(codes)} subjects and {len(pixels)} pictures: name one subject per picture")
-    subjects = sorted(set(codes))
-    drawings = [(code, family) for code in subjects for family in pack.families_of(code)]
-    painted = judge.subject_embedding(pixels)
-    real = judge.subject_embedding(np.stack([pack.pixels(*drawing) for drawing in drawings])) if drawings else painted
-    of_subject = np.array([code for code, _ in drawings])
+    unknown = set(codes) - set(drawings.codes.tolist())
+    if unknown:
+        raise ValueError(f"no real drawing of {sorted(unknown)[0]!r} was judged: judge the drawings of all subjects")
+    embedding = judge.subject_embedding(pixels)
     similarity = np.zeros(len(codes))
-    for subject in subjects:
-        rows = np.flatnonzero(np.asarray(codes) == subject)
-        similarity[rows] = (painted[rows] @ real[of_subject == subject].T).max(axis=1)
-    style = judge.style_probabilities(pixels).astype(np.float64)
-    return Appearance(style_probs=style / style.sum(axis=1, keepdims=True), similarity=np.clip(similarity, 0.0, 1.0))
+    subject = np.asarray(codes)
+    for code in np.unique(subject):
+        rows = np.flatnonzero(subject == code)
+        similarity[rows] = (embedding[rows] @ drawings.embedding[drawings.codes == code].T).max(axis=1)
+    probabilities = judge.style_probabilities(pixels).astype(np.float64)
+    return Appearance(
+        style_probs=probabilities / probabilities.sum(axis=1, keepdims=True),
+        similarity=np.clip(similarity, 0.0, 1.0),
+        embedding=embedding,
+    )

@@ -11,6 +11,7 @@ Every arm is the same ranker on the same rows; they differ in what they know of 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +30,8 @@ ORIGINAL, GENERATED, SHUFFLED, UNPERSONALISED, A_A = "original", "generated", "s
 AA_SEED_OFFSET = 1000
 """A/A differs from ``original`` by seeds that no other arm uses."""
 RANK_METRICS = ("ndcg@10", "mrr", "gauc")
+ARMS_AT_ONCE = 2
+"""Arms trained side by side, each by one thread; LightGBM lets go of Python's lock."""
 MIN_SLICE_USERS = 50
 """A slice with fewer users is left out: its interval would say nothing."""
 
@@ -104,14 +107,17 @@ def score_arms(train: Block, test: Block, settings: RankerSettings, tell: Tell =
     other_seeds = replace(settings, seeds=tuple(seed + AA_SEED_OFFSET for seed in settings.seeds))
     arms = [(name, name, settings) for name in test.columns if name in train.columns]
     arms.insert(1, (A_A, ORIGINAL, other_seeds))
-    scores = {}
-    for name, columns, chosen in arms:
+
+    def one(name: str, columns: str, chosen: RankerSettings) -> Floats:
         tell(name)
         rows = Labelled(
             columns=train.columns[columns], clicked=train.clicked, request=train.request, position=train.position
         )
-        scores[name] = score(fit(rows, chosen), test.columns[columns], threads=chosen.threads)
-    return scores
+        return score(fit(rows, chosen), test.columns[columns], threads=chosen.threads)
+
+    with ThreadPoolExecutor(ARMS_AT_ONCE) as pool:
+        found = [pool.submit(one, *arm) for arm in arms]
+        return {arm[0]: future.result() for arm, future in zip(arms, found, strict=True)}
 
 
 def metric_sums(user: Codes, request: Codes, clicked: Flags, scores: Sequence[Floats]) -> tuple[Floats, Floats]:

@@ -76,10 +76,12 @@ def _compare(night: Night, candidates: Candidates, treated: Flags, mask: Flags) 
 
 def _rows(found: Comparison, name: str) -> list[dict[str, object]]:
     slice_name = f"A/B: {name}"
+    gap = found.difference
+    difference = lift_row("ctr difference", "published", slice_name, gap.value, None, found.users)
     return [
         lift_row("ctr", "original", slice_name, found.control.value, None, found.users_control),
         lift_row("ctr", "published", slice_name, found.treated.value, found.lift, found.users),
-        lift_row("ctr difference", "published", slice_name, found.difference.value, found.difference, found.users),
+        {**difference, "low": gap.low, "high": gap.high, "p": gap.p},
     ]
 
 

@@ -4,9 +4,8 @@ It exists for evaluation only. It is a small convolutional network trained from 
 training subjects of the picture pack, so it shares neither weights nor features with the
 generators, the encoders or the rewards.
 
-Chroma is averaged over 2 x 2 pixels before the first layer: two families of the pack are stored
-with subsampled chroma, and a judge that saw full chroma would recognise the file format instead
-of the drawing.
+Chroma is averaged over 2 x 2 pixels before the first layer, so that a picture saved with
+subsampled chroma, as lossy formats do, is judged like the same picture saved losslessly.
 
 References
 ----------

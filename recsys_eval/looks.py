@@ -10,8 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from jobs.ingest.stickers.pack import FAMILIES
-from recsys_eval.appearance import Appearance
+from recsys_eval.appearance import Appearance, Drawings
 from recsys_eval.figures import figure, lift_row
 from recsys_eval.image_metrics import subject_ranks
 from recsys_eval.lift import estimate, resampled_ratios
@@ -23,16 +22,23 @@ Codes = NDArray[np.int64]
 RECALL_AT = 10
 
 
-def measure_looks(night: Night, scene: Scene, looks: Appearance) -> Findings:
-    """Style agreement and subject recall of painted covers of new items, as shares of real drawings'."""
+def measure_looks(night: Night, scene: Scene, looks: Appearance, drawings: Drawings) -> Findings:
+    """Style agreement and subject recall of painted covers of new items, as shares of real drawings'.
+
+    Parameters
+    ----------
+    night, scene
+        The night and its world.
+    looks
+        Of ``scene.painted``'s pictures.
+    drawings
+        Real drawings, those of all held-out subjects among them.
+    """
     chosen = night.ctx.settings.evaluate
     painted, codes = scene.painted, scene.pack.codes("held_out")
-    real = [(code, family) for code in codes for family in scene.pack.families_of(code)]
-    pixels = np.stack([scene.pack.pixels(*drawing) for drawing in real])
-    code_of = np.array([code for code, _ in real])
-    family_of = np.array([FAMILIES.index(family) for _, family in real])
-    embedding = scene.judge.subject_embedding(pixels)
-    real_style = scene.judge.style_probabilities(pixels).argmax(axis=1) == family_of
+    real = np.isin(drawings.codes, codes)
+    code_of, family_of, embedding = drawings.codes[real], drawings.families[real], drawings.embedding[real]
+    real_style = scene.judge.style_probabilities(drawings.pixels[real]).argmax(axis=1) == family_of
     audience = scene.audience
     favourite = favourite_families(scene.world, audience.users, audience.segment, len(painted.segment_ids))
     held_out = np.isin(painted.item_ids, codes)
@@ -42,7 +48,7 @@ def measure_looks(night: Night, scene: Scene, looks: Appearance) -> Findings:
     picture = painted.published[item, segment]
     plain_item, plain_segment = np.nonzero(((painted.unpersonalised >= 0) & held_out)[:, None] & (favourite[None] >= 0))
     plain = painted.unpersonalised[plain_item]
-    query = scene.judge.subject_embedding(painted.pixels)
+    query = looks.embedding
     style = looks.style_probs.argmax(axis=1)
 
     def recalled(vectors: NDArray[np.float32], subjects: NDArray[np.str_], families: Codes) -> NDArray[np.bool_]:

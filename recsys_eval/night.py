@@ -13,8 +13,8 @@ from recsys_eval.features import Candidates, ScorerOf, Sources, days_between, lo
 from recsys_eval.figures import Figure
 from reward_model.states import CoverTable
 
-STEPS = 16
-"""Steps that the evaluation of a night tells of: five arms twice, and the rest."""
+STEPS = 13
+"""Steps that the evaluation of a night tells of: five arms twice, the A/B, drawings and the truth."""
 
 
 @dataclass

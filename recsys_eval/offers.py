@@ -8,6 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from jobs.lake.lake import Lake
+from jobs.lake.tables import WITHOUT_PROFILE
 from recsys_eval.features import Candidates
 
 Floats = NDArray[np.float64]
@@ -85,11 +86,15 @@ def evaluation_offers(lake: Lake, ds: date, cut: date) -> Offers:
 
 
 def published_offers(lake: Lake, ds: date) -> Offers:
-    """Covers that the feed may show after ``ds``."""
+    """Covers painted for a segment's taste that the feed may show after ``ds``.
+
+    Users without a profile are shown the unpersonalised cover; that is a control, not an offer.
+    """
     segments = load_segments(lake, ds)
     if not lake.exists("published_covers"):
         return Offers(covers=pl.DataFrame(schema=SCHEMA), segments=segments)
     published = pl.DataFrame(lake.read("published_covers", ds=ds, columns=["item_id", "segment_id", "cover_id"]))
+    published = published.filter(pl.col("segment_id") != WITHOUT_PROFILE)
     painted = _selected(lake, ds, "publish").select("cover_id", "relevance").unique("cover_id")
     return Offers(covers=published.join(painted, on="cover_id", how="left"), segments=segments)
 

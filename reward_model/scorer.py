@@ -19,7 +19,7 @@ import torch
 
 from jobs.lake.errors import MissingTable
 from jobs.lake.lake import Lake
-from jobs.lake.tables import EMBED_DIM, STYLE_DIM
+from jobs.lake.tables import EMBED_DIM, STYLE_DIM, UNPERSONALISED, WITHOUT_PROFILE
 from reward_model.dataset import load_item_features
 from reward_model.features import ITEM_COLUMNS, Floats, numbers, title_shape, unseen_items
 from reward_model.member import RowTensors, StateTensors, UserSide
@@ -32,7 +32,7 @@ PAIRS_AT_ONCE = 4096
 """(user, cover) pairs scored together: their history keys fill about 50 MB."""
 SAMPLE_SIZE = 32
 """Users that stand for a segment, at most."""
-EVERYBODY = ("all", "new")
+EVERYBODY = (UNPERSONALISED, WITHOUT_PROFILE)
 """Segments that are sampled from all users: who will meet their covers is not known yet."""
 
 
@@ -174,7 +174,7 @@ class PersonalScorer:
         length = self.predictor.history_length
         states = load_states(self.lake, self.as_of, users, covers=self.covers, items=self.items, length=length)
         tensors = self.predictor.state_tensors(states, self.items)
-        with torch.inference_mode():
+        with torch.no_grad():  # not inference mode: reward_model.gradient differentiates through what uses these
             sides = self.predictor.model.encode_users(self._table_CE, tensors)
         return _Prepared(states, tensors, sides)
 

@@ -8,9 +8,8 @@ blurrier and noisier than drawn ones.
 - image and text: symmetric InfoNCE (Radford et al., *Learning transferable visual models from
   natural language supervision*, ICML 2021) between a subject's words and its pictures, and between
   its pictures in two families, so that the embedding is about the subject whatever the style;
-- style: softmax over cosines to one learned prototype per family (Movshovitz-Attias et al., *No fuss
-  distance metric learning using proxies*, ICCV 2017) at a high temperature: families are clusters,
-  and what lies between two families stays between them.
+- style: linear discriminant analysis in closed form (Fisher, *The use of multiple measurements in
+  taxonomic problems*, 1936): families are clusters, and what lies between two families stays between them.
 """
 
 import argparse
@@ -31,7 +30,7 @@ from PIL import Image, ImageFilter
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from jobs.ingest.stickers.pack import FAMILIES, PicturePack, Subject
+from jobs.ingest.stickers.pack import FAMILIES, PACK_DIR, PicturePack, Subject
 from jobs.ingest.stickers.splits import Split
 from reward_model.assets import sha256
 from reward_model.encoder_figures import Pictures, retrieval_figures, style_figures
@@ -55,8 +54,6 @@ class TrainSettings:
     seed: int = 0
     epochs: int = 60
     """Of the image and text projections, over the training subjects."""
-    style_epochs: int = 30
-    """Of the style projection, over the training pictures."""
     batch_size: int = 256
     learning_rate: float = 2e-3
     weight_decay: float = 1e-2
@@ -66,7 +63,8 @@ class TrainSettings:
     """Where InfoNCE's learned temperature starts."""
     picture_weight: float = 0.5
     """Of the loss between two families' pictures of a subject."""
-    style_temperature: float = 0.15
+    style_shrinkage: tuple[float, ...] = (0.001, 0.003, 0.01, 0.03)
+    """Tried for the style projection; validation chooses."""
     texts: int = 6
     """Texts per subject: label, label with all tags, and samples of its tags."""
 
@@ -123,7 +121,8 @@ def describe(label: str, tags: list[str]) -> str:
 def build_bank(pack: PicturePack, settings: TrainSettings, cache: Path) -> Bank:
     """Frozen features of the whole pack, from the cache where they were computed before."""
     pictures = Pictures.of(pack)
-    cached = cache / f"features-{settings.seed}-{settings.texts}.safetensors"
+    digest = sha256(PACK_DIR / "pictures.parquet")[:8]
+    cached = cache / f"features-{digest}-{settings.seed}-{settings.texts}.safetensors"
     if not cached.is_file():
         generator = np.random.default_rng(settings.seed)
         plain = np.stack([pack.pixels(code, family) for code, family in pictures.keys])
@@ -220,29 +219,51 @@ def train_aligned(bank: Bank, settings: TrainSettings) -> dict[str, Tensor]:
 
 
 def train_style(bank: Bank, settings: TrainSettings) -> dict[str, Tensor]:
-    """Style projection of the epoch that tells the validation pictures' families best."""
-    generator = np.random.default_rng(settings.seed)
-    rows = bank.pictures.rows("train")
-    style = Standardised(bank.stats[0, rows], STYLE_DIM, settings.dropout)
-    prototypes = nn.Parameter(torch.randn(len(FAMILIES), STYLE_DIM, generator=torch.Generator().manual_seed(1)))
-    families = torch.from_numpy(bank.pictures.family)
-    per_epoch = len(rows) // settings.batch_size
-    optimiser, schedule = _optimiser([style], [prototypes], settings.style_epochs * per_epoch, settings)
-
-    def step() -> Tensor:
-        chosen = torch.from_numpy(generator.choice(rows, settings.batch_size, replace=False))
-        embedding = style(bank.stats[torch.from_numpy(generator.integers(0, 2, len(chosen))), chosen])
-        logits = embedding @ F.normalize(prototypes, dim=1).T / settings.style_temperature
-        return F.cross_entropy(logits, families[chosen])
-
-    def validation() -> float:
-        with torch.no_grad():
-            views = [style(view).numpy() for view in bank.stats]
+    """Style projection of the shrinkage that tells the validation pictures' families best."""
+    rows = torch.from_numpy(bank.pictures.rows("train"))
+    families = torch.from_numpy(bank.pictures.family)[rows].repeat(len(bank.stats))
+    features = torch.cat([view[rows] for view in bank.stats])
+    best, kept = -1.0, {}
+    for shrinkage in settings.style_shrinkage:
+        weights = discriminant(features, families, shrinkage)
+        views = [
+            F.normalize(F.linear(view, weights["style.weight"], weights["style.bias"]), dim=1).numpy()
+            for view in bank.stats
+        ]
         found = style_figures(bank.pictures, "validation", views[0], views[1], intervals=False)
-        return sum(float(found[name]["value"]) for name in ("nearest_centroid", "nearest_centroid_augmented"))
+        score = sum(float(found[name]["value"]) for name in ("nearest_centroid", "nearest_centroid_augmented"))
+        print(f"style: shrinkage {shrinkage}, validation {score:.4f}", flush=True)
+        if score > best:
+            best, kept = score, weights
+    return kept
 
-    _fit([style], step, validation, optimiser, schedule, per_epoch, settings.style_epochs * per_epoch, "style")
-    return style.folded("style")
+
+def discriminant(features: Tensor, families: Tensor, shrinkage: float) -> dict[str, Tensor]:
+    """Fisher's discriminant, its scores laid on the corners of a simplex in the style space.
+
+    Parameters
+    ----------
+    features
+        (N, 1792) raw style statistics.
+    families
+        (N,) class numbers.
+    shrinkage
+        Weight of the mean variance in the covariance within families (Ledoit and Wolf, 2004).
+    """
+    mean, scale = features.mean(0), features.std(0) + 1e-4
+    rows = ((features - mean) / scale).double()
+    centres = torch.stack([rows[families == family].mean(0) for family in range(len(FAMILIES))])
+    spread = rows - centres[families]
+    within = spread.T @ spread / len(rows)
+    within = (1 - shrinkage) * within + shrinkage * within.diag().mean() * torch.eye(len(within), dtype=within.dtype)
+    directions = torch.linalg.solve(within, centres.T)
+    thresholds = -(centres * directions.T).sum(1) / 2
+    square = torch.randn(STYLE_DIM, STYLE_DIM, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    corners = torch.linalg.qr(square)[0][: len(FAMILIES)]
+    corners = corners - corners.mean(0)
+    weight = (corners.T @ directions.T / scale).float()
+    bias = (corners.T @ thresholds).float() - weight @ mean
+    return {"style.weight": weight.contiguous(), "style.bias": bias}
 
 
 def _optimiser(

@@ -83,3 +83,15 @@ def test_a_rerun_paints_nothing_and_a_changed_setting_reruns_only_what_depends_o
     plan = coverlift("nightly", "--dry-run", "-o", "policy.max_nsfw=0.3", home=night)
     assert plan.returncode == 0, plan.stderr
     assert "policy.max_nsfw" in plan.stdout
+
+
+def test_a_stage_runs_alone_and_a_dry_run_of_the_plan_tells_the_plan(night: Path, lake: Lake):
+    before = lake.version("user_features")
+    alone = coverlift("features", "--force", home=night)
+    assert alone.returncode == 0, alone.stdout + alone.stderr
+    assert lake.version("user_features") == before + 1
+    planned = lake.version("generation_plan")
+    dry = coverlift("plan", "--dry-run", home=night)
+    assert dry.returncode == 0, dry.stdout + dry.stderr
+    assert re.search(r"would plan \d+ units \(.*\d+ publish", dry.stdout)
+    assert lake.version("generation_plan") == planned

@@ -15,6 +15,14 @@ from torch import Tensor, nn
 CONTENT_WEIGHT = 0.25
 """Length of the aligned part of a normalised preference: what a cover looks like is mostly in the style part."""
 
+STYLE_SCALE = 6.0
+"""The square root of the style's dimensions: parts of a unit vector are too small for a fresh layer to hear."""
+
+
+def _unit_variance(text: Tensor) -> Tensor:
+    scaled: Tensor = text * text.shape[1] ** 0.5
+    return scaled
+
 
 def normalise_preference(preference: Tensor, *, embedding_dim: int) -> Tensor:
     """Keep the direction of a preference, not its length.
@@ -60,7 +68,7 @@ class ConditioningAdapter(ModelMixin, ConfigMixin):  # type: ignore[misc]
 
     def forward(self, text: Tensor, preference: Tensor) -> tuple[Tensor, Tensor]:
         """Tokens (B, title_tokens + preference_tokens, width) and the pooled vector (B, width)."""
-        title = self.title(text).unflatten(1, (self.title_tokens, -1))
+        title = self.title(_unit_variance(text)).unflatten(1, (self.title_tokens, -1))
         known = normalise_preference(preference, embedding_dim=self.embedding_dim)
-        look = self.preference(known).unflatten(1, (self.preference_tokens + 1, -1))
+        look = self.preference(STYLE_SCALE * known).unflatten(1, (self.preference_tokens + 1, -1))
         return torch.cat([title, look[:, 1:]], dim=1), look[:, 0]

@@ -67,7 +67,7 @@ class Pairs:
     """A batch: everything a training step needs.
 
     ``reference``, ``target`` (B, 3, 64, 64) float32 in [-1, 1]; ``text`` (B, 384);
-    ``preference`` (B, 160); ``family`` (B,) int64 of the target.
+    ``preference`` (B, 160); ``family`` (B,) int64 of the target; ``subject`` (B,) places in ``Drawings.codes``.
     """
 
     reference: Tensor
@@ -75,15 +75,24 @@ class Pairs:
     text: Tensor
     preference: Tensor
     family: Tensor
+    subject: NDArray[np.int64]
 
 
 class PairSampler:
     """Draws random pairs; the batch of a step depends only on the seed and the step."""
 
-    def __init__(self, drawings: Drawings, *, seed: int, drop: float = 0.1) -> None:
+    def __init__(
+        self,
+        drawings: Drawings,
+        *,
+        seed: int,
+        drop: float = 0.1,
+        same_family: float = SAME_FAMILY,
+        jitter: bool = True,
+    ) -> None:
         self.drawings = drawings
         self.seed = seed
-        self.drop = drop
+        self.drop, self.same_family, self.jitter = drop, same_family, jitter
         count = len(drawings.families)
         self.by_family = [np.flatnonzero(drawings.family == family) for family in range(count)]
         self.row = np.full((len(drawings.codes), count), -1)
@@ -105,28 +114,33 @@ class PairSampler:
         preference: NDArray[np.float32] = (liked - skipped).astype(np.float32)
         return preference
 
-    def draw(self, step: int, batch: int) -> Pairs:
-        """The pairs of a step; one in ten has no preference, and then keeps the reference's family."""
-        rng = np.random.default_rng((self.seed, step))
+    def draw(self, step: int, batch: int, *, stream: int = 0) -> Pairs:
+        """The pairs of a step, others in another stream.
+
+        One pair in ten has no preference and keeps the reference's family.
+        """
+        rng = np.random.default_rng((self.seed, step, stream))
         subjects = rng.integers(len(self.row), size=batch)
         references, targets, preferences = [], [], []
         for subject in subjects:
             rows = self.row[subject]
             present = np.flatnonzero(rows >= 0)
-            source, wanted = rng.choice(present, 2, replace=rng.random() < SAME_FAMILY)
+            source, wanted = rng.choice(present, 2, replace=rng.random() < self.same_family)
             dropped = rng.random() < self.drop
             wanted = source if dropped else wanted
             references.append(rows[source])
             targets.append(rows[wanted])
             preferences.append(np.zeros(160, np.float32) if dropped else self.preference(wanted, rng))
         reference, target = self._pixels(np.array(references)), self._pixels(np.array(targets))
-        reference, target = _jitter(reference, target, rng)
+        if self.jitter:
+            reference, target = _jitter(reference, target, rng)
         return Pairs(
             reference,
             target,
             torch.from_numpy(self.drawings.text[subjects]),
             torch.from_numpy(np.stack(preferences)),
             torch.from_numpy(self.drawings.family[targets]),
+            subjects,
         )
 
     def _pixels(self, rows: NDArray[np.int64]) -> Tensor:

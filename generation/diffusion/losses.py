@@ -2,15 +2,15 @@
 
 Pixel losses alone give blurred edges. The perceptual loss compares early and middle
 features of the frozen image encoder, channel-normalised as LPIPS does (Zhang et al., CVPR
-2018, https://arxiv.org/abs/1801.03924); the style loss compares style embeddings. The judge
-shares nothing with either.
+2018, https://arxiv.org/abs/1801.03924). The judge shares nothing with it. A loss on the style
+embedding was tried and left out: the generator satisfied it with blotches.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from reward_model.encoders import Backbone, ImageEncoder
+from reward_model.encoders import Backbone
 
 PERCEPTUAL_BLOCKS = (0, 2, 4)
 """Backbone blocks whose outputs are compared."""
@@ -40,18 +40,3 @@ class PerceptualLoss(nn.Module):
             wanted = self.features(target)
         pairs = zip(self.features(painted), wanted, strict=True)
         return torch.stack([(a - b).square().sum(1).mean((1, 2)) for a, b in pairs]).sum(0)
-
-
-class StyleLoss(nn.Module):
-    """One minus the cosine between style embeddings."""
-
-    def __init__(self, encoder: ImageEncoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, painted: Tensor, target: Tensor) -> Tensor:
-        """(B,) float32 in [0, 2]; pictures in [-1, 1]."""
-        with torch.no_grad():
-            wanted = self.encoder((target + 1) / 2).style
-        cosine: Tensor = (self.encoder((painted + 1) / 2).style * wanted).sum(1)
-        return 1 - cosine

@@ -9,6 +9,7 @@ import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,8 +19,12 @@ from torch import Tensor
 
 from generation.diffusion.bridge import noise_of, solve, start_of
 from generation.diffusion.conditioning import ConditioningAdapter
+from generation.diffusion.manifest import check_files
 from generation.diffusion.unet import plain_attention, predict_clean, to_pixels, to_planes
-from reward_model.encoders import compute_dtype, load_text_encoder
+from reward_model.encoders import compute_dtype, load_backbone, load_text_encoder
+
+if TYPE_CHECKING:
+    from generation.personalization.icg.checkpoint import LoadedIcg
 
 SHIPPED = Path(__file__).parent / "weights"
 """The built-in checkpoint."""
@@ -40,6 +45,7 @@ class Painter:
         scheduler: FlowMatchEulerDiscreteScheduler,
         *,
         fingerprint: str,
+        icg: "LoadedIcg | None" = None,
         device: str = "cpu",
     ) -> None:
         plain_attention(unet)
@@ -51,10 +57,25 @@ class Painter:
         self.dtype = compute_dtype(device)
         self._embed = lru_cache(maxsize=8192)(self._embed_title)
         self._texts = load_text_encoder(device=device)
+        self.icg = icg
+        if icg is not None:
+            plain_attention(icg.unet)
+            icg.unet.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+            icg.icg.to(device)
+            self._backbone = load_backbone(device)
 
     @classmethod
-    def load(cls, folder: Path | None = None, threads: int | None = None) -> "Painter":
+    def load(cls, folder: Path | None = None, threads: int | None = None, icg: Path | None = None) -> "Painter":
         """Load a checkpoint, by default the shipped one, onto the GPU if there is one.
+
+        Parameters
+        ----------
+        folder
+            The checkpoint.
+        threads
+            Of torch; None leaves them.
+        icg
+            Folder of an ICG adapter trained on this checkpoint; None paints by the method ``profile`` only.
 
         Raises
         ------
@@ -67,13 +88,15 @@ class Painter:
         if threads:
             torch.set_num_threads(threads)
         fingerprint = checkpoint_fingerprint(folder)
+        unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, low_cpu_mem_usage=False)
         return cls(
-            UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, low_cpu_mem_usage=False),
+            unet,
             ConditioningAdapter.from_pretrained(
                 folder / "conditioning", torch_dtype=torch.float32, low_cpu_mem_usage=False
             ),
             FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler"),
             fingerprint=fingerprint,
+            icg=_adapter(icg, unet, fingerprint),
             device="cuda" if torch.cuda.is_available() else "cpu",
         )
 
@@ -87,6 +110,7 @@ class Painter:
         seeds: NDArray[np.int64],
         steps: int,
         guidance: float = 1.0,
+        method: str = "profile",
     ) -> NDArray[np.uint8]:
         """Paint a batch.
 
@@ -104,6 +128,8 @@ class Painter:
             Network evaluations a picture.
         guidance
             1 is off; above it, the difference to the unpersonalised prediction is scaled (and the cost doubles).
+        method
+            ``profile``, or ``icg`` where an adapter is loaded.
 
         Returns
         -------
@@ -115,23 +141,57 @@ class Painter:
         reference = to_planes(pixels.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         text = torch.stack([self._embed(prompt) for prompt in prompts]).to(self.device)
         wanted = torch.from_numpy(np.asarray(preferences, np.float32)).to(self.device)
+        unet = self.icg.unet if self.icg is not None and method == "icg" else self.unet
         noise = noise_of(torch.from_numpy(np.asarray(seeds, np.int64)), tuple(reference.shape[1:]))
         with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
-            conditions = [self.conditioning(text, wanted)]
-            if guidance != 1:
-                conditions.append(self.conditioning(text, torch.zeros_like(wanted)))
+            conditions = self._conditions(method, text, wanted, pixels, guidance=guidance != 1)
 
             def predict(x: Tensor, sigma: Tensor) -> Tensor:
                 x = x.contiguous(memory_format=torch.channels_last)
-                seen = [predict_clean(self.unet, x, sigma, reference, *condition).float() for condition in conditions]
+                seen = [predict_clean(unet, x, sigma, reference, *condition).float() for condition in conditions]
                 return seen[0] if len(seen) == 1 else seen[1] + guidance * (seen[0] - seen[1])
 
             planes = solve(self.scheduler, start_of(reference, noise.to(self.device)), steps, predict)
         painted = (to_pixels(planes).clamp(-1, 1) + 1) * 127.5
         return painted.round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
+    def fingerprint_of(self, method: str) -> str:
+        """Hash of all weights that a method paints with.
+
+        Raises
+        ------
+        ValueError
+            The method is not loaded.
+        """
+        if method == "profile":
+            return self.fingerprint
+        if method == "icg" and self.icg is not None:
+            return self.icg.fingerprint
+        raise ValueError(f"this painter has no method {method!r}: serve it with generation.method={method}")
+
+    def _conditions(
+        self, method: str, text: Tensor, wanted: Tensor, pixels: Tensor, *, guidance: bool
+    ) -> list[tuple[Tensor, Tensor]]:
+        """What the UNet attends to; with guidance, the unpersonalised conditioning too."""
+        self.fingerprint_of(method)
+        preferences = [wanted, torch.zeros_like(wanted)] if guidance else [wanted]
+        if method == "profile" or self.icg is None:
+            return [self.conditioning(text, preference) for preference in preferences]
+        from generation.personalization.icg.builtin import condition, picture_places
+
+        places = picture_places(self._backbone, pixels.float() / 255)
+        return [condition(self.conditioning, self.icg.icg, text, places, preference) for preference in preferences]
+
     def _embed_title(self, title: str) -> Tensor:
         return torch.from_numpy(self._texts.encode([title])[0][0])
+
+
+def _adapter(folder: Path | None, unet: UNet2DConditionModel, fingerprint: str) -> "LoadedIcg | None":
+    if folder is None:
+        return None
+    from generation.personalization.icg.checkpoint import load_adapter
+
+    return load_adapter(folder, unet, fingerprint)
 
 
 def checkpoint_fingerprint(folder: Path) -> str:
@@ -150,8 +210,5 @@ def checkpoint_fingerprint(folder: Path) -> str:
             f"{manifest} is missing: restore it from git, or train with `python -m generation.diffusion.train`"
         )
     files: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))["files"]
-    for name, expected in files.items():
-        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        if digest != expected:
-            raise ValueError(f"{folder / name} has SHA-256 {digest}, its manifest says {expected}: restore it")
+    check_files(folder, files)
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]

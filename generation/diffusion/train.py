@@ -1,38 +1,51 @@
-"""Train the built-in generator: ``python -m generation.diffusion.train --out DIR``.
+"""First half of the built-in generator's training: ``python -m generation.diffusion.train --date D``.
+
+It learns what to paint; ``generation.diffusion.sharpen`` goes on from its checkpoint and is what ships.
 
 Killed at any time, the same command goes on from its last checkpoint and draws the same
 pairs. Trains on training subjects only; the monitor looks at validation subjects.
 """
 
 import argparse
-import hashlib
-import json
 import math
 import platform
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors import safe_open
+from safetensors.torch import load_file
 from torch import Tensor
 
 from generation.diffusion.bridge import START_NOISE, between, build_scheduler, noise_of, solve, start_of
 from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.data import Drawings, Pairs, PairSampler, load_drawings
-from generation.diffusion.losses import PerceptualLoss, StyleLoss
+from generation.diffusion.losses import PerceptualLoss
+from generation.diffusion.manifest import write_manifest
+from generation.diffusion.training_state import (
+    follow,
+    load_optimizer,
+    optimizer_state,
+    part_of,
+    set_rate,
+    write_checkpoint,
+)
 from generation.diffusion.unet import build_unet, predict_clean, to_pixels, to_planes
 from jobs.ingest.stickers.pack import PicturePack
-from reward_model.encoders import compute_dtype, load_encoders
+from reward_model.encoders import ImageEncoder, compute_dtype, load_encoders
+
+CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
     """Everything that decides the weights besides the pack and the encoders."""
 
-    steps: int = 4000
+    steps: int = 5400
     """Optimiser steps."""
     batch: int = 24
     """Pairs a step."""
@@ -46,10 +59,6 @@ class TrainSettings:
     """Decay of the averaged weights that are shipped."""
     perceptual: float = 0.3
     """Weight of the perceptual loss."""
-    style: float = 0.2
-    """Weight of the style loss, which looks at the ``style_rows`` rows with the least noise."""
-    style_rows: int = 8
-    """Rows of a batch the style loss looks at: the encoder at full size is dear."""
     seed: int = 5
     """Of weights, pairs and noise."""
 
@@ -57,12 +66,12 @@ class TrainSettings:
 class Trainer:
     """Networks, their averages and the optimiser; saves and resumes."""
 
-    def __init__(self, settings: TrainSettings, perceptual: PerceptualLoss, style: StyleLoss, device: str) -> None:
+    def __init__(self, settings: TrainSettings, perceptual: PerceptualLoss, device: str) -> None:
         torch.manual_seed(settings.seed)
         self.settings = settings
         self.device = device
         self.dtype = compute_dtype(device)
-        self.perceptual, self.style = perceptual, style
+        self.perceptual = perceptual
         self.unet, self.conditioning = build_unet(), ConditioningAdapter()
         torch.nn.init.zeros_(self.unet.conv_out.weight)
         torch.nn.init.zeros_(self.unet.conv_out.bias)
@@ -95,34 +104,34 @@ class Trainer:
             "perceptual": self.perceptual(painted, wanted).mean(),
         }
         total = losses["pixels"] + self.settings.perceptual * losses["perceptual"]
-        if self.settings.style > 0:
-            rows = sigma.argsort()[: self.settings.style_rows]
-            losses["style"] = self.style(painted[rows], wanted[rows]).mean()
-            total = total + self.settings.style * losses["style"]
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * _schedule(self.step, self.settings)
+        set_rate(self.optimizer, self.settings.learning_rate * schedule(self.step, self.settings))
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
         self.optimizer.step()
-        self.step += 1
-        decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for name, tensor in self.networks.state_dict().items():
-                self.average[name].lerp_(tensor, 1 - decay)
+        self.follow()
         return {name: float(loss.detach()) for name, loss in losses.items()}
+
+    def follow(self) -> None:
+        """Count the step and let the averages follow the networks."""
+        self.step += 1
+        follow(self.average, self.networks.state_dict(), ema=self.settings.ema, step=self.step)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything :meth:`save` must keep, by name."""
+        tensors = {f"network.{name}": tensor for name, tensor in self.networks.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
+        return tensors | optimizer_state(self.optimizer, "optimizer")
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what :meth:`state` gave."""
+        self.networks.load_state_dict(part_of(tensors, "network."))
+        self.average = {name: tensor.to(self.device) for name, tensor in part_of(tensors, "average.").items()}
+        load_optimizer(self.optimizer, tensors, "optimizer")
 
     def save(self, path: Path) -> None:
         """Write weights, averages and optimiser state in one safetensors file, then rename it into place."""
-        tensors = {f"network.{name}": tensor for name, tensor in self.networks.state_dict().items()}
-        tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
-        for number, state in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{number}.{name}": torch.as_tensor(value) for name, value in state.items()}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        metadata = {"step": str(self.step), "settings": repr(self.settings)}
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part, metadata=metadata)
-        part.replace(path)
+        write_checkpoint(path, self.state(), {"step": str(self.step), "settings": repr(self.settings)})
 
     def resume(self, path: Path) -> None:
         """Continue from a file of :meth:`save`.
@@ -132,22 +141,11 @@ class Trainer:
         ValueError
             The file was written under other settings.
         """
-        from safetensors import safe_open
-
         with safe_open(path, "pt") as archive:
             metadata = archive.metadata()
         if metadata["settings"] != repr(self.settings):
             raise ValueError(f"{path} belongs to other settings: delete it, or pass another --work folder")
-        tensors = load_file(path)
-
-        def part(prefix: str) -> dict[str, Tensor]:
-            return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-
-        self.networks.load_state_dict(part("network."))
-        self.average = {name: tensor.to(self.device) for name, tensor in part("average.").items()}
-        state = {i: part(f"optimizer.{i}.") for i in range(len(list(self.networks.parameters())))}
-        full = self.optimizer.state_dict()
-        self.optimizer.load_state_dict({"state": state, "param_groups": full["param_groups"]})
+        self.load_state(load_file(path))
         self.step = int(metadata["step"])
 
 
@@ -162,7 +160,7 @@ def draw_sigma(rows: int, rng: torch.Generator) -> Tensor:
     return torch.where(near_start, 1 - 0.15 * uniform, uniform.clamp_min(0.02))
 
 
-def _schedule(step: int, settings: TrainSettings) -> float:
+def schedule(step: int, settings: TrainSettings) -> float:
     """Share of the peak learning rate: linear rise, then half a cosine to zero."""
     if step < settings.warmup:
         return (step + 1) / settings.warmup
@@ -170,7 +168,9 @@ def _schedule(step: int, settings: TrainSettings) -> float:
 
 
 @torch.inference_mode()
-def monitor(trainer: Trainer, drawings: Drawings, sheet: Path, *, steps: int = 8, rows: int = 96) -> dict[str, float]:
+def monitor(
+    trainer: Trainer, encoder: ImageEncoder, drawings: Drawings, sheet: Path, *, steps: int = 8, rows: int = 96
+) -> dict[str, float]:
     """Paint fixed validation pairs with the averaged weights, write a sample sheet, return two figures.
 
     ``style``: mean cosine between the style embeddings of painted and true; ``pixels``: mean absolute error.
@@ -193,7 +193,8 @@ def monitor(trainer: Trainer, drawings: Drawings, sheet: Path, *, steps: int = 8
     grid = shown.permute(0, 3, 1, 4, 2).reshape(3 * 64, 24 * 64, 3)
     sheet.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(((grid.numpy() + 1) * 127.5).astype(np.uint8)).save(sheet)
-    style = 1 - float(trainer.style(painted, target).mean())
+    styles = [encoder((pixels + 1) / 2).style for pixels in (painted, target)]
+    style = float((styles[0] * styles[1]).sum(1).mean())
     return {"style": style, "pixels": float((painted - target).abs().mean())}
 
 
@@ -204,60 +205,94 @@ def ship(trainer: Trainer, out: Path, facts: dict[str, object]) -> None:
     trainer.unet.save_pretrained(out / "unet")
     trainer.conditioning.save_pretrained(out / "conditioning")
     build_scheduler().save_pretrained(out / "scheduler")
-    files = {
-        str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(out.rglob("*"))
-        if path.is_file() and path.name != "manifest.json" and path.suffix in (".safetensors", ".json")
-    }
-    for name in files:
-        (out / name).chmod(0o644)
-    manifest = {"files": files, **facts}
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    write_manifest(out, facts)
 
 
-def main() -> None:
-    """Train or resume, then ship the checkpoint."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "weights")
-    parser.add_argument("--work", type=Path, default=Path("var/generator"), help="checkpoint and sample sheets")
-    parser.add_argument("--steps", type=int, default=TrainSettings.steps)
-    parser.add_argument("--batch", type=int, default=TrainSettings.batch)
+def options(
+    about: str | None, *, out: Path, work: Path, defaults: TrainSettings, every: int
+) -> argparse.ArgumentParser:
+    """The options that both halves of the training have."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=out)
+    parser.add_argument("--work", type=Path, default=work, help="checkpoint and sample sheets")
+    parser.add_argument("--steps", type=int, default=defaults.steps)
+    parser.add_argument("--stop", type=int, help="end after this step, the schedule unfinished; default: --steps")
+    parser.add_argument("--batch", type=int, default=defaults.batch)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--every", type=int, default=500, help="steps between checkpoints and sample sheets")
+    parser.add_argument("--every", type=int, default=every, help="steps between checkpoints and sample sheets")
     parser.add_argument("--date", required=True, help="day of the training, for the manifest: YYYY-MM-DD")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    settings = TrainSettings(steps=arguments.steps, batch=arguments.batch)
-    encoders, pack = load_encoders(device=device), PicturePack.load()
-    sampler = PairSampler(load_drawings(pack, encoders, "train"), seed=settings.seed)
-    validation = load_drawings(pack, encoders, "validation")
-    trainer = Trainer(settings, PerceptualLoss(encoders.image.backbone), StyleLoss(encoders.image), device)
-    checkpoint = arguments.work / "checkpoint.safetensors"
-    if checkpoint.is_file():
-        trainer.resume(checkpoint)
-    started, first, seen = time.monotonic(), trainer.step, {}
-    while trainer.step < settings.steps:
-        losses = trainer.learn(sampler.draw(trainer.step, settings.batch))
+    return parser
+
+
+def run(
+    trainer: Trainer,
+    sampler: PairSampler,
+    look: Callable[[Path], dict[str, float]],
+    arguments: argparse.Namespace,
+    facts: dict[str, object],
+) -> None:
+    """Train until ``--stop``, with progress, checkpoints, sample sheets and shipped weights on the way.
+
+    Parameters
+    ----------
+    trainer
+        Fresh, or resumed.
+    sampler
+        Of training pairs.
+    look
+        Writes a sample sheet of validation subjects and returns its figures.
+    arguments
+        Of :func:`options`.
+    facts
+        What the manifest says besides: at least ``command``, without its steps and batch.
+    """
+    settings, stop = trainer.settings, arguments.stop or trainer.settings.steps
+    started, first = time.monotonic(), trainer.step
+    recent: list[dict[str, float]] = []
+    while trainer.step < stop:
+        recent.append(trainer.learn(sampler.draw(trainer.step, settings.batch)))
         if trainer.step % 20 == 0:
             speed = (trainer.step - first) * settings.batch / (time.monotonic() - started)
-            text = " ".join(f"{name} {value:.3f}" for name, value in losses.items())
+            means = {name: sum(each[name] for each in recent) / len(recent) for name in recent[0]}
+            text = " ".join(f"{name} {value:.3f}" for name, value in means.items())
             print(f"step {trainer.step}/{settings.steps} {text} {speed:.0f} pairs/s", flush=True)
-        if trainer.step % arguments.every == 0 or trainer.step == settings.steps:
-            seen = monitor(trainer, validation, arguments.work / f"sheet-{trainer.step:06d}.png")
+            recent.clear()
+        if trainer.step % arguments.every == 0 or trainer.step == stop:
+            seen = look(arguments.work / f"sheet-{trainer.step:06d}.png")
             print(f"validation at {trainer.step}: " + " ".join(f"{k} {v:.4f}" for k, v in seen.items()), flush=True)
-            trainer.save(checkpoint)
-            facts = {
-                "command": f"python -m generation.diffusion.train --steps {settings.steps} --batch {settings.batch}",
+            trainer.save(arguments.work / CHECKPOINT)
+            told = {
                 "data": "jobs/ingest/stickers/pack, training subjects (buckets 2 to 7)",
-                "hardware": f"{platform.machine()} {device}, {arguments.threads} threads, torch {torch.__version__}",
+                "hardware": f"{platform.machine()} {trainer.device}, {arguments.threads} threads, "
+                f"torch {torch.__version__}",
                 "date": arguments.date,
                 "settings": asdict(settings),
                 "start_noise": START_NOISE,
                 "trained_steps": trainer.step,
                 "validation": seen,
             }
-            ship_copy(trainer, arguments.out, facts)
+            command = f"{facts['command']} --steps {settings.steps} --stop {stop} --batch {settings.batch}"
+            ship_copy(trainer, arguments.out, {**facts, "command": command, **told})
+
+
+def main() -> None:
+    """Train or resume, then ship the checkpoint."""
+    places = {"out": Path("var/generator/trained"), "work": Path("var/generator")}
+    arguments = options(__doc__, **places, defaults=TrainSettings(), every=500).parse_args()
+    torch.set_num_threads(arguments.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    settings = TrainSettings(steps=arguments.steps, batch=arguments.batch)
+    encoders, pack = load_encoders(device=device), PicturePack.load()
+    sampler = PairSampler(load_drawings(pack, encoders, "train"), seed=settings.seed)
+    validation = load_drawings(pack, encoders, "validation")
+    trainer = Trainer(settings, PerceptualLoss(encoders.image.backbone), device)
+    if (arguments.work / CHECKPOINT).is_file():
+        trainer.resume(arguments.work / CHECKPOINT)
+
+    def look(sheet: Path) -> dict[str, float]:
+        return monitor(trainer, encoders.image, validation, sheet)
+
+    run(trainer, sampler, look, arguments, {"command": "python -m generation.diffusion.train"})
 
 
 def ship_copy(trainer: Trainer, out: Path, facts: dict[str, object]) -> None:

@@ -32,14 +32,14 @@ def build_unet(
     unet = UNet2DConditionModel(
         sample_size=32,
         in_channels=2 * PIXELS,
-        out_channels=PIXELS,
+        out_channels=2 * PIXELS,
         down_block_types=("DownBlock2D", "DownBlock2D", "CrossAttnDownBlock2D"),
         mid_block_type="UNetMidBlock2DCrossAttn",
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D", "UpBlock2D"),
         block_out_channels=channels,
         layers_per_block=layers,
         cross_attention_dim=width,
-        attention_head_dim=48,
+        attention_head_dim=4,  # diffusers' name for the number of heads
         norm_num_groups=16,
         class_embed_type="projection",
         projection_class_embeddings_input_dim=width,
@@ -73,14 +73,15 @@ def predict_clean(
     Returns
     -------
     Tensor
-        (B, 12, 32, 32), the reference plus what the network says to change.
+        (B, 12, 32, 32): fresh paint and the reference, blended by a mask that the network paints too
+        (after GANimation, Pumarola et al., ECCV 2018), so that neither copying nor repainting is the default.
     """
-    change = unet(
+    paint, keep = unet(
         torch.cat([noisy, reference], dim=1),
         sigma * 1000,
         encoder_hidden_states=tokens,
         class_labels=pooled,
         return_dict=False,
-    )[0]
-    estimate: Tensor = reference + change
+    )[0].chunk(2, dim=1)
+    estimate: Tensor = paint + torch.sigmoid(keep) * (reference - paint)
     return estimate

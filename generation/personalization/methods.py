@@ -6,14 +6,19 @@ A method lives in a folder of its own beside this file; its name is the setting
 
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from conf.settings import GenerationSettings
 from jobs.lake.errors import UsageError
 
-METHODS = {"profile": "generation.personalization.profile.method:ProfileMethod"}
+METHODS = {
+    "profile": "generation.personalization.profile.method:ProfileMethod",
+    "icg": "generation.personalization.icg.method:IcgMethod",
+}
 """Name -> ``module:class``; a method's module is imported when it is used."""
 
 
@@ -58,6 +63,38 @@ class Method(Protocol):
     def condition(self, segment: SegmentProfile, item: ItemContent) -> Conditioning:
         """Conditioning of an item for a segment."""
         ...
+
+
+def adapter_folder(settings: GenerationSettings) -> Path | None:
+    """Folder of the weights that a method adds to the generator's, or None where it adds none."""
+    if settings.method != "icg":
+        return None
+    from generation.personalization.icg.checkpoint import SHIPPED
+
+    return Path(settings.icg) if settings.icg else SHIPPED
+
+
+def method_fingerprint(settings: GenerationSettings, generator: str) -> str:
+    """Fingerprint of all weights that the settings' method paints with.
+
+    Parameters
+    ----------
+    settings
+        Of the night.
+    generator
+        Fingerprint of the generator's checkpoint.
+
+    Raises
+    ------
+    UsageError
+        The method's own weights are missing, changed, or belong to another generator.
+    """
+    folder = adapter_folder(settings)
+    if folder is None:
+        return generator
+    from generation.personalization.icg.checkpoint import icg_fingerprint
+
+    return icg_fingerprint(folder, generator)
 
 
 def method_named(name: str) -> Method:

@@ -33,6 +33,7 @@ class AestheticProxy:
 
     name = "aesthetic"
     differentiable = False
+    needs = frozenset({"pictures"})
 
     def __init__(self, covers: NDArray[np.uint8]) -> None:
         real = statistics_of(covers)

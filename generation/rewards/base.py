@@ -2,10 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from generation.rewards.view import PictureView
 
 Scores = NDArray[np.float64]
 """(N,) float64, NaN where a reward does not apply."""
@@ -28,6 +33,8 @@ class PictureBatch:
     item_ids: Sequence[str]
     segment_ids: Sequence[str]
     """Whom each picture is for; ``all`` is everybody."""
+    prompts: Sequence[str] = ()
+    """What each picture was painted for in words; only rewards that encode words themselves need it."""
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -43,12 +50,35 @@ class Reward(Protocol):
 
     @property
     def differentiable(self) -> bool:
-        """Whether the figure is a differentiable function of the pixels."""
+        """Whether the figure is a differentiable function of the pixels; then there is a ``value`` too."""
+        ...
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Fields of :class:`PictureBatch` that it looks at."""
         ...
 
     def score(self, batch: PictureBatch) -> Scores:
         """One figure per picture; NaN where the reward does not apply."""
         ...
+
+
+class DifferentiableReward(Reward, Protocol):
+    """A reward whose gradient reaches the pixels."""
+
+    def value(self, view: "PictureView") -> "Tensor":
+        """(N,) as :meth:`score`, as a differentiable tensor."""
+        ...
+
+
+def score_by_value(reward: DifferentiableReward, batch: PictureBatch) -> Scores:
+    """``score`` of a reward that is written as a tensor, so that there is one formula."""
+    import torch
+
+    from generation.rewards.view import PictureView
+
+    with torch.no_grad():
+        return np.asarray(reward.value(PictureView.of(batch)).double().numpy())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +126,27 @@ class RewardPanel:
         self.rewards = list(rewards)
         self.weights = dict(weights)
         self.normalisers = {reward.name: Normaliser.fit(reward.score(reference)) for reward in rewards}
+
+    def value(self, view: "PictureView") -> tuple[dict[str, "Tensor"], "Tensor"]:
+        """As :meth:`score`, differentiable.
+
+        Raises
+        ------
+        TypeError
+            A reward of the panel is not differentiable: use policy gradients, or set its weight to 0.
+        """
+        from typing import cast
+
+        fixed = [reward.name for reward in self.rewards if not reward.differentiable]
+        if fixed:
+            raise TypeError(f"The rewards {fixed} have no gradient: set their weights to 0, or use policy gradients")
+        raw = {reward.name: cast(DifferentiableReward, reward).value(view) for reward in self.rewards}
+        total = view.pixels.new_zeros(len(view.pixels))
+        for name, values in raw.items():
+            normaliser = self.normalisers[name]
+            normalised = (values.to(total.dtype) - normaliser.mean) / normaliser.deviation
+            total = total + self.weights[name] * normalised.nan_to_num(nan=0.0)
+        return raw, total
 
     def score(self, batch: PictureBatch) -> tuple[dict[str, Scores], Scores]:
         """Raw figures by name, and the weighted sum of the normalised ones (a NaN counts as average, 0)."""

@@ -1,8 +1,10 @@
 """Whether the picture still shows the item."""
 
 import numpy as np
+from torch import Tensor
 
 from generation.rewards.base import PictureBatch, Scores
+from generation.rewards.view import PictureView
 
 REFERENCE_SHARE = 0.75
 """Weight of the reference picture; the rest is the title's. Two drawings of one subject are nearer than words."""
@@ -16,6 +18,13 @@ class Relevance:
 
     name = "relevance"
     differentiable = True
+    needs = frozenset({"embeddings", "reference_embeddings", "text_embeddings"})
+
+    def value(self, view: PictureView) -> Tensor:
+        """(N,) blended cosine."""
+        picture = view.encoded.embedding
+        to_reference = (picture * view.reference_embeddings).sum(1)
+        return REFERENCE_SHARE * to_reference + (1 - REFERENCE_SHARE) * (picture * view.text_embeddings).sum(1)
 
     def score(self, batch: PictureBatch) -> Scores:
         """(N,) blended cosine."""

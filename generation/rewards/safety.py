@@ -7,6 +7,8 @@ to BGR and freed of the training set's mean.
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,21 @@ BATCH = 8
 INPUT = "input:0"
 
 
+class SafetyDown(RuntimeError):
+    """The network cannot be loaded or does not answer."""
+
+
+@contextmanager
+def _down() -> Iterator[None]:
+    """Turn what onnxruntime raises (its classes share no base but Exception) into :class:`SafetyDown`."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.startswith("onnxruntime"):
+            raise SafetyDown(f"{type(error).__name__}: {str(error).splitlines()[0][:300]}") from error
+        raise
+
+
 class Safety:
     """Probability that a picture is not safe for work, from 0 to 1; here lower is better.
 
@@ -36,17 +53,24 @@ class Safety:
         ``open-nsfw.onnx``.
     threads
         Of onnxruntime.
+
+    Raises
+    ------
+    SafetyDown
+        When the network cannot be loaded; also by its methods, when it does not answer.
     """
 
     name = "nsfw"
     differentiable = False
+    needs = frozenset({"pictures"})
 
     def __init__(self, model: Path, *, threads: int = 2) -> None:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self.session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+        with _down():
+            self.session: Any = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
 
     def score(self, batch: PictureBatch) -> Scores:
         """(N,) probability."""
@@ -54,10 +78,13 @@ class Safety:
 
     def probabilities(self, pictures: NDArray[np.uint8]) -> Scores:
         """(N,) probability of (N, H, W, 3) uint8 RGB pictures."""
-        found = [
-            self.session.run(None, {INPUT: np.stack([prepared(each) for each in pictures[start : start + BATCH]])})[0]
-            for start in range(0, len(pictures), BATCH)
-        ]
+        with _down():
+            found = [
+                self.session.run(None, {INPUT: np.stack([prepared(each) for each in pictures[start : start + BATCH]])})[
+                    0
+                ]
+                for start in range(0, len(pictures), BATCH)
+            ]
         return np.concatenate([scores[:, 1] for scores in found]).astype(np.float64) if found else np.empty(0)
 
 

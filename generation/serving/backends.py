@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Protocol
 
 from conf.settings import GenerationSettings
+from generation.personalization.methods import adapter_folder
 from generation.serving.requests import Painter, PaintRequest, PaintResult, paint_batch
 
 
 class PaintBackend(Protocol):
     """Paints requests; ``tests/generation/serving/test_backends.py`` is its contract."""
 
-    def fingerprint(self) -> str:
-        """Fingerprint of the generator that paints."""
+    def fingerprint(self, method: str = "profile") -> str:
+        """Fingerprint of the weights that a method paints with."""
         ...
 
     def paint(self, requests: Sequence[PaintRequest]) -> Iterator[PaintResult]:
@@ -34,9 +35,9 @@ class InProcessPaint:
         self.painter = painter
         self.max_batch = max_batch
 
-    def fingerprint(self) -> str:
-        """Fingerprint of the loaded checkpoint."""
-        return self.painter.fingerprint
+    def fingerprint(self, method: str = "profile") -> str:
+        """Fingerprint of what is loaded."""
+        return self.painter.fingerprint_of(method)
 
     def paint(self, requests: Sequence[PaintRequest]) -> Iterator[PaintResult]:
         """Results batch by batch, in the order of the requests."""
@@ -85,4 +86,4 @@ def _in_process(settings: GenerationSettings, _logs: Path) -> Iterator[PaintBack
     from generation.diffusion.painter import Painter as LoadedPainter
 
     folder = Path(settings.checkpoint) if settings.checkpoint else None
-    yield InProcessPaint(LoadedPainter.load(folder), max_batch=settings.max_batch)
+    yield InProcessPaint(LoadedPainter.load(folder, icg=adapter_folder(settings)), max_batch=settings.max_batch)

@@ -21,7 +21,7 @@ FAILED = "INTERNAL"
 OUTPUTS = ("PICTURE", "GENERATOR")
 
 
-def probe_request() -> PaintRequest:
+def probe_request(method: str = "profile") -> PaintRequest:
     """The smallest real inference: one step on a blank reference."""
     return PaintRequest(
         prompt="probe",
@@ -30,6 +30,7 @@ def probe_request() -> PaintRequest:
         seed=0,
         steps=1,
         guidance=1.0,
+        method=method,
     )
 
 
@@ -61,15 +62,15 @@ class TritonPaint:
                 "The triton backend has no server to ask: name one with generation.urls, like '[\"gpu-1:8001\"]'"
             )
 
-    def fingerprint(self) -> str:
-        """Fingerprint of the generator behind the first server, from a tiny real inference.
+    def fingerprint(self, method: str = "profile") -> str:
+        """Fingerprint of what a method paints with on the first server, from a tiny real inference.
 
         Raises
         ------
         TryAgainError
             When no server can be reached.
         """
-        (result,) = self.paint([probe_request()])
+        (result,) = self.paint([probe_request(method)])
         if result.error:
             raise TryAgainError(f"Triton at {', '.join(self.urls)} cannot paint: {result.error}")
         return result.generator
@@ -193,6 +194,7 @@ def _inputs(request: PaintRequest) -> list[Any]:
         "SEED": (np.array([[request.seed]], np.int64), "INT64"),
         "STEPS": (np.array([[request.steps]], np.int32), "INT32"),
         "GUIDANCE": (np.array([[request.guidance]], np.float32), "FP32"),
+        "METHOD": (np.array([[request.method.encode()]], dtype=np.object_), "BYTES"),
     }
     inputs = []
     for name, (value, kind) in tensors.items():

@@ -14,6 +14,8 @@ import triton_python_backend_utils as pb_utils
 from generation.diffusion.painter import Painter
 from generation.serving.requests import PaintRequest, PaintResult, paint_batch
 
+INPUTS = ("PROMPT", "REFERENCE", "PREFERENCE", "SEED", "STEPS", "GUIDANCE", "METHOD")
+
 
 class TritonPythonModel:
     """Called by Triton; one per instance."""
@@ -23,7 +25,9 @@ class TritonPythonModel:
         parameters = json.loads(args["model_config"])["parameters"]
         checkpoint = parameters["checkpoint"]["string_value"]
         folder = Path(checkpoint) if checkpoint else None  # None is the shipped one
-        self.painter = Painter.load(folder, threads=int(parameters["threads"]["string_value"]))
+        adapter = parameters["icg"]["string_value"]
+        threads = int(parameters["threads"]["string_value"])
+        self.painter = Painter.load(folder, threads=threads, icg=Path(adapter) if adapter else None)
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Paint the rows of all requests of one dynamic batch together."""
@@ -36,7 +40,7 @@ def _rows(request: Any) -> list[PaintRequest]:
     def tensor(name: str) -> Any:
         return pb_utils.get_input_tensor_by_name(request, name).as_numpy()
 
-    columns = [tensor(name) for name in ("PROMPT", "REFERENCE", "PREFERENCE", "SEED", "STEPS", "GUIDANCE")]
+    columns = [tensor(name) for name in INPUTS]
     return [
         PaintRequest(
             prompt=prompt[0].decode(),
@@ -45,8 +49,9 @@ def _rows(request: Any) -> list[PaintRequest]:
             seed=int(seed[0]),
             steps=int(steps[0]),
             guidance=float(guidance[0]),
+            method=method[0].decode(),
         )
-        for prompt, reference, preference, seed, steps, guidance in zip(*columns, strict=True)
+        for prompt, reference, preference, seed, steps, guidance, method in zip(*columns, strict=True)
     ]
 
 

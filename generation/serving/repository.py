@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from conf.settings import GenerationSettings
+from generation.personalization.methods import adapter_folder
 from generation.serving.requests import PREFERENCE_DIM, SIZE
 
 MODEL = "painter"
@@ -25,7 +26,8 @@ input [
   {{ name: "PREFERENCE" data_type: TYPE_FP32 dims: [ {preference} ] }},
   {{ name: "SEED" data_type: TYPE_INT64 dims: [ 1 ] }},
   {{ name: "STEPS" data_type: TYPE_INT32 dims: [ 1 ] }},
-  {{ name: "GUIDANCE" data_type: TYPE_FP32 dims: [ 1 ] }}
+  {{ name: "GUIDANCE" data_type: TYPE_FP32 dims: [ 1 ] }},
+  {{ name: "METHOD" data_type: TYPE_STRING dims: [ 1 ] }}
 ]
 output [
   {{ name: "PICTURE" data_type: TYPE_UINT8 dims: [ {size}, {size}, 3 ] }},
@@ -38,6 +40,7 @@ dynamic_batching {{
 instance_group [ {{ kind: {kind} count: {instances} }} ]
 parameters [
   {{ key: "checkpoint" value: {{ string_value: "{checkpoint}" }} }},
+  {{ key: "icg" value: {{ string_value: "{icg}" }} }},
   {{ key: "threads" value: {{ string_value: "{threads}" }} }}
 ]
 """
@@ -56,7 +59,7 @@ def preferred_sizes(max_batch: int) -> list[int]:
 
 def model_config(settings: GenerationSettings) -> str:
     """``config.pbtxt`` of the painter in protobuf's text format."""
-    checkpoint = str(Path(settings.checkpoint).resolve()) if settings.checkpoint else ""
+    adapter = adapter_folder(settings)
     return CONFIG.format(
         model=MODEL,
         max_batch=settings.max_batch,
@@ -66,9 +69,16 @@ def model_config(settings: GenerationSettings) -> str:
         delay=QUEUE_DELAY_US,
         kind=settings.instance_kind,
         instances=settings.instances,
-        checkpoint=checkpoint.replace("\\", "\\\\").replace('"', '\\"'),
+        checkpoint=_quoted(Path(settings.checkpoint) if settings.checkpoint else None),
+        icg=_quoted(adapter),
         threads=max(1, (os.cpu_count() or 1) // settings.instances),
     )
+
+
+def _quoted(path: Path | None) -> str:
+    """A path inside quotation marks, or nothing."""
+    whole = str(path.resolve()) if path else ""
+    return whole.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def write_repository(folder: Path, settings: GenerationSettings) -> Path:

@@ -24,9 +24,8 @@ MAX_GUIDANCE = 50.0
 class Painter(Protocol):
     """What :class:`generation.diffusion.painter.Painter` offers."""
 
-    @property
-    def fingerprint(self) -> str:
-        """Hash of the weights."""
+    def fingerprint_of(self, method: str) -> str:
+        """Hash of all weights that a method paints with; ValueError where the method is not loaded."""
         ...
 
     def paint(
@@ -38,6 +37,7 @@ class Painter(Protocol):
         seeds: NDArray[np.int64],
         steps: int,
         guidance: float,
+        method: str,
     ) -> NDArray[np.uint8]:
         """(B, 64, 64, 3) uint8 RGB pictures."""
         ...
@@ -61,6 +61,8 @@ class PaintRequest:
     seed: int
     steps: int
     guidance: float
+    method: str = "profile"
+    """Of personalisation."""
 
     def __post_init__(self) -> None:
         for name, value, shape, dtype in (
@@ -105,7 +107,7 @@ def refusal(request: PaintRequest) -> str | None:
 
 
 def paint_batch(painter: Painter, requests: Sequence[PaintRequest]) -> list[PaintResult]:
-    """Paint requests that arrived together, those with equal steps and guidance in one batch.
+    """Paint requests that arrived together, those with equal steps, guidance and method in one batch.
 
     A batch that fails is painted again one request at a time, so that a bad request fails alone.
 
@@ -123,8 +125,8 @@ def paint_batch(painter: Painter, requests: Sequence[PaintRequest]) -> list[Pain
         else:
             results[index] = PaintResult(index=index, error=f"INVALID_ARGUMENT: {reason}")
 
-    def same_run(index: int) -> tuple[int, float]:
-        return requests[index].steps, requests[index].guidance
+    def same_run(index: int) -> tuple[int, float, str]:
+        return requests[index].steps, requests[index].guidance, requests[index].method
 
     for _, group in groupby(sorted(sound, key=same_run), key=same_run):
         results.update({result.index: result for result in _painted(painter, requests, list(group))})
@@ -132,6 +134,7 @@ def paint_batch(painter: Painter, requests: Sequence[PaintRequest]) -> list[Pain
 
 
 def _painted(painter: Painter, requests: Sequence[PaintRequest], chosen: list[int]) -> list[PaintResult]:
+    method = requests[chosen[0]].method
     try:
         pictures = painter.paint(
             prompts=[requests[index].prompt for index in chosen],
@@ -140,12 +143,14 @@ def _painted(painter: Painter, requests: Sequence[PaintRequest], chosen: list[in
             seeds=np.asarray([requests[index].seed for index in chosen], np.int64),
             steps=requests[chosen[0]].steps,
             guidance=requests[chosen[0]].guidance,
+            method=method,
         )
+        generator = painter.fingerprint_of(method)
     except Exception as error:  # whatever a model raises is this request's outcome, and reported as such
         if len(chosen) == 1:
             return [PaintResult(index=chosen[0], error=f"INTERNAL: {type(error).__name__}: {error}")]
         return [result for index in chosen for result in _painted(painter, requests, [index])]
     return [
-        PaintResult(index=index, picture=picture, generator=painter.fingerprint)
+        PaintResult(index=index, picture=picture, generator=generator)
         for index, picture in zip(chosen, pictures, strict=True)
     ]

@@ -17,12 +17,12 @@ from jobs.features.behaviour import mapped
 from jobs.features.chunks import matrix
 from jobs.features.clusters import Clusters, choose, merge_small
 from jobs.features.windows import LONGEST, Flags, Floats, Ints, Vectors
+from jobs.lake.tables import WITHOUT_PROFILE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-NEW = "new"
-"""Segment of users without clicks, and of users never seen."""
+NEW = WITHOUT_PROFILE
 SAMPLE_USERS = 200_000
 """Most users the clusters are fitted on; all users are assigned."""
 HAS_CLICKS = f"clicks_{LONGEST}d"

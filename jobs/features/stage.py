@@ -70,11 +70,11 @@ def run(ctx: Context) -> StageResult:
     UsageError
         When covers have no embeddings yet, or those of several encoders.
     """
-    settings, lake = ctx.settings.features, ctx.lake
+    settings, lake, spark = ctx.settings.features, ctx.lake, ctx.spark
     days, segmented = feature_days(ctx), segment_days(ctx)
     catalogue = read_catalogue(lake, settings.encoder_id)
     events = read_events(lake, sorted({*days, *segmented, ctx.ds}), settings.exploring_policies)
-    sent = ctx.spark.sparkContext.broadcast(catalogue)
+    sent = spark.sparkContext.broadcast(catalogue)
     ctx.progress(0, len(PARTS), PARTS[0])
     try:
         result = StageResult()

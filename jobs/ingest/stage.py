@@ -121,7 +121,7 @@ def known_rows(context: Context, checked: Checked | None, table: str, keys: list
         parts, rows = [accepted_rows(checked).select(*keys)], checked.accepted
     if context.lake.exists(table):
         parts.append(context.lake.frame(table).select(*keys))
-        rows += context.lake.delta(table).to_pyarrow_dataset().count_rows()
+        rows += context.lake.dataset(table).count_rows()
     if not parts:
         return context.spark.createDataFrame([], ", ".join(f"{key} string" for key in keys)), 0
     union = parts[0] if len(parts) == 1 else parts[0].unionByName(parts[1])

@@ -49,6 +49,24 @@ def create_table(spark: "SparkSession", spec: TableSpec, path: str) -> None:
     builder.execute()
 
 
+def renew_checks(spark: "SparkSession", spec: TableSpec, path: str, table: DeltaTable) -> None:
+    """Bring the CHECK constraints of a table that an older version created to those of the spec.
+
+    Only where it has one that the spec no longer names. New ones come first (Delta checks every
+    row of the table before it adds one), so that a killed run leaves too many and never too few.
+    """
+    prefix = "delta.constraints."
+    found = {key.removeprefix(prefix) for key in table.metadata().configuration if key.startswith(prefix)}
+    stale = found - spec.checks.keys()
+    if not stale:
+        return
+    with explained(spec.name):
+        for name in spec.checks.keys() - found:
+            spark.sql(f"ALTER TABLE delta.`{path}` ADD CONSTRAINT {name} CHECK ({spec.checks[name]})")
+        for name in stale:
+            spark.sql(f"ALTER TABLE delta.`{path}` DROP CONSTRAINT {name}")
+
+
 @contextmanager
 def explained(table: str) -> Iterator[None]:
     """Turn what Spark and Delta raise on refused rows and lost races into errors of ours.

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as pads
+import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from conf.settings import SparkSettings
 from jobs.lake.casting import conform_frame, conform_table
-from jobs.lake.commits import create_table, deleted_rows, explained, written_rows
+from jobs.lake.commits import create_table, deleted_rows, explained, renew_checks, written_rows
 from jobs.lake.errors import MissingTable
 from jobs.lake.tables import TABLES, WRITTEN_BY, TableSpec
 
@@ -116,6 +118,23 @@ class Lake:
 
     # ------------------------------------------------------------------ reading
 
+    def dataset(self, table: str, version: int | None = None) -> pads.Dataset:
+        """The table as an Arrow dataset.
+
+        A table in a local folder is read through Arrow's own file system: delta-rs would lend
+        Arrow's threads Python objects, and a thread that gives one back while the interpreter
+        ends takes the process down with it.
+
+        Raises
+        ------
+        MissingTable
+            When the table was never written.
+        """
+        delta = self.delta(table, version)
+        folder = self.path(table).removeprefix("file://")
+        own = None if "://" in folder else pafs.SubTreeFileSystem(folder, pafs.LocalFileSystem())
+        return delta.to_pyarrow_dataset(filesystem=own)
+
     def read(
         self,
         table: str,
@@ -152,7 +171,7 @@ class Lake:
             When the table was never written.
         """
         spec = _spec(table)
-        dataset = self.delta(table, version).to_pyarrow_dataset()
+        dataset = self.dataset(table, version)
         wanted = list(columns) if columns is not None else spec.schema.names
         condition = pq.filters_to_expression(filters) if filters else None
         days = days_of(ds)
@@ -294,6 +313,8 @@ class Lake:
         if not self.exists(spec.name):
             create_table(self.spark, spec, self.spark_path(spec.name))
             logger.debug("created table %s", spec.name)
+        else:
+            renew_checks(self.spark, spec, self.spark_path(spec.name), self.delta(spec.name))
 
 
 def _spec(table: str) -> TableSpec:

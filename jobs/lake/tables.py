@@ -35,8 +35,13 @@ class TableSpec:
     keys: tuple[str, ...] = ()
     """Columns that identify a row; merges use them."""
     checks: dict[str, str] = field(default_factory=dict)
-    """Constraint name -> SQL condition."""
+    """Constraint name -> SQL condition. A condition that changes needs a new name: tables with the old one follow."""
 
+
+UNPERSONALISED = "all"
+"""Segment of covers painted once for everybody, with a zero preference."""
+WITHOUT_PROFILE = "new"
+"""Segment of users without clicks, and of users never seen: they are shown unpersonalised covers."""
 
 DS = column("ds", pa.string())
 DS_CHECK = {"ds_is_date": "ds RLIKE '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'"}
@@ -344,8 +349,10 @@ COVER_DECISIONS = TableSpec(
     ),
     ("ds",),
     ("decision_id",),
-    {**DS_CHECK, "decision_known": "decision IN ('approve', 'reject', 'takedown')"},
+    {**DS_CHECK, "decision_kind": "decision IN ('approve', 'reject', 'ask', 'withdraw', 'takedown')"},
 )
+"""``ask`` is a policy that leaves the cover to a person: it is undecided until one decides. ``withdraw`` is a person
+who takes a decision back: the policy's word counts again. ``by`` starts with ``policy:`` where a policy decided."""
 
 PUBLISHED_COVERS = TableSpec(
     "published_covers",
@@ -387,7 +394,11 @@ RANKING_LIFT = TableSpec(
     ("ds", "metric", "ranker", "arm", "slice"),
     DS_CHECK,
 )
-"""Also holds the A/B of published covers (ranker ``none``) and the simulated truth (slice names say so)."""
+"""Also holds the A/B of published covers (ranker ``none``) and the simulated truth (slice names say so).
+
+``lift`` is relative to the arm ``original`` and ``low`` and ``high`` are its interval; where it is null
+they bound ``value``.
+"""
 
 QUARANTINE = TableSpec(
     "quarantine",

@@ -20,12 +20,15 @@ class Painter:
         self.batches = []
 
     @classmethod
-    def load(cls, folder=None, threads=None):
+    def load(cls, folder=None, threads=None, icg=None):
         if str(folder).endswith("missing"):
             raise FileNotFoundError(f"no checkpoint in {folder}")
         return cls(seconds_a_step=float(str(folder).rpartition("slow-")[2]) if "slow-" in str(folder) else 0.0)
 
-    def paint(self, *, prompts, references, preferences, seeds, steps, guidance):
+    def fingerprint_of(self, method):
+        return self.fingerprint
+
+    def paint(self, *, prompts, references, preferences, seeds, steps, guidance, method):
         self.batches.append((len(prompts), steps, guidance))
         if any("unpaintable" in prompt for prompt in prompts):
             raise RuntimeError("this prompt breaks the model")

@@ -3,7 +3,7 @@ from datetime import date
 
 import pytest
 
-from generation.planner import DEFAULT_PICTURES_PER_SECOND, pictures_per_second, planned, run, summary
+from generation.planner import DEFAULT_PICTURES_PER_SECOND, pictures_per_second, planned, rehearse, run, summary
 from jobs.lake.errors import UsageError
 from jobs.lake.tables import RUNS
 from tests.generation import tiny
@@ -87,16 +87,16 @@ def test_items_that_do_not_exist_yet_are_not_planned(make_plan):
 def test_a_dry_run_writes_nothing_and_a_run_replaces(make_context, tiny_home, reward_model, stand_in, tmp_path):
     shutil.copytree(tiny_home, tmp_path / "home")
     ctx = make_context(ds=tiny.DS, home=tmp_path / "home", generation={"evaluation_items": 1, "candidates": 3})
-    dry = run(ctx, dry_run=True)
+    dry = rehearse(ctx)
     assert not ctx.lake.exists("generation_plan")
     assert dry.rows == {}
     # 7 to publish, 2 to evaluate, 5 controls (the evaluated item is one of them)
-    assert dry.note.startswith("14 units (2 evaluate, 7 publish, 5 unpersonalised), 42 pictures, about 3 s")
+    assert dry.note.startswith("would plan 14 units (2 evaluate, 7 publish, 5 unpersonalised), 42 pictures, about 1 s")
     for _ in range(2):
         assert run(ctx).rows == {"generation_plan": 14}
     stored = ctx.lake.read("generation_plan", ds=tiny.DS)
     assert stored.num_rows == 14
-    assert summary(stored) == dry.note
+    assert dry.note == f"would plan {summary(stored)}"
 
 
 def test_without_features_the_stage_to_run_is_named(make_context, tiny_home, reward_model):

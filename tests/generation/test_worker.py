@@ -20,7 +20,7 @@ from jobs.lake.tables import GENERATION_PLAN
 from tests.generation import tiny
 from tests.generation.stand_in import Painter
 
-GENERATION = {"evaluation_items": 1, "max_batch": 4, "steps": 2}
+GENERATION = {"evaluation_items": 1, "candidates": 2, "max_batch": 4, "steps": 2}
 
 
 @pytest.fixture(scope="module")
@@ -146,8 +146,8 @@ class Interrupted:
     def __init__(self, pictures):
         self.inner, self.pictures = InProcessPaint(Painter(), max_batch=4), pictures
 
-    def fingerprint(self):
-        return self.inner.fingerprint()
+    def fingerprint(self, method="profile"):
+        return self.inner.fingerprint(method)
 
     def paint(self, requests):
         for number, result in enumerate(self.inner.paint(requests)):
@@ -198,3 +198,9 @@ def test_a_spoiled_picture_of_two_items_is_one_row_of_features():
     table = worker._features(candidates, np.ones((3, 128), np.float32), np.ones((3, 32), np.float32), "e")
     assert isinstance(table, pa.Table)
     assert table["cover_id"].to_pylist() == ["a" * 64, "b" * 64]
+
+
+def test_a_policy_can_ask_about_every_reward():
+    from conf.policy import RewardRanges
+
+    assert {*RewardRanges.model_fields, worker.GATE} == {*worker.REWARDS, worker.GATE}

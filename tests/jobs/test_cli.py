@@ -16,7 +16,7 @@ from jobs.lock import only_one
 HEAVY = ("torch", "pyspark", "pyarrow", "pydantic", "deltalake", "pandas", "transformers", "yaml")
 COMMANDS = (
     "nightly", "backfill", "takedown", "inspect", "doctor", "world", "ingest", "encode", "features", "train-reward",
-    "plan", "generate", "review-policy", "publish", "play", "evaluate", "report",
+    "plan", "generate", "review-policy", "review-sync", "review", "publish", "play", "evaluate", "report",
 )  # fmt: skip
 
 
@@ -93,7 +93,7 @@ def test_debug_shows_the_error_itself(failing, tmp_path):
     ("arguments", "message"),
     [
         (["nightly", "-o", "world.user=1"], "did you mean 'world.users'?"),
-        (["nightly", "--profile", "nowhere"], "the profiles are cluster, local, test"),
+        (["nightly", "--profile", "nowhere"], "the profiles are cluster, icg-production, local, test"),
         (["nightly", "--config", "missing.yaml"], "missing.yaml cannot be read"),
         (["play", "-o", "ingest.source=files"], "play belongs to ingest.source=stickers"),
         (["backfill", "--from", "2026-03-02", "--to", "2026-03-01"], "is before --from"),

@@ -1,6 +1,7 @@
 """Delta through Spark, read back by delta-rs: nothing here is a stand-in."""
 
 import threading
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
@@ -216,3 +217,17 @@ def test_object_store_urls_read_differently_for_spark():
 
 def test_every_table_has_a_stage_that_writes_it():
     assert set(WRITTEN_BY) == set(TABLES)
+
+
+def test_a_constraint_that_got_another_name_is_renewed_in_tables_that_exist(new_lake, monkeypatch):
+    spec = TABLES["cover_decisions"]
+    older = {**spec.checks, "decision_known": "decision IN ('approve', 'reject', 'takedown')"}
+    older.pop("decision_kind")
+    with monkeypatch.context() as patched:
+        patched.setitem(TABLES, spec.name, replace(spec, checks=older))
+        new_lake.merge(sample(spec.name, decision="approve"), spec.name)
+        with pytest.raises(ContractError, match="decision_known"):
+            new_lake.merge(sample(spec.name, decision="ask", decision_id="2"), spec.name)
+    assert new_lake.merge(sample(spec.name, decision="ask", decision_id="2"), spec.name) == 1
+    with pytest.raises(ContractError, match="decision_kind"):
+        new_lake.merge(sample(spec.name, decision="maybe", decision_id="3"), spec.name)

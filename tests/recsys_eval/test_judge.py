@@ -27,7 +27,7 @@ MANIFEST = json.loads((WEIGHTS_DIR / "manifest.json").read_text())
 
 
 def saved_as_webp(picture):
-    """The same picture after lossy WebP as the pack writes it: quality 95, subsampled chroma."""
+    """The same picture after lossy WebP: quality 95, subsampled chroma."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "WEBP", quality=95, method=6)
     return np.asarray(Image.open(buffer).convert("RGB"))
@@ -67,14 +67,21 @@ def test_probabilities_are_about_as_sure_as_they_are_right(judge, held_out):
     assert probabilities.max(1).mean() == pytest.approx(right.mean(), abs=0.04)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="known weakness, docs/evaluation.md: the pack keeps two families as lossy WebP, and the judge sees it",
-)
-def test_the_judge_sees_the_drawing_and_not_the_file_format(judge, held_out):
-    """The pack keeps noto and fluent-3d as lossy WebP, the rest lossless; with all lossy, no answer's share moves."""
+@pytest.fixture(scope="module")
+def right_and_still(judge, held_out):
+    """Whether the family is told right from the pack's lossless pictures, and from the same saved as lossy WebP."""
     lossy = np.stack([saved_as_webp(picture) for picture in held_out.pixels])
-    right, still = (judge.style_probabilities(x).argmax(1) == held_out.families for x in (held_out.pixels, lossy))
+    return tuple(judge.style_probabilities(x).argmax(1) == held_out.families for x in (held_out.pixels, lossy))
+
+
+def test_the_judge_sees_the_drawing_and_not_the_file_format(right_and_still):
+    right, still = right_and_still
+    assert still.mean() == pytest.approx(right.mean(), abs=0.02)
+
+
+@pytest.mark.xfail(strict=True, reason="known weakness, docs/evaluation.md: fluent-flat loses 4 points in lossy files")
+def test_no_family_is_told_worse_from_lossy_files(right_and_still, held_out):
+    right, still = right_and_still
     for family in range(len(FAMILIES)):
         rows = held_out.families == family
         assert still[rows].mean() == pytest.approx(right[rows].mean(), abs=0.03)

@@ -55,7 +55,9 @@ def test_original_and_best_drawing(world, audience):
 def test_shown_probability_uses_the_judges_view(world, audience):
     items = np.array([3, 40])
     looks = Appearance(
-        style_probs=np.array([[0.5, 0.5, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1.0]]), similarity=np.array([0.4, 1.0])
+        style_probs=np.array([[0.5, 0.5, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1.0]]),
+        similarity=np.array([0.4, 1.0]),
+        embedding=np.zeros((2, 128), np.float32),
     )
     showing = Showing(picture=np.array([[0, -1], [1, 1]]), looks=looks)
     found = shown_probability(world, audience, items, showing)

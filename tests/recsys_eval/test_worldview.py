@@ -5,7 +5,7 @@ import pytest
 from sticker_night import make_sticker_night
 
 from jobs.ingest.stickers.pack import FAMILIES, PicturePack
-from recsys_eval.appearance import appearance
+from recsys_eval.appearance import appearance, appearance_among, judge_drawings
 from recsys_eval.judge import Judge
 from recsys_eval.worldview import measure_world
 
@@ -103,5 +103,16 @@ def test_appearance_of_real_drawings_is_certain(judge):
     assert seen.style_probs.sum(axis=1) == pytest.approx(np.ones(20))
     swapped = appearance(judge, pack, codes[::-1], pixels)
     assert swapped.similarity.max() < 1.0
+    with pytest.raises(ValueError, match="no real drawing of"):
+        appearance_among(judge, judge_drawings(judge, pack, codes[:1]), codes[1:2], pixels[1:2])
     with pytest.raises(ValueError, match="name one subject per picture"):
         appearance(judge, pack, codes[:3], pixels)
+
+
+def test_the_real_judge_knows_real_drawings():
+    judge = Judge.load()
+    pack = PicturePack.load()
+    codes = pack.codes("held_out")[:4]
+    seen = appearance(judge, pack, codes, np.stack([pack.pixels(code, "noto") for code in codes]))
+    assert seen.similarity.min() > 0.98
+    assert (seen.style_probs[:, FAMILIES.index("noto")] > 0.5).sum() >= 3

@@ -4,8 +4,9 @@ from jobs.lake.context import silent
 from reward_model import registry
 from reward_model.baseline import train_baseline
 from reward_model.dataset import load_examples, split_examples
+from reward_model.scorer import PersonalScorer
 from reward_model.train import train
-from tests.reward_model.toy_world import ENCODER, Toy, build
+from tests.reward_model.toy_world import ENCODER, Toy, build, write
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +35,15 @@ def saved(tmp_path_factory, trained, baseline):
     """A registered version under a home of its own: (home, folder)."""
     home = tmp_path_factory.mktemp("home")
     return home, registry.save(home, "v1", trained.predictor, baseline, {"ds": "2026-03-09"})
+
+
+@pytest.fixture(scope="session")
+def scorer(toy, saved):
+    as_of = toy.days[-2].isoformat()
+    users = sorted(toy.taste)
+    write(
+        toy.lake,
+        "user_segments",
+        [{"ds": as_of, "user_id": u, "segment_id": f"s{toy.taste[u]}", "distance": 0.1} for u in users],
+    )
+    return PersonalScorer.load(toy.lake, saved[1], toy.days[-2])

@@ -2,20 +2,8 @@ import numpy as np
 import pytest
 
 from reward_model.dataset import load_examples
-from reward_model.scorer import SAMPLE_SIZE, PersonalScorer
-from tests.reward_model.toy_world import ENCODER, write
-
-
-@pytest.fixture(scope="module")
-def scorer(toy, saved):
-    as_of = toy.days[-2].isoformat()
-    users = sorted(toy.taste)
-    write(
-        toy.lake,
-        "user_segments",
-        [{"ds": as_of, "user_id": u, "segment_id": f"s{toy.taste[u]}", "distance": 0.1} for u in users],
-    )
-    return PersonalScorer.load(toy.lake, saved[1], toy.days[-2])
+from reward_model.scorer import SAMPLE_SIZE
+from tests.reward_model.toy_world import ENCODER
 
 
 def candidates(toy, count):

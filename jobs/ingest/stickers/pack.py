@@ -44,7 +44,7 @@ class Subject:
 
 
 class PicturePack:
-    """All subjects and drawings, in memory as encoded bytes (9 MB).
+    """All subjects and drawings, in memory as encoded bytes (11 MB).
 
     Parameters
     ----------

@@ -1,30 +1,17 @@
 import pytest
 
-from conf.settings import PolicySettings
+from conf.settings import Settings
 from generation.catalogue import end_of_day
-from generation.review.policy import _decision, judged, run
-from jobs.lake.errors import UsageError
+from generation.review.policy import _decision, cover_facts, run
+from generation.review.rules import judged
+from jobs.lake.context import Context
+from jobs.lake.errors import GateError, UsageError
 from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS
+from jobs.publish import choose, decisions_that_count, publishable_covers
 from tests.generation import tiny
 
 DS = "2026-03-29"
 GOOD = {"nsfw": 0.01, "relevance": 0.9, "personal": 0.2, "aesthetic": 0.5}
-
-
-def test_limits_are_inclusive_and_reasons_name_the_rule():
-    policy = PolicySettings(max_nsfw=0.4, min_relevance=0.35)
-    assert judged({"nsfw": 0.4, "relevance": 0.35}, policy)[0]
-    assert judged({"nsfw": 0.41, "relevance": 0.9}, policy) == (False, "nsfw-over-limit: 0.410 > 0.4")
-    assert judged({"nsfw": 0.1, "relevance": 0.349}, policy) == (False, "relevance-under-limit: 0.349 < 0.35")
-
-
-@pytest.mark.parametrize("missing", ["nsfw", "relevance"])
-def test_what_is_unknown_is_rejected(missing):
-    without = {name: value for name, value in GOOD.items() if name != missing}
-    for rewards in (without, {**GOOD, missing: float("nan")}):
-        approved, reason = judged(rewards, PolicySettings())
-        assert not approved
-        assert reason.startswith(f"{missing}-unknown")
 
 
 def generated(name, rewards=None, **changes):
@@ -77,7 +64,7 @@ def test_the_policy_decides_what_the_feed_might_show(make_context):
 
     result = run(ctx)
     assert result.rows == {"cover_decisions": 3}
-    assert result.metrics == {"approved": 2.0, "rejected": 1.0}
+    assert result.metrics == {"approved": 2.0, "rejected": 1.0, "asked": 0.0}
     found = decisions(ctx)
     assert {name: row["decision"] for name, row in found.items()} == {"a": "approve", "b": "reject", "d": "approve"}
     assert found["b"]["reason"] == "nsfw-unknown: no safety score"
@@ -88,12 +75,51 @@ def test_the_policy_decides_what_the_feed_might_show(make_context):
     assert run(ctx).rows == {"cover_decisions": 0}
 
 
+def test_an_asked_cover_is_published_by_nobody_and_a_changed_rule_is_heard(make_context):
+    """Decisions are only added: the newest of a night counts, also when the policy kept its name."""
+
+    def policy(answer):
+        rules = [{"name": "foxes", "when": {"segments": ["s1"]}, "answer": answer}]
+        return make_context(ds=DS, policy={"name": "mine", "rules": rules})
+
+    def published(ctx):
+        return choose(publishable_covers(ctx.lake, ctx.ds), decisions_that_count(ctx.lake, ctx.ds))
+
+    tiny.write(policy("ask"), [generated("a")], GENERATED_COVERS)
+    heard = [("ask", 0, {"undecided": 1}), ("approve", 1, {}), *[("reject", 0, {"rejected": 1})] * 2]
+    for number, (answer, shown, withheld) in enumerate(heard):
+        ctx = policy(answer)
+        assert run(ctx).rows == {"cover_decisions": int(number < 3)}
+        rows, why = published(ctx)
+        assert (rows.height, why) == (shown, withheld)
+    written = ctx.lake.read("cover_decisions").sort_by("decided_at").to_pylist()
+    assert [row["decision"] for row in written] == ["ask", "approve", "reject"]
+    assert {row["reason"] for row in written} == {"foxes: segment s1"}
+    assert {row["by"] for row in written} == {"policy:mine"}
+
+
+def test_a_night_without_any_safety_score_decides_nothing(make_context):
+    ctx = make_context(ds=DS)
+    tiny.write(ctx, [generated(name, rewards={"relevance": 0.9}) for name in "ab"], GENERATED_COVERS)
+    with pytest.raises(GateError, match=r"None of the 2 covers .* safety scorer was down") as caught:
+        run(ctx)
+    assert caught.value.exit_code == 4
+    assert not ctx.lake.exists("cover_decisions")
+
+
 def test_another_policy_or_night_makes_another_decision(make_context):
     def decision_id(ds=DS, **policy):
-        return _decision(make_context(ds=ds, policy=policy), generated("a"))["decision_id"]
+        ctx: Context = make_context(ds=ds, policy=policy)
+        verdict = judged(cover_facts(generated("a"), {}), ctx.settings.policy)
+        return _decision(ctx, generated("a"), verdict, number=0)["decision_id"]
 
     assert decision_id() == decision_id()
     assert len({decision_id(), decision_id(name="strict"), decision_id(ds="2026-03-30")}) == 3
+
+
+def test_the_rules_are_part_of_what_the_stage_depends_on():
+    looser = {"rules": [{"name": "all", "when": {}, "answer": "approve"}]}
+    assert Settings().digest("policy") != Settings.model_validate({"policy": looser}).digest("policy")
 
 
 def test_without_covers_the_stage_to_run_is_named(make_context):

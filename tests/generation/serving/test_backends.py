@@ -77,7 +77,9 @@ def test_the_same_seed_paints_the_same_alone_and_in_a_batch(backend, references,
 
 
 def test_another_seed_paints_another_picture(backend, references, make_request):
-    one, two = backend.paint([make_request(1, reference=references[0]), make_request(2, reference=references[0])])
+    taste = np.random.default_rng(0).normal(size=160).astype(np.float32) / 12
+    asked = [make_request(seed, reference=references[0], preference=taste) for seed in (1, 2)]
+    one, two = backend.paint(asked)
     assert np.abs(one.picture.astype(int) - two.picture.astype(int)).mean() > 0.1
 
 

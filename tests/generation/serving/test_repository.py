@@ -19,6 +19,7 @@ def test_config_declares_inputs_and_outputs():
         "SEED": [1],
         "STEPS": [1],
         "GUIDANCE": [1],
+        "METHOD": [1],
     }
     assert {each.name: list(each.dims) for each in config.output} == {"PICTURE": [64, 64, 3], "GENERATOR": [1]}
     assert config.max_batch_size == 16

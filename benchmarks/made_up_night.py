@@ -1,0 +1,136 @@
+"""A night of made-up covers for the reviewers' desk: any number of units, with or without pictures."""
+
+import hashlib
+import io
+import json
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from PIL import Image, ImageDraw
+from sqlalchemy import insert
+
+from generation.review.database import Database
+from generation.review.desk import columns_of
+from generation.review.load import put, share_of
+from generation.review.schema import nights
+from generation.review.settle import Unit, settle
+from jobs.lake.images import ImageStore
+
+DS = "2026-03-29"
+CATEGORIES = ("animals-nature", "food-drink", "objects", "symbols", "travel-places", "people-body", "activities")
+WORDS = ("red", "old", "fox", "pizza", "rocket", "snail", "lemon", "boat", "violin", "castle", "robot", "rain", "moon")
+METHODS = ("profile", "icg", "pigeon")
+
+
+def sha(*parts: object) -> str:
+    """A made-up id of 64 hex digits."""
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
+
+
+def drawn(number: int, of: int = 0) -> bytes:
+    """A small PNG that differs for every number."""
+    chance = random.Random(f"{number}-{of}")
+    picture = Image.new("RGB", (64, 64), tuple(chance.randrange(256) for _ in range(3)))
+    pen = ImageDraw.Draw(picture)
+    for _ in range(4):
+        corner = [chance.randrange(48) for _ in range(2)]
+        pen.ellipse([*corner, corner[0] + 16, corner[1] + 16], fill=tuple(chance.randrange(256) for _ in range(3)))
+    pen.text((4, 4), str(number), fill=(255, 255, 255))
+    with io.BytesIO() as stream:
+        picture.save(stream, "PNG")
+        return stream.getvalue()
+
+
+def units(
+    number: int,
+    *,
+    ds: str = DS,
+    candidates: int = 2,
+    policy: str | None = "ask",
+    double_share: float = 0.0,
+    sample_share: float = 0.0,
+    images: ImageStore | None = None,
+    titles: list[str] | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Rows for :func:`generation.review.load.put`, one per unit.
+
+    Parameters
+    ----------
+    number
+        Units.
+    ds
+        Their night.
+    candidates
+        Of each unit.
+    policy
+        What the policy said about each; None mixes all answers.
+    double_share, sample_share
+        As in the settings of the desk.
+    images
+        Where pictures are put; None makes ids without pictures.
+    titles
+        Taken in turn; None makes some up.
+    """
+    chance = random.Random(7)
+    for place in range(number):
+        unit_id, item = sha(ds, "unit", place), f"item-{place // 4:06d}"
+        covers = [
+            images.put(drawn(place, each + 1)) if images else sha(unit_id, each) for each in range(max(candidates, 1))
+        ]
+        answer = policy or chance.choice(("approve", "approve", "approve", "reject", "ask"))
+        sampled = answer == "approve" and share_of(unit_id, "sample") < sample_share
+        doubled = share_of(unit_id, "double") < double_share
+        rewards = {name: round(chance.random(), 4) for name in ("personal", "relevance", "aesthetic", "nsfw", "score")}
+        title = titles[place % len(titles)] if titles else f"{chance.choice(WORDS)} {chance.choice(WORDS)} {place}"
+        row = {
+            "ds": ds,
+            "unit_id": unit_id,
+            "item_id": item,
+            "title": title,
+            "category": CATEGORIES[place // 4 % len(CATEGORIES)],
+            "segment_id": f"s{place % 8}",
+            "method": METHODS[place % len(METHODS)],
+            "prompt": title,
+            "generator": "made-up",
+            "reference_cover_id": images.put(drawn(place)) if images else sha(unit_id, "original"),
+            "selected_cover_id": covers[0],
+            "stake": round(1000 * chance.paretovariate(1.2), 3),
+            **rewards,
+            "policy_decision": answer,
+            "policy_reason": f"rule-{answer}: made up",
+            "sampled": int(sampled),
+            "doubled": int(doubled),
+            "last_entry": 0,
+        }
+        row |= columns_of(settle(Unit(selected=covers[0], policy=answer, sampled=sampled, doubled=doubled), []), row)
+        row["candidates"] = [
+            {"number": each, "cover_id": cover, "seed": str(each), "rewards": json.dumps(rewards)}
+            for each, cover in enumerate(covers)
+        ]
+        yield row
+
+
+def fill(database: Database, number: int, *, ds: str = DS, images: ImageStore | None = None, **more: Any) -> None:
+    """Put a made-up night into a desk's database."""
+    rows = list(units(number, ds=ds, images=images, **more))
+    with database.writing(alone=True) as connection:
+        put(connection, ds, rows)
+    put_facts(database, ds, [images.put(drawn(place, 99)) for place in range(3)] if images else [])
+
+
+def put_facts(database: Database, ds: str, exemplars: Sequence[str] = ()) -> None:
+    """What the pages say about a made-up night."""
+    people = {"size": 120, "exemplar_covers": list(exemplars), "top_categories": ["food-drink", "objects"]}
+    scale = [place / 100 for place in range(101)]
+    facts = {
+        "segments": {f"s{place}": {"segment_id": f"s{place}", **people} for place in range(8)},
+        "scales": dict.fromkeys(("personal", "relevance", "aesthetic", "nsfw"), scale),
+        "runs": {},
+        "segment_id": [f"s{place}" for place in range(8)],
+        "category": sorted(CATEGORIES),
+        "method": sorted(METHODS),
+        "rules": ["rule-approve", "rule-ask", "rule-reject"],
+    }
+    with database.writing(alone=True) as connection:
+        connection.execute(insert(nights), [{"ds": ds, "loaded": "made up", "facts": json.dumps(facts)}])

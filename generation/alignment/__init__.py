@@ -1,0 +1,1 @@
+"""Tuning a generator with rewards instead of labels."""

@@ -1,0 +1,184 @@
+"""Second half of the generator's training: ``python -m generation.diffusion.sharpen --date D``.
+
+``generation.diffusion.train`` learns what to paint, but a few Euler steps of a regression give
+faint and smudged pictures. This continues from its checkpoint with painting in two steps: the
+network paints from the start of the bridge, and again from half way of its own first picture
+(so that it learns from its own mistakes), against the true drawing and against a critic
+(adversarial diffusion distillation, Sauer et al., ECCV 2024,
+https://arxiv.org/abs/2311.17042; here without a teacher, because the true drawing is known).
+
+Killed at any time, the same command goes on from its last checkpoint.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor
+
+from generation.diffusion.bridge import start_of
+from generation.diffusion.conditioning import ConditioningAdapter
+from generation.diffusion.critic import Critic, critic_loss
+from generation.diffusion.data import Pairs, PairSampler, load_drawings
+from generation.diffusion.losses import PerceptualLoss
+from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
+from generation.diffusion.train import CHECKPOINT, Trainer, TrainSettings, monitor, options, run, schedule
+from generation.diffusion.training_state import load_optimizer, optimizer_state, part_of, set_rate
+from generation.diffusion.unet import plain_attention, to_pixels, to_planes
+from jobs.ingest.stickers.pack import FAMILIES, PicturePack
+from reward_model.encoders import load_encoders
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharpenSettings(TrainSettings):
+    """Everything that decides the weights besides the pack, the encoders and the checkpoint it starts from."""
+
+    steps: int = 1800
+    learning_rate: float = 4e-4
+    ema: float = 0.99
+    pixels: float = 0.5
+    """Weight of the pixel loss: alone it paints the mean of what is possible."""
+    adversarial: float = 2.0
+    """Length of the critic's gradient at the painted pixels, relative to the other losses' together."""
+    critic_rate: float = 5e-4
+    critic_warmup: int = 600
+    """Steps of the critic alone, on true drawings in the right and in the wrong family."""
+    seed: int = 6
+
+
+class Sharpener(Trainer):
+    """A trainer whose pictures come from two steps and are looked at by a critic."""
+
+    settings: SharpenSettings
+
+    def __init__(self, settings: SharpenSettings, perceptual: PerceptualLoss, start: Path, device: str) -> None:
+        super().__init__(settings, perceptual, device)
+        unet = UNet2DConditionModel.from_pretrained(start / "unet", low_cpu_mem_usage=False)
+        conditioning = ConditioningAdapter.from_pretrained(start / "conditioning", low_cpu_mem_usage=False)
+        plain_attention(unet)
+        self.unet.load_state_dict(unet.float().state_dict())
+        self.conditioning.load_state_dict(conditioning.float().state_dict())
+        self.average = {name: tensor.detach().clone() for name, tensor in self.networks.state_dict().items()}
+        self.critic = Critic(len(FAMILIES)).to(device)
+        self.critic_optimizer = torch.optim.AdamW(
+            self.critic.parameters(), lr=settings.critic_rate, betas=(0.0, 0.99), weight_decay=0.0
+        )
+
+    def learn(self, pairs: Pairs) -> dict[str, float]:
+        """One step of the critic and one of the generator; returns the losses."""
+        settings = self.settings
+        rate = schedule(self.step, settings)
+        set_rate(self.optimizer, settings.learning_rate * rate)
+        set_rate(self.critic_optimizer, settings.critic_rate * rate)
+        painted = self.paint(pairs)
+        drawn, family = pairs.target.to(self.device), pairs.family.to(self.device)
+        critic = self.criticise(pairs, painted.detach())
+
+        difference = painted - drawn
+        pixels = difference.abs().mean() + difference.square().mean()
+        perceptual = self.perceptual(painted, drawn).mean()
+        true = settings.pixels * pixels + settings.perceptual * perceptual
+        self.critic.requires_grad_(False)
+        real = -self.score(painted, family).mean()
+        self.critic.requires_grad_(True)
+        pull = torch.autograd.grad(true, painted, retain_graph=False)[0]
+        push = torch.autograd.grad(real, painted, retain_graph=False)[0]
+        weight = settings.adversarial * pull.norm() / push.norm().clamp_min(1e-12)
+        self.optimizer.zero_grad(set_to_none=True)
+        painted.backward(pull + weight * push)  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
+        self.optimizer.step()
+        self.follow()
+        losses = {"pixels": pixels, "perceptual": perceptual, "real": real, "critic": critic}
+        return {name: float(loss.detach()) for name, loss in losses.items()}
+
+    def paint(self, pairs: Pairs) -> Tensor:
+        """(B, 3, 64, 64) with gradients: even rows after the first step, odd rows after the second."""
+        rng = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.step)
+        reference = to_planes(pairs.reference.to(self.device))
+        text, preference = pairs.text.to(self.device), pairs.preference.to(self.device)
+        start = start_of(reference, torch.randn(reference.shape, generator=rng).to(self.device))
+        sigma = torch.ones(len(start), device=self.device)
+        second = slice(1, None, 2)
+        with torch.no_grad():
+            first = self.predict(start[second], sigma[second], reference[second], text[second], preference[second])
+        noisy = start.clone()
+        noisy[second] = 0.5 * start[second] + 0.5 * first
+        sigma[second] = 0.5
+        noisy = noisy.contiguous(memory_format=torch.channels_last)
+        return to_pixels(self.predict(noisy, sigma, reference, text, preference))
+
+    def score(self, pixels: Tensor, family: Tensor) -> Tensor:
+        """The critic's scores, in the compute type of this machine."""
+        with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
+            scores: Tensor = self.critic(pixels, family)
+        return scores.float()
+
+    def criticise(self, pairs: Pairs, painted: Tensor | None) -> Tensor:
+        """One step of the critic, of true drawings alone when nothing was painted; returns its loss."""
+        drawn, family = pairs.target.to(self.device), pairs.family.to(self.device)
+        other = (pairs.reference != pairs.target).flatten(1).any(1)
+        mistaken = self.score(pairs.reference[other].to(self.device), family[other.to(self.device)])
+        fake = mistaken[:0] if painted is None else self.score(painted, family)
+        loss = critic_loss(self.score(drawn, family), fake, mistaken)
+        self.critic_optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.critic_optimizer.step()
+        return loss
+
+    def warm_critic(self, sampler: PairSampler) -> float:
+        """Teach the critic the families before it pulls at the generator; returns its last loss."""
+        set_rate(self.critic_optimizer, self.settings.critic_rate)
+        losses = [
+            float(self.criticise(sampler.draw(1 + step, 2 * self.settings.batch, stream=1), None).detach())
+            for step in range(self.settings.critic_warmup)
+        ]
+        return sum(losses[-20:]) / 20
+
+    def state(self) -> dict[str, Tensor]:
+        """The trainer's state and the critic's."""
+        critic = {f"critic.{name}": tensor for name, tensor in self.critic.state_dict().items()}
+        return super().state() | critic | optimizer_state(self.critic_optimizer, "critic_optimizer")
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Take over what :meth:`state` gave."""
+        super().load_state(tensors)
+        self.critic.load_state_dict(part_of(tensors, "critic."))
+        load_optimizer(self.critic_optimizer, tensors, "critic_optimizer")
+
+
+def facts_of(checkpoint: Path) -> dict[str, object]:
+    """What a checkpoint's manifest says of its training, without the hashes of its files."""
+    manifest: dict[str, object] = json.loads((checkpoint / "manifest.json").read_text(encoding="utf-8"))
+    return {name: value for name, value in manifest.items() if name != "files"}
+
+
+def main() -> None:
+    """Sharpen or resume, then ship the checkpoint."""
+    parser = options(__doc__, out=SHIPPED, work=Path("var/sharpen"), defaults=SharpenSettings(), every=200)
+    parser.add_argument("--start", type=Path, default=Path("var/generator/trained"), help="checkpoint of train's --out")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    settings = SharpenSettings(steps=arguments.steps, batch=arguments.batch)
+    encoders, pack = load_encoders(device=device), PicturePack.load()
+    sampler = PairSampler(load_drawings(pack, encoders, "train"), seed=settings.seed)
+    validation = load_drawings(pack, encoders, "validation")
+    before = {"fingerprint": checkpoint_fingerprint(arguments.start), **facts_of(arguments.start)}
+    trainer = Sharpener(settings, PerceptualLoss(encoders.image.backbone), arguments.start, device)
+    if (arguments.work / CHECKPOINT).is_file():
+        trainer.resume(arguments.work / CHECKPOINT)
+    else:
+        print(f"critic's loss on true drawings: {trainer.warm_critic(sampler):.3f}", flush=True)
+
+    def look(sheet: Path) -> dict[str, float]:
+        return monitor(trainer, encoders.image, validation, sheet, steps=2)
+
+    facts: dict[str, object] = {"command": "python -m generation.diffusion.sharpen", "started_from": before}
+    run(trainer, sampler, look, arguments, facts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What every training here keeps: averaged weights, and checkpoints in one safetensors file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+
+def follow(average: Mapping[str, Tensor], current: Mapping[str, Tensor], *, ema: float, step: int) -> None:
+    """Let averaged weights follow the current ones, faster during the first steps.
+
+    Parameters
+    ----------
+    average, current
+        By name; ``average`` is changed in place.
+    ema
+        Decay, reached after some steps.
+    step
+        Optimiser steps taken.
+    """
+    decay = min(ema, (1 + step) / (10 + step))
+    with torch.no_grad():
+        for name, tensor in current.items():
+            average[name].lerp_(tensor, 1 - decay)
+
+
+def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write tensors and metadata in one safetensors file, then rename it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, part, metadata)
+    part.replace(path)
+
+
+def part_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose name begins with ``prefix``, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer, name: str) -> dict[str, Tensor]:
+    """State of an optimiser as named tensors."""
+    return {
+        f"{name}.{number}.{key}": torch.as_tensor(value)
+        for number, state in optimizer.state_dict()["state"].items()
+        for key, value in state.items()
+    }
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], name: str) -> None:
+    """Take over what :func:`optimizer_state` gave."""
+    full = optimizer.state_dict()
+    count = sum(len(group["params"]) for group in full["param_groups"])
+    state = {number: part_of(tensors, f"{name}.{number}.") for number in range(count)}
+    known = {number: values for number, values in state.items() if values}
+    optimizer.load_state_dict({"state": known, "param_groups": full["param_groups"]})
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """The learning rate of all parameters."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate

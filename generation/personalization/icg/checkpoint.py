@@ -1,0 +1,133 @@
+"""The trained built-in adapter as a folder: ``adapter/``, perhaps ``lora/``, and ``manifest.json``.
+
+The manifest names the generator it was trained on; over another one it is refused.
+"""
+
+import copy
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import UNet2DConditionModel
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from generation.diffusion.manifest import check_files, write_manifest
+from generation.personalization.icg.builtin import BuiltinIcg
+from generation.personalization.icg.generators import ATTENTION
+from generation.personalization.icg.icg import add_lora
+from jobs.lake.errors import UsageError
+
+SHIPPED = Path(__file__).parent / "weights"
+"""The built-in adapter."""
+LORA = Path("lora") / "lora.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedIcg:
+    """An adapter and the UNet it paints with."""
+
+    icg: BuiltinIcg
+    unet: UNet2DConditionModel
+    """The generator's own, or a copy with LoRA merged in."""
+    fingerprint: str
+
+
+def icg_fingerprint(folder: Path, generator: str) -> str:
+    """16 hex digits of the generator and the adapter together, after checking every file.
+
+    Parameters
+    ----------
+    folder
+        The adapter's.
+    generator
+        Fingerprint of the generator's checkpoint.
+
+    Raises
+    ------
+    UsageError
+        There is no adapter in ``folder``, a file of it has changed, or it belongs to another generator.
+    """
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        raise UsageError(
+            f"generation.method icg needs a trained adapter, and {manifest} is missing: train one with "
+            "`python -m generation.personalization.icg.train`, or name one in generation.icg"
+        )
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    if told["generator"] != generator:
+        raise UsageError(
+            f"The adapter in {folder} was trained on generator {told['generator']}, and {generator} would paint: "
+            "train it again on this one, or set generation.checkpoint to the one it was trained on"
+        )
+    try:
+        check_files(folder, told["files"])
+    except ValueError as changed:
+        raise UsageError(str(changed)) from None
+    decisive = {"files": told["files"], "generator": generator}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def load_adapter(folder: Path, unet: UNet2DConditionModel, generator: str) -> LoadedIcg:
+    """The adapter over a generator's UNet, which is not changed; raises as :func:`icg_fingerprint`."""
+    fingerprint = icg_fingerprint(folder, generator)
+    icg = BuiltinIcg.from_pretrained(folder / "adapter", torch_dtype=torch.float32, low_cpu_mem_usage=False)
+    if (folder / LORA).is_file():
+        unet = merged(unet, load_file(folder / LORA))
+    return LoadedIcg(icg=icg.eval().requires_grad_(False), unet=unet, fingerprint=fingerprint)
+
+
+def merged(unet: UNet2DConditionModel, lora: dict[str, Tensor]) -> UNet2DConditionModel:
+    """A copy of a UNet with low-rank weights added to its own.
+
+    Raises
+    ------
+    ValueError
+        The weights do not fit.
+    """
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    network = copy.deepcopy(unet)
+    ranks = {tensor.shape[0] for name, tensor in lora.items() if "lora_A" in name}
+    if len(ranks) != 1:
+        raise ValueError(f"A LoRA file with ranks {sorted(ranks)}: expected one")
+    add_lora(network, ATTENTION, ranks.pop())
+    own = {name: weight for name, weight in network.named_parameters() if "lora_" in name}
+    if set(own) != set(lora):
+        raise ValueError(f"The LoRA weights do not fit this UNet: {sorted(set(own) ^ set(lora))[:3]}")
+    with torch.no_grad():
+        for name, weight in own.items():
+            weight.copy_(lora[name])
+    for module in network.modules():
+        if isinstance(module, BaseTunerLayer):
+            module.merge()
+    return network.requires_grad_(False)
+
+
+def ship(icg: BuiltinIcg, lora: dict[str, Tensor], out: Path, generator: str, facts: dict[str, Any]) -> None:
+    """Write the adapter, LoRA weights if there are any, and the manifest.
+
+    Parameters
+    ----------
+    icg
+        With the weights to ship.
+    lora
+        By name; may be empty.
+    generator
+        Fingerprint of the generator it was trained on.
+    facts
+        Further contents of the manifest: command, data, hardware, figures.
+    """
+    icg.save_pretrained(out / "adapter")
+    if lora:
+        (out / LORA).parent.mkdir(parents=True, exist_ok=True)
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in lora.items()}, out / LORA)
+    write_manifest(out, {"generator": generator, **facts})
+
+
+def lora_weights(network: nn.Module) -> dict[str, nn.Parameter]:
+    """The low-rank weights of a network, by name."""
+    return {name: weight for name, weight in network.named_parameters() if "lora_" in name}

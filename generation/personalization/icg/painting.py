@@ -1,0 +1,102 @@
+"""The built-in generator with its ICG adapter, as alignment wants it: the painter's own modules, differentiable."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from generation.diffusion.bridge import START_NOISE, start_of
+from generation.diffusion.painter import Painter
+from generation.diffusion.process import Schedule, Start
+from generation.diffusion.unet import PIXELS, predict_clean, to_pixels, to_planes
+from generation.personalization.icg.builtin import BuiltinIcg, condition
+
+SHAPE = (PIXELS, 32, 32)
+"""Of one row of noise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorldBatch:
+    """Rows to paint: an item for somebody."""
+
+    reference: Tensor
+    """(B, 3, 64, 64) in [-1, 1]: the items' default covers."""
+    text: Tensor
+    """(B, 384) sentence embeddings of the titles."""
+    places: Tensor
+    """(B, 16, 1280): what EfficientNet sees of the references."""
+    preference: Tensor
+    """(B, 160)"""
+    reference_embeddings: Tensor
+    """(B, 128)"""
+    text_embeddings: Tensor
+    """(B, 128)"""
+    item_ids: list[str]
+    whom: list[str]
+    """A segment's or a user's id."""
+    titles: list[str]
+
+    def __len__(self) -> int:
+        return len(self.reference)
+
+
+@dataclass(frozen=True)
+class Attended:
+    """What the UNet attends to: with guidance, unpersonalised too."""
+
+    personal: tuple[Tensor, Tensor]
+    plain: tuple[Tensor, Tensor] | None
+
+
+class BuiltinPainting(nn.Module):
+    """The generator protocol of :mod:`generation.alignment.base` over a loaded painter.
+
+    Parameters
+    ----------
+    painter
+        Its conditioning stays frozen; its UNet too, but for LoRA.
+    icg
+        What is trained.
+    guidance
+        Scale of the night; the unpersonalised estimate is taken without a gradient.
+    """
+
+    def __init__(self, painter: Painter, icg: BuiltinIcg, *, guidance: float) -> None:
+        super().__init__()
+        self.base, self.unet, self.icg = painter.conditioning, painter.unet, icg
+        self.guidance = guidance
+
+    def schedule(self, steps: int) -> Schedule:
+        """The bridge's own."""
+        return Schedule.flow(steps)
+
+    def start(self, batch: WorldBatch, noise: Tensor) -> Start:
+        """The reference plus noise."""
+        anchor = to_planes(batch.reference)
+        return Start(x=start_of(anchor, noise), anchor=anchor, spread=START_NOISE)
+
+    def condition(self, batch: WorldBatch) -> Attended:
+        """Tokens and pooled vectors."""
+        personal = condition(self.base, self.icg, batch.text, batch.places, batch.preference)
+        if self.guidance == 1:
+            return Attended(personal, None)
+        with torch.no_grad():
+            nobody = torch.zeros_like(batch.preference)
+            plain = condition(self.base, self.icg, batch.text, batch.places, nobody)
+        return Attended(personal, plain)
+
+    def predict_clean(self, x: Tensor, schedule: Schedule, step: int, batch: WorldBatch, condition: Attended) -> Tensor:
+        """The guided estimate, (B, 12, 32, 32)."""
+        x = x.contiguous(memory_format=torch.channels_last)
+        sigma = torch.full((len(x),), schedule.sigmas[step], device=x.device)
+        reference = to_planes(batch.reference)
+        wanted = predict_clean(self.unet, x, sigma, reference, *condition.personal).float()
+        if condition.plain is None:
+            return wanted
+        with torch.no_grad():
+            plain = predict_clean(self.unet, x, sigma, reference, *condition.plain).float()
+        return plain + self.guidance * (wanted - plain)
+
+    def decode(self, x: Tensor) -> Tensor:
+        """Pixels (B, 3, 64, 64) in [0, 1]."""
+        return (to_pixels(x).clamp(-1, 1) + 1) / 2

@@ -1,0 +1,139 @@
+"""The night's rewards as alignment asks for them, and the looks at validation subjects."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from generation.alignment.draft import Rewarded
+from generation.alignment.guard import Look
+from generation.alignment.monitor import nearest_drawing, pixel_diversity
+from generation.diffusion.bridge import noise_of
+from generation.diffusion.process import deterministic_step
+from generation.personalization.icg.painting import SHAPE, BuiltinPainting, WorldBatch
+from generation.personalization.icg.world import Audience, Items, Sampler
+from generation.rewards.base import RewardPanel
+from generation.rewards.view import PictureView
+from jobs.ingest.stickers.pack import PicturePack
+from reward_model.encoders import ImageEncoder
+
+
+class WorldReward:
+    """A panel of differentiable rewards on painted pixels.
+
+    Parameters
+    ----------
+    panel
+        All of them differentiable.
+    encoder
+        The aligned encoder.
+    """
+
+    def __init__(self, panel: RewardPanel, encoder: ImageEncoder) -> None:
+        self.panel, self.encoder = panel, encoder
+
+    def __call__(self, pixels: Tensor, batch: WorldBatch) -> Rewarded:
+        """Weighted sum of the normalised rewards, and each one raw."""
+        view = PictureView(
+            pixels.float(),
+            self.encoder,
+            batch.reference_embeddings,
+            batch.text_embeddings,
+            batch.item_ids,
+            batch.whom,
+            batch.titles,
+        )
+        parts, total = self.panel.value(view)
+        return Rewarded(total=total, parts=parts)
+
+
+class Watch:
+    """Paints fixed validation items for fixed segments, and measures reward, monitor and diversity.
+
+    Parameters
+    ----------
+    painting
+        With the weights of the moment.
+    reward
+        What is maximised.
+    items
+        Validation items.
+    audience
+        Their preferences.
+    pack
+        Real drawings of the items, for the monitor.
+    steps
+        Of the sampler.
+    segments
+        How many segments each item is painted for, at most.
+    autocast
+        Around painting; rewards and monitor are computed as they are.
+    """
+
+    def __init__(
+        self,
+        painting: BuiltinPainting,
+        reward: WorldReward,
+        items: Items,
+        audience: Audience,
+        pack: PicturePack,
+        *,
+        steps: int,
+        segments: int = 3,
+        autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    ) -> None:
+        self.painting, self.reward, self.steps, self.autocast = painting, reward, steps, autocast
+        whom = audience.segments[:segments]
+        self.rows = np.repeat(np.arange(len(items.ids)), len(whom))
+        self.columns = len(whom)
+        sampler = Sampler(items, audience, rows=2, seed=0)
+        self.batch = sampler.batch(self.rows, [*whom] * len(items.ids))
+        self.drawings, self.present = _drawings(pack, items.ids)
+
+    @torch.no_grad()
+    def __call__(self, step: int) -> tuple[Look, Tensor]:
+        """The look, and a sheet: a column an item, the original above what each segment gets."""
+        with self.autocast():
+            pixels = self.paint().float()
+        rewarded = self.reward(pixels, self.batch)
+        monitor = nearest_drawing(pixels, self.drawings[self.rows], self.present[self.rows])
+        look = Look(
+            step=step,
+            reward=rewarded.total.double().numpy(),
+            monitor=monitor.double().numpy(),
+            diversity=pixel_diversity(pixels, torch.from_numpy(self.rows)),
+        )
+        return look, self._sheet(pixels)
+
+    def paint(self) -> Tensor:
+        """(N, 3, 64, 64) in [0, 1]; the noise of a row is always the same."""
+        schedule = self.painting.schedule(self.steps)
+        noise = noise_of(torch.arange(len(self.rows)), SHAPE)
+        condition, x = self.painting.condition(self.batch), self.painting.start(self.batch, noise).x
+        for step in range(self.steps):
+            x = deterministic_step(
+                schedule, step, x, self.painting.predict_clean(x, schedule, step, self.batch, condition)
+            )
+        return self.painting.decode(x.float())
+
+    def _sheet(self, pixels: Tensor) -> Tensor:
+        original = (self.batch.reference[:: self.columns] + 1) / 2
+        painted = pixels.reshape(-1, self.columns, *pixels.shape[1:]).transpose(0, 1)
+        rows: Sequence[Tensor] = [original, *painted]
+        return torch.cat([row.permute(1, 2, 0, 3).flatten(2) for row in rows], dim=1)
+
+
+def _drawings(pack: PicturePack, codes: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """(N, F, 3, 64, 64) real drawings in [0, 1] and (N, F) which of them exist."""
+    pixels: NDArray[np.float32] = np.zeros((len(codes), len(pack.families), 3, 64, 64), np.float32)
+    present = np.zeros(pixels.shape[:2], bool)
+    for row, code in enumerate(codes):
+        for family in pack.families_of(code):
+            column = pack.families.index(family)
+            pixels[row, column] = pack.pixels(code, family).transpose(2, 0, 1) / 255
+            present[row, column] = True
+    return torch.from_numpy(pixels), torch.from_numpy(present)

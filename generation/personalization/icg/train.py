@@ -1,0 +1,246 @@
+"""Train the built-in ICG adapter by rewards alone: ``python -m generation.personalization.icg.train --home HOME``.
+
+Over the tables of a finished night: items that are not held out, its segments and users, and its
+reward model. No label and no target picture is used. Killed at any time, or ended by
+``--minutes``, the same command goes on from its last checkpoint.
+"""
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from conf.load import load_settings
+from conf.settings import Settings
+from generation.alignment.draft import Draft, DraftSettings
+from generation.alignment.guard import Guard, GuardSettings
+from generation.alignment.run import RunSettings, align, read_looks
+from generation.diffusion.painter import Painter
+from generation.personalization.icg.builtin import BuiltinIcg, fresh
+from generation.personalization.icg.checkpoint import SHIPPED, lora_weights, ship
+from generation.personalization.icg.generators import ATTENTION
+from generation.personalization.icg.icg import add_lora
+from generation.personalization.icg.painting import SHAPE, BuiltinPainting
+from generation.personalization.icg.rewarding import Watch, WorldReward
+from generation.personalization.icg.world import Audience, Items, Sampler
+from generation.rewards.base import RewardPanel
+from generation.rewards.personal import Personal
+from generation.rewards.registry import Ingredients, build_panel
+from generation.scoring import CandidateScorer
+from jobs.ingest.stickers.pack import PicturePack
+from jobs.lake.context import Context
+from jobs.lake.errors import CoverliftError, UsageError
+
+WATCHED_ITEMS = 24
+
+
+def build_reward(ctx: Context, scorer: CandidateScorer, users: tuple[str, ...]) -> WorldReward:
+    """The night's panel in its differentiable form, as of ds.
+
+    Parameters
+    ----------
+    ctx
+        The night.
+    scorer
+        Gives the encoders and the real covers that rewards are normalised on.
+    users
+        Who may be painted for beside the segments.
+    """
+    from reward_model.gradient import ClickGradient
+    from reward_model.registry import champion_dir
+    from reward_model.scorer import PersonalScorer
+
+    model = PersonalScorer.load(ctx.lake, champion_dir(ctx.home, ctx.ds), ctx.ds)
+    given = Ingredients(
+        reference=scorer.real_covers(ctx.ds),
+        personal=Personal(model, ClickGradient(model, users)),
+        models=ctx.settings.reward_models,
+        differentiable=True,
+    )
+    panel: RewardPanel = build_panel(ctx.settings.weights, given)
+    return WorldReward(panel, scorer.encoders.image)
+
+
+def train(
+    ctx: Context,
+    draft: DraftSettings,
+    run: RunSettings,
+    *,
+    work: Path,
+    out: Path,
+    facts: dict[str, Any],
+    lora_rank: int = 0,
+    rows: int = 16,
+    say: Callable[[str], None] = print,
+) -> str:
+    """Train or resume, then ship the best look's averaged weights; returns how it ended.
+
+    Parameters
+    ----------
+    ctx
+        A finished night.
+    draft, run
+        How to climb, and how long.
+    work, out
+        Checkpoints and sheets; the shipped adapter.
+    facts
+        Further contents of the manifest.
+    lora_rank
+        Of the generator's LoRA; 0 leaves the generator frozen.
+    rows
+        Of a batch.
+
+    Raises
+    ------
+    UsageError
+        ``work`` belongs to another run.
+    """
+    settings = ctx.settings.generation
+    painter = Painter.load(Path(settings.checkpoint) if settings.checkpoint else None)
+    icg = fresh(painter.conditioning, seed=draft.seed)
+    if lora_rank:
+        torch.manual_seed(draft.seed)
+        add_lora(painter.unet, ATTENTION, lora_rank)
+    about = {
+        "generator": painter.fingerprint,
+        "weights": ctx.settings.weights.model_dump(),
+        "guidance": settings.guidance,
+        "lora_rank": lora_rank,
+        "rows": rows,
+        "ds": ctx.ds.isoformat(),
+    }
+    _same_run(work, about)
+    scorer = CandidateScorer(ctx)
+    audience = Audience.read(ctx, "train")
+    reward = build_reward(ctx, scorer, audience.users)
+    painting = BuiltinPainting(painter, icg, guidance=settings.guidance)
+    parameters = trainable(icg, painter.unet)
+    tuner = Draft(painting, parameters, reward, shape=SHAPE, settings=draft)
+    sampler = Sampler(Items.read(ctx, scorer.encoders, "train"), audience, rows=rows, seed=draft.seed)
+    watched = Items.read(ctx, scorer.encoders, "validation", limit=WATCHED_ITEMS)
+    pack, steps = PicturePack.load(), draft.sampler_steps
+    watch = Watch(painting, reward, watched, audience, pack, steps=steps, autocast=tuner.autocast)
+    outcome = align(tuner, lambda: tuner.learn(sampler.draw), watch, Guard(GuardSettings()), run, work, say=say)
+    _ship_best(icg, painter.unet, work, out, {**facts, **about, "outcome": outcome, "draft": asdict(draft)})
+    return outcome
+
+
+def trainable(icg: BuiltinIcg, unet: nn.Module) -> dict[str, nn.Parameter]:
+    """What moves: all of the adapter, and the UNet's LoRA weights if there are any."""
+    adapter = {f"icg.{name}": weight for name, weight in icg.named_parameters()}
+    return adapter | {f"unet.{name}": weight for name, weight in lora_weights(unet).items()}
+
+
+def _same_run(work: Path, about: dict[str, Any]) -> None:
+    """Remember what a work folder is for, and refuse another run's."""
+    file = work / "about.json"
+    if file.is_file() and json.loads(file.read_text(encoding="utf-8")) != about:
+        raise UsageError(f"{work} belongs to another run (see {file}): delete it, or give another --work")
+    work.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(about), encoding="utf-8")
+
+
+def _ship_best(icg: BuiltinIcg, unet: nn.Module, work: Path, out: Path, facts: dict[str, Any]) -> None:
+    best = {
+        name.removeprefix("average."): tensor
+        for name, tensor in load_file(work / "best.safetensors").items()
+        if name.startswith("average.")
+    }
+    with torch.no_grad():
+        for name, weight in trainable(icg, unet).items():
+            weight.copy_(best[name])
+    looks = read_looks(work)
+    shown = [
+        {
+            "step": each.step,
+            "reward": float(each.reward.mean()),
+            "monitor": float(each.monitor.mean()),
+            "diversity": each.diversity,
+        }
+        for each in (looks[0], looks[-1])
+    ]
+    lora = {name: weight.detach() for name, weight in lora_weights(unet).items()}
+    ship(icg, lora, out, facts.pop("generator"), {**facts, "validation": shown})
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path, required=True, help="home of a night that has trained its reward model")
+    parser.add_argument("--ds", type=date.fromisoformat, help="the night; default: of the settings")
+    parser.add_argument("--date", required=True, help="day of the training, for the manifest: YYYY-MM-DD")
+    parser.add_argument("--out", type=Path, default=SHIPPED, help="the adapter")
+    parser.add_argument("--work", type=Path, default=Path("var/icg"), help="checkpoints and sample sheets")
+    parser.add_argument("--minutes", type=float, help="end this start after so long; the same command goes on")
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--every", type=int, default=25, help="steps between looks")
+    parser.add_argument("--rows", type=int, default=16, help="pictures a step")
+    parser.add_argument("--last-steps", type=int, default=1, help="denoising steps with gradients")
+    parser.add_argument("--kind", choices=("draft", "refl"), default="draft")
+    parser.add_argument("--learning-rate", type=float, default=3e-4)
+    parser.add_argument("--regularisation", type=float, default=1.0)
+    parser.add_argument("--lora-rank", type=int, default=0, help="tune the generator too; 0 leaves it frozen")
+    parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 where the hardware multiplies it")
+    parser.add_argument("--checkpointing", action="store_true", help="less memory, more time")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--profile")
+    parser.add_argument("-o", "--override", action="append", default=[], metavar="section.key=value")
+    return parser.parse_args()
+
+
+def command_of(arguments: argparse.Namespace) -> str:
+    """The command, without what depends on this machine."""
+    decisive = ("steps", "every", "rows", "last_steps", "kind", "learning_rate", "regularisation", "lora_rank")
+    flags = [f"--{name.replace('_', '-')} {getattr(arguments, name)}" for name in decisive]
+    flags += [f"--{name}" for name in ("bf16", "checkpointing") if getattr(arguments, name)]
+    return " ".join(["python -m generation.personalization.icg.train --home HOME", *flags])
+
+
+def main() -> None:
+    """Train or resume, then ship the adapter."""
+    arguments = _arguments()
+    torch.set_num_threads(arguments.threads)
+    try:
+        settings: Settings = load_settings(profile=arguments.profile, overrides=arguments.override)
+        ctx = Context(ds=arguments.ds or settings.ds, home=arguments.home, settings=settings)
+        draft = DraftSettings(
+            kind=arguments.kind,
+            sampler_steps=settings.generation.steps,
+            last_steps=arguments.last_steps,
+            learning_rate=arguments.learning_rate,
+            regularisation=arguments.regularisation,
+            precision="bf16" if arguments.bf16 else "float32",
+            checkpointing=arguments.checkpointing,
+        )
+        facts = {
+            "command": command_of(arguments),
+            "hardware": f"{platform.machine()}, {arguments.threads} threads, torch {torch.__version__}",
+            "date": arguments.date,
+        }
+        outcome = train(
+            ctx,
+            draft,
+            RunSettings(steps=arguments.steps, every=arguments.every, minutes=arguments.minutes),
+            work=arguments.work,
+            out=arguments.out,
+            facts=facts,
+            lora_rank=arguments.lora_rank,
+            rows=arguments.rows,
+            say=lambda text: print(text, flush=True),
+        )
+    except CoverliftError as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        sys.exit(getattr(problem, "exit_code", 2))
+    print(outcome)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""What ``coverlift review`` does: serve the desk, hand out an offline file, read one back, add a person."""
+
+import getpass
+import secrets
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from conf.errors import UsageError
+from generation.review import offline
+from generation.review.accounts import Accounts
+from generation.review.app import Lakeside, make_app
+from generation.review.database import Database, answering, open_database
+from generation.review.lakeside import carry_out_all
+from generation.review.load import load_night
+from generation.review.queue import TABS, Filter
+from jobs.lake.context import Context
+
+Say = Callable[[str], None]
+
+
+def open_desk(ctx: Context) -> Database:
+    """The desk's database with the night loaded.
+
+    Raises
+    ------
+    TryAgainError
+        When the database does not answer.
+    UsageError
+        When the night has no covers.
+    """
+    database = open_database(ctx.settings.review.database, ctx.home)
+    with answering():
+        load_night(database, ctx)
+    return database
+
+
+def add_person(ctx: Context, name: str, role: str, say: Say) -> None:
+    """Add an account, or set the role and password of one; the password is asked for, or read from a pipe."""
+    database = open_database(ctx.settings.review.database, ctx.home)
+    if sys.stdin.isatty():
+        password = getpass.getpass(f"Password of {name}: ")
+        if getpass.getpass("Again: ") != password:
+            raise UsageError("The two passwords differ; nothing was changed.")
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    Accounts(database, ctx.settings.review).put(name, role, password, datetime.now(UTC))
+    say(f"{name} may sign in as {role}.")
+
+
+def export_file(ctx: Context, file: Path, tab: str, by: str, say: Say) -> None:
+    """Write one self-contained HTML file with the covers of a queue."""
+    if tab not in TABS:
+        raise UsageError(f"There is no queue {tab!r}; the queues are {', '.join(TABS)}.")
+    database = open_desk(ctx)
+    asked = Filter(ds=ctx.ds.isoformat(), tab=tab)
+    settings = ctx.settings.review
+    page = offline.export(database, ctx.images, asked, settings=settings, by=by, now=datetime.now(UTC))
+    file.write_bytes(page)
+    say(f"{file}: {len(page) / 1e6:.1f} MB; open it in a browser, save the decisions, then use --import.")
+
+
+def import_file(ctx: Context, file: Path, by: str, say: Say) -> None:
+    """Read the decisions of an offline file back.
+
+    Raises
+    ------
+    UsageError
+        When the file cannot be read, or ``by`` may not decide.
+    """
+    database = open_desk(ctx)
+    role = Accounts(database, ctx.settings.review).role_of(by)
+    if role not in ("reviewer", "lead"):
+        raise UsageError(f"{by!r} is no reviewer at this desk: name one with --by, or add one with --add-user.")
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise UsageError(f"--import {file} cannot be read: {error.strerror}") from error
+    report = offline.read_back(
+        database, data, settings=ctx.settings.review, by=by, lead=role == "lead", now=datetime.now(UTC)
+    )
+    say(f"{report.taken} decisions taken, {report.known} known before, {len(report.refused)} refused.")
+    for line in report.refused:
+        say(f"  {line}")
+
+
+def serve(ctx: Context, take_down: Callable[[str, str, str, date], str], *, host: str, port: int, say: Say) -> None:
+    """Serve the desk until it is interrupted.
+
+    Without accounts, and without a proxy that signs people in, a one-time link is printed with which
+    the first account is made.
+    """
+    import uvicorn
+
+    database = open_desk(ctx)
+    settings = ctx.settings.review
+    token = None
+    if not settings.proxy_header and not Accounts(database, settings).any():
+        token = secrets.token_urlsafe(24)
+        say(f"First account (the link works once): http://{host}:{port}/setup?token={token}")
+    still_open = carry_out_all(database, take_down, datetime.now(UTC))
+    if still_open:
+        say(
+            f"{still_open} takedowns could not be carried out in the lake; the audit log says why. "
+            "The next start tries again."
+        )
+    app = make_app(database, ctx, Lakeside(take_down=take_down), hosts=(host,), setup_token=token)
+    say(f"Review desk of {ctx.ds}: http://{host}:{port}/")
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=60,
+    )
+    database.close()

@@ -1,0 +1,1 @@
+"""Migrations of the desk's tables, run when the database is opened."""
