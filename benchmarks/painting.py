@@ -37,7 +37,7 @@ def make_requests(count: int, settings: GenerationSettings) -> list[PaintRequest
             preference=rng.normal(size=PREFERENCE_DIM).astype(np.float32),
             seed=number,
             steps=settings.steps,
-            guidance=settings.guidance,
+            guidance=settings.guidance[number % len(settings.guidance)],
         )
         for number, subject in enumerate(subjects)
     ]
@@ -45,7 +45,7 @@ def make_requests(count: int, settings: GenerationSettings) -> list[PaintRequest
 
 def forward_passes(painter: Painter, count: int, settings: GenerationSettings) -> Callable[[], None]:
     """The UNet on random tensors, ``steps`` times a picture, twice that with guidance."""
-    size, passes = settings.max_batch, settings.steps * (1 if settings.guidance == 1 else 2)
+    size, passes = settings.max_batch, settings.steps * (1 if set(settings.guidance) == {1.0} else 2)
     planes = torch.randn(size, PIXELS, 32, 32).to(painter.device, memory_format=torch.channels_last)
     sigma = torch.rand(size).to(painter.device)
     text, preference = (torch.randn(size, width).to(painter.device) for width in (384, PREFERENCE_DIM))
@@ -84,7 +84,7 @@ def main() -> None:
                 if number:  # the first round warms up
                     seconds[name].append(time.perf_counter() - begin)
     print(
-        f"{arguments.pictures} pictures, {settings.steps} steps, guidance {settings.guidance:g}, "
+        f"{arguments.pictures} pictures, {settings.steps} steps, guidance {settings.guidance}, "
         f"{arguments.rounds} rounds, {platform.machine()} {painter.device}, {torch.get_num_threads()} threads"
     )
     base = np.array(seconds["forward passes"])

@@ -8,9 +8,9 @@ names the nearest known one.
 import hashlib
 import json
 from datetime import date
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from conf.policy import PolicySettings
 from conf.review import ReviewSettings
@@ -137,8 +137,9 @@ class GenerationSettings(Section):
     """Folder of the trained adapter of the method ``icg``; None is the shipped one."""
     steps: int = Field(default=1, ge=1)
     """Network evaluations a picture; the shipped checkpoint is trained for one and two."""
-    guidance: float = Field(default=0.85, ge=0)
-    """1 is off; less stays nearer the original cover, more goes farther towards the taste."""
+    guidance: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=(0.7, 0.9, 1.2), min_length=1)
+    """The candidates of a unit take them in turn. 1 is off; less stays nearer the original cover, more goes farther
+    towards the taste. One number is taken for all."""
     candidates: int = Field(default=3, ge=1)
     """Candidates a unit; the best one is kept."""
     max_units: int = Field(default=1600, ge=1)
@@ -149,6 +150,11 @@ class GenerationSettings(Section):
     in_flight: int = Field(default=64, ge=1)
     seed: int = 23
     timeout_s: float = Field(default=120.0, gt=0)
+
+    @field_validator("guidance", mode="before")
+    @classmethod
+    def _one_for_all(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, (int, float)) else value
 
 
 class IcgSettings(Section):
@@ -176,7 +182,7 @@ class RewardWeights(Section):
     """Weights of the normalised rewards, in the choice among candidates and in alignment; 0 leaves one out."""
 
     personal: float = 1.0
-    relevance: float = 1.0
+    relevance: float = 0.5
     aesthetic: float = 0.25
     """The built-in proxy, not a trained model of looks."""
     diversity: float = 0.0

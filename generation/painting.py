@@ -43,7 +43,8 @@ class Sampler:
     generator: str
     """Fingerprint of the weights that the plan was made for."""
     steps: int
-    guidance: float
+    guidance: tuple[float, ...]
+    """The candidates of a unit take them in turn."""
 
 
 def unit_of(row: Row) -> PaintUnit:
@@ -111,10 +112,10 @@ def _requests(row: Row, store: UnitStore, sampler: Sampler) -> list[PaintRequest
             preference=unit.preference,
             seed=seed,
             steps=sampler.steps,
-            guidance=sampler.guidance,
+            guidance=sampler.guidance[number % len(sampler.guidance)],
             method=unit.method,
         )
-        for seed in unit.seeds()
+        for number, seed in enumerate(unit.seeds())
     ]
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ CANDIDATE_STRIDE = 1_000_003
 
 @dataclass(frozen=True, kw_only=True)
 class PaintUnit:
-    """An item painted for a segment: one or more candidates that differ in their seed only."""
+    """An item painted for a segment: one or more candidates that differ in seed and guidance."""
 
     item_id: str
     segment_id: str
@@ -31,7 +32,7 @@ class PaintUnit:
     seed: int
     candidates: int
 
-    def unit_id(self, *, generator: str, steps: int, guidance: float) -> str:
+    def unit_id(self, *, generator: str, steps: int, guidance: Sequence[float]) -> str:
         """SHA-256 of what decides the pixels.
 
         The item's and the segment's names are not part of it but through the seed: what
@@ -42,7 +43,7 @@ class PaintUnit:
         generator
             Fingerprint of the weights.
         steps, guidance
-            Of the sampler.
+            Of the sampler; candidates take the guidances in turn.
         """
         decisive = {
             "prompt": self.prompt,
@@ -52,7 +53,7 @@ class PaintUnit:
             "generator": generator,
             "seed": self.seed,
             "steps": steps,
-            "guidance": float(guidance),
+            "guidance": [float(strength) for strength in guidance],
             "candidates": self.candidates,
             "size": SIZE,
         }

@@ -120,7 +120,7 @@ def _check_plan(plan: pa.Table, sampler: Sampler, ctx: Context) -> None:
     if unit_id != first["unit_id"]:
         raise UsageError(
             f"The plan of {ctx.ds} was made for another generator, or for other steps or guidance, than "
-            f"{sampler.generator} with {sampler.steps} steps and guidance {sampler.guidance:g}, which would "
+            f"{sampler.generator} with {sampler.steps} steps and guidance {sampler.guidance}, which would "
             f"paint now: run `coverlift plan --ds {ctx.ds}` again, or correct the settings"
         )
 

@@ -49,7 +49,7 @@ accuracy and 1 to 2 of retrieval, for nearly twice the time.
 STYLE_BLOCKS = 6
 """Blocks whose depthwise activations make the style statistics."""
 
-ENCODER_ID = "aligned-v1-1612e6ff"
+ENCODER_ID = "aligned-v1-ef0a0c83"
 """Name and first 8 hex digits of the SHA-256 of the shipped projections."""
 
 WEIGHTS_DIR = Path(__file__).parent / "weights" / "encoders"

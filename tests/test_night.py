@@ -1,24 +1,37 @@
 """The whole night of the built-in world in small, through the command, as a user runs it."""
 
 import json
+import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
+from benchmarks.private_postgres import free_port
 from conf.settings import SparkSettings
 from jobs.lake.images import ImageStore
 from jobs.lake.lake import Lake
 from jobs.stages import STAGES
 
 DS, NEXT = "2026-03-29", "2026-03-30"
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+PASSWORD = "correct horse battery staple"
 
 
-def coverlift(*words: str, home: Path) -> subprocess.CompletedProcess[str]:
-    command = [str(Path(sys.executable).with_name("coverlift")), *words, "--home", str(home), "--profile", "test"]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
+def command(*words: str, home: Path) -> list[str]:
+    return [str(Path(sys.executable).with_name("coverlift")), *words, "--home", str(home), "--profile", "test"]
+
+
+def coverlift(*words: str, home: Path, says: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*words, home=home), capture_output=True, text=True, check=False, timeout=900, input=says
+    )
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +108,51 @@ def test_a_stage_runs_alone_and_a_dry_run_of_the_plan_tells_the_plan(night: Path
     assert dry.returncode == 0, dry.stdout + dry.stderr
     assert re.search(r"would plan \d+ units \(.*\d+ publish", dry.stdout)
     assert lake.version("generation_plan") == planned
+
+
+def test_a_takedown_in_the_browser_takes_the_cover_out_of_the_lake(night: Path, lake: Lake):
+    added = coverlift("review", "--add-user", "lea", "--role", "lead", home=night, says=f"{PASSWORD}\n")
+    assert added.returncode == 0, added.stderr
+    port = free_port()
+    with subprocess.Popen(
+        command("review", "--port", str(port), home=night), stdout=subprocess.PIPE, text=True
+    ) as desk:
+        assert desk.stdout
+        assert f"http://127.0.0.1:{port}/" in desk.stdout.readline()
+        try:
+            cover = take_down_in_a_browser(f"http://127.0.0.1:{port}", "shows a brand")
+            for _ in range(240):
+                if cover not in lake.read("published_covers", ds=DS)["cover_id"].to_pylist():
+                    break
+                time.sleep(0.5)
+        finally:
+            desk.send_signal(signal.SIGINT)
+    assert cover not in lake.read("published_covers", ds=DS)["cover_id"].to_pylist()
+    decided = lake.read("cover_decisions", ds=DS, filters=[("cover_id", "=", cover), ("decision", "=", "takedown")])
+    assert [(row["by"], row["reason"]) for row in decided.to_pylist()] == [("person:lea", "shows a brand")]
+    again = coverlift("publish", "--force", home=night)
+    assert again.returncode == 0, again.stderr
+    assert cover not in lake.read("published_covers", ds=DS)["cover_id"].to_pylist()
+
+
+def take_down_in_a_browser(url: str, why: str) -> str:
+    """Sign in as lea, take the first cover that the policy approved down, and return its id."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(url + "/queue")
+        page.get_by_label("Name").fill("lea")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/queue")
+        page.goto(url + "/focus?tab=auto")
+        cover = page.locator("article.current").get_attribute("data-cover")
+        page.keyboard.press("t")
+        page.get_by_label("Words").fill(why)
+        page.get_by_role("button", name="Save").click()
+        expect(page.locator("article.current .facts")).to_contain_text("taken down", timeout=20_000)
+        expect(page.locator("#saving")).to_have_text("all saved", timeout=20_000)
+        browser.close()
+    assert cover
+    return cover

@@ -67,7 +67,8 @@ class Pairs:
     """A batch: everything a training step needs.
 
     ``reference``, ``target`` (B, 3, 64, 64) float32 in [-1, 1]; ``text`` (B, 384);
-    ``preference`` (B, 160); ``family`` (B,) int64 of the target; ``subject`` (B,) places in ``Drawings.codes``.
+    ``preference`` (B, 160); ``family`` (B,) int64 of the target; ``looks`` (2, B, 160) of reference and target, before
+    they are mirrored and shifted; ``subject`` (B,) places in ``Drawings.codes``.
     """
 
     reference: Tensor
@@ -75,6 +76,7 @@ class Pairs:
     text: Tensor
     preference: Tensor
     family: Tensor
+    looks: Tensor
     subject: NDArray[np.int64]
 
 
@@ -140,6 +142,7 @@ class PairSampler:
             torch.from_numpy(self.drawings.text[subjects]),
             torch.from_numpy(np.stack(preferences)),
             torch.from_numpy(self.drawings.family[targets]),
+            torch.from_numpy(self.drawings.look[[references, targets]]),
             subjects,
         )
 

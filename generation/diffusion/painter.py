@@ -109,7 +109,7 @@ class Painter:
         preferences: NDArray[np.float32],
         seeds: NDArray[np.int64],
         steps: int,
-        guidance: float = 1.0,
+        guidance: float | NDArray[np.float32] = 1.0,
         method: str = "profile",
     ) -> NDArray[np.uint8]:
         """Paint a batch.
@@ -127,7 +127,8 @@ class Painter:
         steps
             Network evaluations a picture.
         guidance
-            1 is off; above it, the difference to the unpersonalised prediction is scaled (and the cost doubles).
+            One for all, or (B,). 1 is off; else the difference to the unpersonalised prediction is scaled, and the
+            cost doubles for the whole batch.
         method
             ``profile``, or ``icg`` where an adapter is loaded.
 
@@ -142,14 +143,16 @@ class Painter:
         text = torch.stack([self._embed(prompt) for prompt in prompts]).to(self.device)
         wanted = torch.from_numpy(np.asarray(preferences, np.float32)).to(self.device)
         unet = self.icg.unet if self.icg is not None and method == "icg" else self.unet
+        strength = torch.from_numpy(np.broadcast_to(np.asarray(guidance, np.float32), len(prompts)).copy())
+        scale = strength.view(-1, 1, 1, 1).to(self.device)
         noise = noise_of(torch.from_numpy(np.asarray(seeds, np.int64)), tuple(reference.shape[1:]))
         with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
-            conditions = self._conditions(method, text, wanted, pixels, guidance=guidance != 1)
+            conditions = self._conditions(method, text, wanted, pixels, guidance=bool((strength != 1).any()))
 
             def predict(x: Tensor, sigma: Tensor) -> Tensor:
                 x = x.contiguous(memory_format=torch.channels_last)
                 seen = [predict_clean(unet, x, sigma, reference, *condition).float() for condition in conditions]
-                return seen[0] if len(seen) == 1 else seen[1] + guidance * (seen[0] - seen[1])
+                return seen[0] if len(seen) == 1 else seen[1] + scale * (seen[0] - seen[1])
 
             planes = solve(self.scheduler, start_of(reference, noise.to(self.device)), steps, predict)
         painted = (to_pixels(planes).clamp(-1, 1) + 1) * 127.5

@@ -1,47 +1,55 @@
 """Second half of the generator's training: ``python -m generation.diffusion.sharpen --date D``.
 
 ``generation.diffusion.train`` learns what to paint, but a few Euler steps of a regression give
-faint and smudged pictures. This continues from its checkpoint with painting in two steps: the
-network paints from the start of the bridge, and again from half way of its own first picture
-(so that it learns from its own mistakes), against the true drawing and against a critic
-(adversarial diffusion distillation, Sauer et al., ECCV 2024,
-https://arxiv.org/abs/2311.17042; here without a teacher, because the true drawing is known).
+faint and smudged pictures. This continues from its checkpoint with painting in one step (and, for
+a share of the pairs, in a second one from half way of its own picture), against the true drawing,
+in pixels and in the encoder's two spaces, and against a critic (adversarial diffusion distillation,
+Sauer et al., ECCV 2024, https://arxiv.org/abs/2311.17042; here without a teacher, because the true
+drawing is known).
 
 Killed at any time, the same command goes on from its last checkpoint.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 from generation.diffusion.bridge import start_of
-from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.critic import Critic, critic_loss
 from generation.diffusion.data import Pairs, PairSampler, load_drawings
 from generation.diffusion.losses import PerceptualLoss
-from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
-from generation.diffusion.train import CHECKPOINT, Trainer, TrainSettings, monitor, options, run, schedule
+from generation.diffusion.painter import SHIPPED
+from generation.diffusion.train import CHECKPOINT, Trainer, TrainSettings, facts_of, monitor, options, run, schedule
 from generation.diffusion.training_state import load_optimizer, optimizer_state, part_of, set_rate
-from generation.diffusion.unet import plain_attention, to_pixels, to_planes
+from generation.diffusion.unet import to_pixels, to_planes
 from jobs.ingest.stickers.pack import FAMILIES, PicturePack
-from reward_model.encoders import load_encoders
+from reward_model.encoders import EMBED_DIM, ImageEncoder, load_encoders
+
+JITTER = 3
+"""Largest shift, in pixels, before a painted picture is encoded."""
+PIXEL_NOISE = 0.05
+"""Standard deviation of the noise added to it, pixels in [-1, 1]."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SharpenSettings(TrainSettings):
     """Everything that decides the weights besides the pack, the encoders and the checkpoint it starts from."""
 
-    steps: int = 1800
+    steps: int = 1300
     learning_rate: float = 4e-4
     ema: float = 0.99
+    second: float = 0.0
+    """Share of the pairs that are painted again, from half way of the network's own first picture."""
     pixels: float = 0.5
     """Weight of the pixel loss: alone it paints the mean of what is possible."""
-    adversarial: float = 2.0
+    adversarial: float = 1.0
     """Length of the critic's gradient at the painted pixels, relative to the other losses' together."""
+    subject: float = 1.0
+    """Weight of the distance to the subject's nearest drawing, in the aligned space of the image encoder."""
+    style: float = 0.0
+    """Weight of the distance to the true drawing in the encoder's style space: much subject for little look."""
     critic_rate: float = 5e-4
     critic_warmup: int = 600
     """Steps of the critic alone, on true drawings in the right and in the wrong family."""
@@ -53,14 +61,12 @@ class Sharpener(Trainer):
 
     settings: SharpenSettings
 
-    def __init__(self, settings: SharpenSettings, perceptual: PerceptualLoss, start: Path, device: str) -> None:
+    def __init__(
+        self, settings: SharpenSettings, perceptual: PerceptualLoss, encoder: ImageEncoder, start: Path, device: str
+    ) -> None:
         super().__init__(settings, perceptual, device)
-        unet = UNet2DConditionModel.from_pretrained(start / "unet", low_cpu_mem_usage=False)
-        conditioning = ConditioningAdapter.from_pretrained(start / "conditioning", low_cpu_mem_usage=False)
-        plain_attention(unet)
-        self.unet.load_state_dict(unet.float().state_dict())
-        self.conditioning.load_state_dict(conditioning.float().state_dict())
-        self.average = {name: tensor.detach().clone() for name, tensor in self.networks.state_dict().items()}
+        self.encoder = encoder
+        self.start_from(start)
         self.critic = Critic(len(FAMILIES)).to(device)
         self.critic_optimizer = torch.optim.AdamW(
             self.critic.parameters(), lr=settings.critic_rate, betas=(0.0, 0.99), weight_decay=0.0
@@ -79,7 +85,9 @@ class Sharpener(Trainer):
         difference = painted - drawn
         pixels = difference.abs().mean() + difference.square().mean()
         perceptual = self.perceptual(painted, drawn).mean()
+        subject, style = (distance.mean() for distance in self.encoded_distances(pairs, painted))
         true = settings.pixels * pixels + settings.perceptual * perceptual
+        true = true + settings.subject * subject + settings.style * style
         self.critic.requires_grad_(False)
         real = -self.score(painted, family).mean()
         self.critic.requires_grad_(True)
@@ -91,24 +99,42 @@ class Sharpener(Trainer):
         torch.nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
         self.optimizer.step()
         self.follow()
-        losses = {"pixels": pixels, "perceptual": perceptual, "real": real, "critic": critic}
+        losses = {"pixels": pixels, "perceptual": perceptual, "subject": subject, "style": style}
+        losses |= {"real": real, "critic": critic}
         return {name: float(loss.detach()) for name, loss in losses.items()}
 
     def paint(self, pairs: Pairs) -> Tensor:
-        """(B, 3, 64, 64) with gradients: even rows after the first step, odd rows after the second."""
+        """(B, 3, 64, 64) with gradients: a share ``second`` of the rows after a second step, the rest after one."""
         rng = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.step)
         reference = to_planes(pairs.reference.to(self.device))
         text, preference = pairs.text.to(self.device), pairs.preference.to(self.device)
         start = start_of(reference, torch.randn(reference.shape, generator=rng).to(self.device))
         sigma = torch.ones(len(start), device=self.device)
-        second = slice(1, None, 2)
-        with torch.no_grad():
-            first = self.predict(start[second], sigma[second], reference[second], text[second], preference[second])
+        second = slice(0, round(self.settings.second * len(start)))
         noisy = start.clone()
-        noisy[second] = 0.5 * start[second] + 0.5 * first
-        sigma[second] = 0.5
+        if second.stop:
+            with torch.no_grad():
+                first = self.predict(start[second], sigma[second], reference[second], text[second], preference[second])
+            noisy[second] = 0.5 * start[second] + 0.5 * first
+            sigma[second] = 0.5
         noisy = noisy.contiguous(memory_format=torch.channels_last)
         return to_pixels(self.predict(noisy, sigma, reference, text, preference))
+
+    def encoded_distances(self, pairs: Pairs, painted: Tensor) -> tuple[Tensor, Tensor]:
+        """(B,) each: 1 minus the cosine to the nearer of original and true drawing, and 1 minus that to the true style.
+
+        The painted picture is shifted and noised before it is encoded, so that what satisfies the encoder
+        is not a pattern of single pixels.
+        """
+        rng = torch.Generator().manual_seed(self.settings.seed * 2_000_003 + self.step)
+        shift = torch.randint(-JITTER, JITTER + 1, (2,), generator=rng).tolist()
+        noise = torch.randn(painted.shape, generator=rng).to(self.device)
+        moved = torch.roll(painted, shift, dims=(2, 3)) + PIXEL_NOISE * noise
+        found = self.encoder((moved + 1) / 2)
+        wanted = pairs.looks.to(self.device)
+        subject = (found.embedding * wanted[..., :EMBED_DIM]).sum(2).max(0).values
+        style = (found.style * wanted[1, :, EMBED_DIM:]).sum(1)
+        return 1 - subject, 1 - style
 
     def score(self, pixels: Tensor, family: Tensor) -> Tensor:
         """The critic's scores, in the compute type of this machine."""
@@ -149,33 +175,39 @@ class Sharpener(Trainer):
         load_optimizer(self.critic_optimizer, tensors, "critic_optimizer")
 
 
-def facts_of(checkpoint: Path) -> dict[str, object]:
-    """What a checkpoint's manifest says of its training, without the hashes of its files."""
-    manifest: dict[str, object] = json.loads((checkpoint / "manifest.json").read_text(encoding="utf-8"))
-    return {name: value for name, value in manifest.items() if name != "files"}
-
-
 def main() -> None:
     """Sharpen or resume, then ship the checkpoint."""
     parser = options(__doc__, out=SHIPPED, work=Path("var/sharpen"), defaults=SharpenSettings(), every=200)
     parser.add_argument("--start", type=Path, default=Path("var/generator/trained"), help="checkpoint of train's --out")
+    parser.add_argument("--adversarial", type=float, default=SharpenSettings().adversarial)
+    parser.add_argument("--subject", type=float, default=SharpenSettings().subject)
+    parser.add_argument("--second", type=float, default=SharpenSettings().second)
+    parser.add_argument("--style", type=float, default=SharpenSettings().style)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    settings = SharpenSettings(steps=arguments.steps, batch=arguments.batch)
+    settings = SharpenSettings(
+        steps=arguments.steps,
+        batch=arguments.batch,
+        learning_rate=arguments.rate,
+        adversarial=arguments.adversarial,
+        subject=arguments.subject,
+        style=arguments.style,
+        second=arguments.second,
+    )
     encoders, pack = load_encoders(device=device), PicturePack.load()
     sampler = PairSampler(load_drawings(pack, encoders, "train"), seed=settings.seed)
     validation = load_drawings(pack, encoders, "validation")
-    before = {"fingerprint": checkpoint_fingerprint(arguments.start), **facts_of(arguments.start)}
-    trainer = Sharpener(settings, PerceptualLoss(encoders.image.backbone), arguments.start, device)
+    trainer = Sharpener(settings, PerceptualLoss(encoders.image.backbone), encoders.image, arguments.start, device)
     if (arguments.work / CHECKPOINT).is_file():
         trainer.resume(arguments.work / CHECKPOINT)
     else:
         print(f"critic's loss on true drawings: {trainer.warm_critic(sampler):.3f}", flush=True)
 
     def look(sheet: Path) -> dict[str, float]:
-        return monitor(trainer, encoders.image, validation, sheet, steps=2)
+        return monitor(trainer, encoders.image, validation, sheet, steps=1)
 
+    before = facts_of(arguments.start)
     facts: dict[str, object] = {"command": "python -m generation.diffusion.sharpen", "started_from": before}
     run(trainer, sampler, look, arguments, facts)
 

@@ -3,8 +3,9 @@
 Paints the same pairs with every combination and prints, for each, how often the painted
 cover lies nearest the asked family's centroid in the encoder's style space, how near it is to a
 real drawing of its subject (greatest cosine in the aligned space, mean over pairs), how often the
-aligned embedding finds the subject among all validation subjects (R@10), the mean absolute
-error to the true drawing, and pictures a second on this machine. The settings of a night are
+aligned embedding finds the subject among all validation subjects (R@10), its greatest structural
+similarity to a real drawing (no weights, so nothing was trained on it), the mean absolute error to
+the true drawing, and pictures a second on this machine. The settings of a night are
 chosen by this table; the judge and the held-out subjects have no part in it.
 """
 
@@ -14,8 +15,10 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from generation.alignment.monitor import nearest_drawing
 from generation.diffusion.data import Drawings, Pairs, PairSampler, load_drawings
 from generation.diffusion.painter import Painter
 from generation.rewards.relevance import REFERENCE_SHARE
@@ -42,6 +45,16 @@ def redrawn_relevance(drawings: Drawings, encoders: Encoders, labels: dict[str, 
         blend = REFERENCE_SHARE * drawn @ drawn.T + (1 - REFERENCE_SHARE) * (drawn @ title)[:, None]
         relevance += blend[~np.eye(len(drawn), dtype=bool)].tolist()
     return [round(float(value), 2) for value in np.quantile(relevance, np.linspace(0.1, 0.9, 9))]
+
+
+def structure(painted: NDArray[np.uint8], pairs: Pairs, drawings: Drawings) -> float:
+    """Mean over pairs of the structural similarity to the nearest drawing of the subject."""
+    counts = [np.flatnonzero(drawings.subject == subject) for subject in pairs.subject]
+    most = max(map(len, counts))
+    rows = np.stack([np.resize(row, most) for row in counts])
+    real = torch.from_numpy(drawings.pixels[rows]).permute(0, 1, 4, 2, 3).float() / 255
+    pixels = torch.from_numpy(painted).permute(0, 3, 1, 2).float() / 255
+    return float(nearest_drawing(pixels, real, torch.ones(rows.shape, dtype=torch.bool)).mean())
 
 
 def paint_pairs(
@@ -89,7 +102,7 @@ def main() -> None:
         *redrawn_relevance(drawings, encoders, labels),
     )
     print(f"{arguments.rows} pairs of validation subjects, the asked family never the reference's")
-    print("steps  guidance  style right  near  subject R@10  error  pictures/s")
+    print("steps  guidance  style right  near  subject R@10  structure  error  pictures/s")
     for steps, guidance in product(arguments.steps, arguments.guidance):
         pixels, speed = paint_pairs(painter, pairs, titles, steps=steps, guidance=guidance)
         embedding, style = encode_pictures(encoders.image, pixels)
@@ -97,8 +110,9 @@ def main() -> None:
         scores = embedding @ means.T
         rank = (scores > scores[np.arange(len(codes)), pairs.subject][:, None]).sum(1)
         found, error = (rank < 10).mean(), np.abs(pixels / 127.5 - 1 - target).mean()
+        same = structure(pixels, pairs, drawings)
         near = [(embedding[row] @ real[subject].T).max() for row, subject in enumerate(pairs.subject)]
-        figures = f"{right.mean():11.3f}  {np.mean(near):4.2f}  {found:12.3f}  {error:5.3f}  {speed:10.1f}"
+        figures = f"{right.mean():11.3f}  {np.mean(near):4.2f}  {found:12.3f}  {same:9.3f}  {error:5.3f}  {speed:10.1f}"
         print(f"{steps:5d}  {guidance:8.1f}  {figures}", flush=True)
 
 

@@ -7,6 +7,7 @@ pairs. Trains on training subjects only; the monitor looks at validation subject
 """
 
 import argparse
+import json
 import math
 import platform
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import UNet2DConditionModel
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -26,6 +28,7 @@ from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.data import Drawings, Pairs, PairSampler, load_drawings
 from generation.diffusion.losses import PerceptualLoss
 from generation.diffusion.manifest import write_manifest
+from generation.diffusion.painter import checkpoint_fingerprint
 from generation.diffusion.training_state import (
     follow,
     load_optimizer,
@@ -59,6 +62,8 @@ class TrainSettings:
     """Decay of the averaged weights that are shipped."""
     perceptual: float = 0.3
     """Weight of the perceptual loss."""
+    near_start: float = 0.5
+    """Share of the pairs whose noise level is near the start of the bridge."""
     seed: int = 5
     """Of weights, pairs and noise."""
 
@@ -83,6 +88,14 @@ class Trainer:
         )
         self.step = 0
 
+    def start_from(self, checkpoint: Path) -> None:
+        """Take over the weights of a shipped checkpoint."""
+        unet = UNet2DConditionModel.from_pretrained(checkpoint / "unet", low_cpu_mem_usage=False)
+        conditioning = ConditioningAdapter.from_pretrained(checkpoint / "conditioning", low_cpu_mem_usage=False)
+        self.unet.load_state_dict(unet.float().state_dict())
+        self.conditioning.load_state_dict(conditioning.float().state_dict())
+        self.average = {name: tensor.detach().clone() for name, tensor in self.networks.state_dict().items()}
+
     def predict(self, x: Tensor, sigma: Tensor, reference: Tensor, text: Tensor, preference: Tensor) -> Tensor:
         """Clean planes (B, 12, 32, 32) float32."""
         with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
@@ -93,7 +106,7 @@ class Trainer:
         """One optimiser step; returns the losses."""
         rng = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.step)
         reference, target = (to_planes(p.to(self.device)) for p in (pairs.reference, pairs.target))
-        sigma = draw_sigma(len(reference), rng).to(self.device)
+        sigma = draw_sigma(len(reference), rng, near_start=self.settings.near_start).to(self.device)
         start = start_of(reference, torch.randn(reference.shape, generator=rng).to(self.device))
         noisy = between(start, target, sigma).contiguous(memory_format=torch.channels_last)
         clean = self.predict(noisy, sigma, reference, pairs.text.to(self.device), pairs.preference.to(self.device))
@@ -149,15 +162,15 @@ class Trainer:
         self.step = int(metadata["step"])
 
 
-def draw_sigma(rows: int, rng: torch.Generator) -> Tensor:
-    """(rows,) in [0.02, 1]: half uniform, half near the start.
+def draw_sigma(rows: int, rng: torch.Generator, *, near_start: float) -> Tensor:
+    """(rows,) in [0.02, 1]: a share of them near the start, the rest uniform.
 
     The first step decides the look from the preference alone; later ones can read the target's
     look off x_s. With uniform sigmas the network learns to read, and paints copies of the reference.
     """
     uniform = torch.rand(rows, generator=rng)
-    near_start = torch.arange(rows) % 2 == 0
-    return torch.where(near_start, 1 - 0.15 * uniform, uniform.clamp_min(0.02))
+    near = torch.arange(rows) < near_start * rows
+    return torch.where(near, 1 - 0.15 * uniform, uniform.clamp_min(0.02))
 
 
 def schedule(step: int, settings: TrainSettings) -> float:
@@ -219,6 +232,7 @@ def options(
     parser.add_argument("--stop", type=int, help="end after this step, the schedule unfinished; default: --steps")
     parser.add_argument("--batch", type=int, default=defaults.batch)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rate", type=float, default=defaults.learning_rate, help="peak learning rate")
     parser.add_argument("--every", type=int, default=every, help="steps between checkpoints and sample sheets")
     parser.add_argument("--date", required=True, help="day of the training, for the manifest: YYYY-MM-DD")
     return parser
@@ -278,21 +292,38 @@ def run(
 def main() -> None:
     """Train or resume, then ship the checkpoint."""
     places = {"out": Path("var/generator/trained"), "work": Path("var/generator")}
-    arguments = options(__doc__, **places, defaults=TrainSettings(), every=500).parse_args()
+    parser = options(__doc__, **places, defaults=TrainSettings(), every=500)
+    parser.add_argument("--start", type=Path, help="checkpoint to go on from, its schedule begun anew")
+    parser.add_argument("--near-start", type=float, default=TrainSettings().near_start, help="share of noise levels")
+    arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    settings = TrainSettings(steps=arguments.steps, batch=arguments.batch)
+    settings = TrainSettings(
+        steps=arguments.steps, batch=arguments.batch, learning_rate=arguments.rate, near_start=arguments.near_start
+    )
     encoders, pack = load_encoders(device=device), PicturePack.load()
     sampler = PairSampler(load_drawings(pack, encoders, "train"), seed=settings.seed)
     validation = load_drawings(pack, encoders, "validation")
     trainer = Trainer(settings, PerceptualLoss(encoders.image.backbone), device)
+    facts: dict[str, object] = {"command": "python -m generation.diffusion.train"}
+    if arguments.start:
+        facts["started_from"] = facts_of(arguments.start)
     if (arguments.work / CHECKPOINT).is_file():
         trainer.resume(arguments.work / CHECKPOINT)
+    elif arguments.start:
+        trainer.start_from(arguments.start)
 
     def look(sheet: Path) -> dict[str, float]:
         return monitor(trainer, encoders.image, validation, sheet)
 
-    run(trainer, sampler, look, arguments, {"command": "python -m generation.diffusion.train"})
+    run(trainer, sampler, look, arguments, facts)
+
+
+def facts_of(checkpoint: Path) -> dict[str, object]:
+    """What a checkpoint's manifest says of its training, with its fingerprint in place of its files' hashes."""
+    manifest: dict[str, object] = json.loads((checkpoint / "manifest.json").read_text(encoding="utf-8"))
+    told = {name: value for name, value in manifest.items() if name != "files"}
+    return {"fingerprint": checkpoint_fingerprint(checkpoint), **told}
 
 
 def ship_copy(trainer: Trainer, out: Path, facts: dict[str, object]) -> None:

@@ -36,10 +36,10 @@ class Painter(Protocol):
         preferences: NDArray[np.float32],
         seeds: NDArray[np.int64],
         steps: int,
-        guidance: float,
+        guidance: NDArray[np.float32],
         method: str,
     ) -> NDArray[np.uint8]:
-        """(B, 64, 64, 3) uint8 RGB pictures."""
+        """(B, 64, 64, 3) uint8 RGB pictures; ``guidance`` is (B,)."""
         ...
 
 
@@ -107,7 +107,7 @@ def refusal(request: PaintRequest) -> str | None:
 
 
 def paint_batch(painter: Painter, requests: Sequence[PaintRequest]) -> list[PaintResult]:
-    """Paint requests that arrived together, those with equal steps, guidance and method in one batch.
+    """Paint requests that arrived together, those with equal steps and method in one batch, without guidance apart.
 
     A batch that fails is painted again one request at a time, so that a bad request fails alone.
 
@@ -125,8 +125,8 @@ def paint_batch(painter: Painter, requests: Sequence[PaintRequest]) -> list[Pain
         else:
             results[index] = PaintResult(index=index, error=f"INVALID_ARGUMENT: {reason}")
 
-    def same_run(index: int) -> tuple[int, float, str]:
-        return requests[index].steps, requests[index].guidance, requests[index].method
+    def same_run(index: int) -> tuple[int, bool, str]:
+        return requests[index].steps, requests[index].guidance == 1, requests[index].method
 
     for _, group in groupby(sorted(sound, key=same_run), key=same_run):
         results.update({result.index: result for result in _painted(painter, requests, list(group))})
@@ -142,7 +142,7 @@ def _painted(painter: Painter, requests: Sequence[PaintRequest], chosen: list[in
             preferences=np.stack([requests[index].preference for index in chosen]),
             seeds=np.asarray([requests[index].seed for index in chosen], np.int64),
             steps=requests[chosen[0]].steps,
-            guidance=requests[chosen[0]].guidance,
+            guidance=np.asarray([requests[index].guidance for index in chosen], np.float32),
             method=method,
         )
         generator = painter.fingerprint_of(method)

@@ -29,7 +29,7 @@ class Painter:
         return self.fingerprint
 
     def paint(self, *, prompts, references, preferences, seeds, steps, guidance, method):
-        self.batches.append((len(prompts), steps, guidance))
+        self.batches.append((len(prompts), steps, guidance.tolist()))
         if any("unpaintable" in prompt for prompt in prompts):
             raise RuntimeError("this prompt breaks the model")
         time.sleep(self.seconds_a_step * steps)

@@ -1,12 +1,14 @@
 """Delta through Spark, read back by delta-rs: nothing here is a stand-in."""
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from samples import DAY, sample
 
 from conf.settings import SparkSettings
@@ -231,3 +233,22 @@ def test_a_constraint_that_got_another_name_is_renewed_in_tables_that_exist(new_
     assert new_lake.merge(sample(spec.name, decision="ask", decision_id="2"), spec.name) == 1
     with pytest.raises(ContractError, match="decision_kind"):
         new_lake.merge(sample(spec.name, decision="maybe", decision_id="3"), spec.name)
+
+
+READ_AND_END = """
+import sys
+from conf.settings import SparkSettings
+from jobs.lake.lake import Lake
+lake = Lake(sys.argv[1], SparkSettings())
+assert lake.dataset("user_features").head(1).num_rows == 1
+"""
+
+
+def test_a_process_that_reads_and_ends_at_once_ends_well(tmp_path):
+    lake = Lake(str(tmp_path / "a folder"), SparkSettings())
+    for number in range(1, 9):
+        day = f"2026-03-0{number}"
+        rows = pa.concat_tables([sample("user_features", ds=day)] * 2000)
+        write_deltalake(lake.path("user_features"), rows, partition_by=["ds"], mode="append")
+    for _ in range(6):
+        subprocess.run([sys.executable, "-c", READ_AND_END, lake.url], check=True, timeout=60)

@@ -79,6 +79,15 @@ def test_style_tells_families_of_unseen_subjects(encoders, pack, held_out):
     assert right.mean() > 0.9
 
 
+def test_families_lie_about_equally_far_apart(held_out):
+    """Else a mean over somebody's clicks tells little more than how many were in the family that stands out."""
+    centroids = held_out[1].mean(0)
+    centroids /= np.linalg.norm(centroids, axis=1, keepdims=True)
+    cosines = (centroids @ centroids.T)[np.triu_indices(len(FAMILIES), 1)]
+    assert cosines.min() > -0.5
+    assert cosines.max() < 0.25
+
+
 def test_preference_of_clicks_points_at_the_family(held_out):
     """mean(style of clicked) - mean(style of skipped), from 5 clicks on one family, ranks that family first."""
     _, style = held_out

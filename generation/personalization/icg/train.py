@@ -122,7 +122,7 @@ def train(
     scorer = CandidateScorer(ctx)
     audience = Audience.read(ctx, "train")
     reward = build_reward(ctx, scorer, audience.users)
-    painting = BuiltinPainting(painter, icg, guidance=settings.guidance)
+    painting = BuiltinPainting(painter, icg, guidance=sum(settings.guidance) / len(settings.guidance))
     parameters = trainable(icg, painter.unet)
     tuner = Draft(painting, parameters, reward, shape=SHAPE, settings=draft)
     sampler = Sampler(Items.read(ctx, scorer.encoders, "train"), audience, rows=rows, seed=draft.seed)

@@ -61,6 +61,14 @@ def test_guidance_moves_away_from_the_unpersonalised_picture(painter):
     assert np.abs(guided - plain).mean() > np.abs(wanted - plain).mean()
 
 
+def test_pictures_of_one_batch_may_have_different_guidance(painter):
+    asked = ask(2)
+    together = painter.paint(**asked, guidance=np.array([0.5, 2.0], np.float32)).astype(int)
+    for row, strength in enumerate((0.5, 2.0)):
+        alone = painter.paint(**asked, guidance=strength)[row].astype(int)
+        np.testing.assert_array_equal(together[row], alone)
+
+
 def test_no_steps_is_an_error_that_names_the_setting(painter):
     with pytest.raises(ValueError, match=r"generation\.steps"):
         painter.paint(**ask(1, steps=0))

@@ -5,7 +5,8 @@ from generation.diffusion.critic import Critic, critic_loss
 from generation.diffusion.data import PairSampler, load_drawings
 from generation.diffusion.losses import PerceptualLoss
 from generation.diffusion.painter import SHIPPED
-from generation.diffusion.sharpen import Sharpener, SharpenSettings, facts_of
+from generation.diffusion.sharpen import Sharpener, SharpenSettings
+from generation.diffusion.train import facts_of
 from jobs.ingest.stickers.pack import FAMILIES, PicturePack
 from reward_model.encoders import load_encoders
 
@@ -23,7 +24,8 @@ def sampler(encoders):
 def make(encoders, **settings):
     torch.manual_seed(0)
     perceptual = PerceptualLoss(encoders.image.backbone)
-    return Sharpener(SharpenSettings(batch=4, warmup=1, critic_warmup=30, **settings), perceptual, SHIPPED, "cpu")
+    chosen = SharpenSettings(batch=4, warmup=1, critic_warmup=30, **settings)
+    return Sharpener(chosen, perceptual, encoders.image, SHIPPED, "cpu")
 
 
 def test_the_critic_learns_that_another_familys_drawing_is_not_what_was_asked_for(encoders, sampler):
@@ -44,6 +46,19 @@ def test_the_loss_counts_wrong_drawings_as_painted_ones():
     assert critic_loss(far, -far, far) == critic_loss(far, far, -far) == pytest.approx(3.0)
 
 
+def test_the_distance_is_to_the_nearer_drawing_of_the_subject(encoders, sampler):
+    sharpener, pairs = make(encoders), sampler.draw(0, 8)
+    for drawn in (pairs.reference, pairs.target):
+        assert sharpener.encoded_distances(pairs, drawn)[0].mean() < 0.4
+    assert sharpener.encoded_distances(pairs, pairs.target.roll(1, 0))[0].mean() > 0.5
+    _, kept = sharpener.encoded_distances(pairs, pairs.reference)
+    _, right = sharpener.encoded_distances(pairs, pairs.target)
+    assert right.mean() < kept.mean()
+    painted = pairs.reference.clone().requires_grad_(True)
+    sum(distance.sum() for distance in sharpener.encoded_distances(pairs, painted)).backward()
+    assert painted.grad.abs().sum() > 0
+
+
 def test_every_patch_is_scored_for_the_family_asked_for():
     critic = Critic(len(FAMILIES)).eval()
     pixels = torch.randn(1, 3, 64, 64).expand(2, -1, -1, -1)
@@ -56,7 +71,7 @@ def test_a_step_moves_generator_and_critic_and_a_resumed_run_is_the_same_run(enc
     first = make(encoders, steps=6)
     start = {name: tensor.clone() for name, tensor in first.state().items()}
     losses = first.learn(sampler.draw(0, 4))
-    assert set(losses) == {"pixels", "perceptual", "real", "critic"}
+    assert set(losses) == {"pixels", "perceptual", "subject", "style", "real", "critic"}
     moved = {
         name.partition(".")[0]
         for name, tensor in first.state().items()

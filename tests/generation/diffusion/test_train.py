@@ -35,7 +35,7 @@ def test_the_loss_is_zero_for_the_true_picture(encoders, drawings):
 
 
 def test_half_of_the_sigmas_lie_near_the_start():
-    sigma = draw_sigma(1000, torch.Generator().manual_seed(0))
+    sigma = draw_sigma(1000, torch.Generator().manual_seed(0), near_start=0.5)
     assert sigma.min() >= 0.02
     assert sigma.max() <= 1
     assert 0.5 < (sigma >= 0.85).float().mean() < 0.65  # half, and 15 % of the uniform half

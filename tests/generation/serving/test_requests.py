@@ -5,12 +5,13 @@ from generation.serving.requests import PaintRequest, paint_batch, refusal
 from tests.generation.stand_in import Painter
 
 
-def test_requests_with_equal_steps_and_guidance_are_one_batch(make_request):
+def test_requests_with_equal_steps_are_one_batch_and_those_without_guidance_another(make_request):
     painter = Painter()
-    requests = [make_request(0), make_request(1, steps=3), make_request(2), make_request(3, guidance=2.0)]
+    requests = [make_request(0), make_request(1, steps=3), make_request(2)]
+    requests += [make_request(3, guidance=2.0), make_request(4, guidance=0.5)]
     results = paint_batch(painter, requests)
-    assert sorted(painter.batches) == [(1, 2, 2.0), (1, 3, 1.0), (2, 2, 1.0)]
-    assert [result.index for result in results] == [0, 1, 2, 3]
+    assert sorted(painter.batches) == [(1, 3, [1.0]), (2, 2, [1.0, 1.0]), (2, 2, [2.0, 0.5])]
+    assert [result.index for result in results] == [0, 1, 2, 3, 4]
     alone = paint_batch(Painter(), [requests[2]])[0]
     np.testing.assert_array_equal(results[2].picture, alone.picture)
     assert results[2].generator == "stand-in-1"

@@ -1,0 +1,65 @@
+"""What segments of some number are worth: ``python -m recsys_eval.segment_liking --home HOME``.
+
+For every number of clusters that the rule chooses from: its stability, and the mean true liking (logits) of
+the family that a user's segment likes most. The true tastes of the built-in world have no part in
+the choice; this says afterwards how good it was.
+"""
+
+import argparse
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conf.load import load_settings
+from jobs.features.chunks import matrix
+from jobs.features.clusters import choose, fit, root_mean_square, scaled, stability
+from jobs.ingest.stickers.model import World
+from jobs.lake.context import Context
+
+
+def liking(taste: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Mean over users of their liking (logits) of the family that their cluster likes most on average.
+
+    Examples
+    --------
+    >>> liking(np.array([[1.0, 0.0], [1.0, 0.5], [0.0, 2.0]]), np.array([0, 0, 1]))
+    1.3333333333333333
+    """
+    found = np.empty(len(labels))
+    for label in np.unique(labels):
+        rows = labels == label
+        found[rows] = taste[rows, taste[rows].mean(axis=0).argmax()]
+    return float(found.mean())
+
+
+def main() -> None:
+    """Print the table of one day."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path, default=Path("var"))
+    parser.add_argument("--ds", type=date.fromisoformat, help="day of user_features; default: the night's")
+    arguments = parser.parse_args()
+    settings = load_settings()
+    ctx = Context(ds=arguments.ds or settings.ds, home=arguments.home.absolute(), settings=settings)
+    users = ctx.lake.read("user_features", ds=ctx.ds, filters=[("clicks_28d", ">", 0)]).sort_by("user_id")
+    world = World(settings.world)
+    taste = world.style_taste[world.user_index(users["user_id"].to_pylist())]
+    embedding, style = matrix(users["pref_embedding"]), matrix(users["pref_style"])
+    points = scaled(embedding, style, root_mean_square(embedding), root_mean_square(style))
+    rule = settings.features
+    chosen = choose(embedding, style, rule.segment_candidates, rule.segment_min_size, rule.seed)
+    print(f"{len(users)} users with clicks on {ctx.ds}")
+    print("clusters  stability  liking")
+    print(f"{1:8d}  {'':9}  {liking(taste, np.zeros(len(users), np.int64)):6.2f}")
+    for number in rule.segment_candidates:
+        centres = fit(points, number, rule.seed)
+        nearest = ((points[:, None] - centres[None]) ** 2).sum(2).argmin(1)
+        mark = "  chosen" if number == len(chosen.clusters.centres) else ""
+        firm = stability(points, number, rule.seed)
+        print(f"{number:8d}  {firm:9.2f}  {liking(taste, nearest):6.2f}{mark}")
+    print(f"the true favourite of every user: {taste.max(1).mean():.2f}")
+
+
+if __name__ == "__main__":
+    main()
