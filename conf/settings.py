@@ -136,7 +136,7 @@ class GenerationSettings(Section):
     icg: str | None = None
     """Folder of the trained adapter of the method ``icg``; None is the shipped one."""
     steps: int = Field(default=1, ge=1)
-    """Network evaluations a picture; the shipped checkpoint is trained for one and two."""
+    """Network evaluations a picture; the shipped checkpoint is trained for one."""
     guidance: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=(0.7, 0.9, 1.2), min_length=1)
     """The candidates of a unit take them in turn. 1 is off; less stays nearer the original cover, more goes farther
     towards the taste. One number is taken for all."""
