@@ -86,7 +86,7 @@ def shipped(painter, sampler, tmp_path_factory):
     parameters = trainable(icg, own.unet)
     before = {name: weight.detach().clone() for name, weight in own.unet.named_parameters()}
     painting = BuiltinPainting(own, icg, guidance=2.0)
-    settings = DraftSettings(sampler_steps=2, learning_rate=3e-3, warmup=1, regularisation=0.0)
+    settings = DraftSettings(sampler_steps=2, learning_rate=5e-4, warmup=1, regularisation=0.0)
     draft = Draft(painting, parameters, brightness, shape=SHAPE, settings=settings)
     fixed = sampler.draw(0)
     seen = [draft.learn(lambda _key: fixed)["bright"] for _ in range(4)]
