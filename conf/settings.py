@@ -127,6 +127,9 @@ class GenerationSettings(Section):
     backend: Literal["triton-local", "triton", "inprocess"] = "triton-local"
     method: Literal["profile", "icg"] = "profile"
     """How covers are personalised: a folder of ``generation/personalization``."""
+    beside: tuple[Literal["profile", "icg"], ...] = ("profile",)
+    """Methods that paint the launching items too, for the report: never shown, and left out where one is the night's
+    own. Each costs as many pictures as the launching items do."""
     urls: tuple[str, ...] = ()
     """gRPC addresses for the ``triton`` backend."""
     instance_kind: Literal["KIND_CPU", "KIND_GPU"] = "KIND_CPU"

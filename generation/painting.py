@@ -40,8 +40,8 @@ Row = Mapping[str, Any]
 class Sampler:
     """What decides pixels beside the unit itself."""
 
-    generator: str
-    """Fingerprint of the weights that the plan was made for."""
+    generators: Mapping[str, str]
+    """Fingerprint of the weights that the plan was made for, by method."""
     steps: int
     guidance: tuple[float, ...]
     """The candidates of a unit take them in turn."""
@@ -84,22 +84,23 @@ def paint_units(rows: Iterable[Row], backend: PaintBackend, store: UnitStore, sa
     requests = [request for row in todo for request in _requests(row, store, sampler)]
     owners = [(row, number) for row in todo for number in range(row["candidates"])]
     painted: dict[str, dict[int, bytes]] = {row["unit_id"]: {} for row in todo}
-    failed: dict[str, str] = {}
+    failed: dict[str, tuple[str, str]] = {}
     for result in backend.paint(requests):
         row, number = owners[result.index]
         unit_id, done = row["unit_id"], painted[row["unit_id"]]
+        planned = sampler.generators[row["method"]]
         if result.picture is None:
-            failed[unit_id] = str(result.error)
-        elif result.generator != sampler.generator:
-            failed[unit_id] = f"painted by generator {result.generator}, planned for {sampler.generator}"
+            failed[unit_id] = planned, str(result.error)
+        elif result.generator != planned:
+            failed[unit_id] = planned, f"painted by generator {result.generator}, planned for {planned}"
         else:
             done[number] = to_webp(result.picture)
         if len(done) == row["candidates"]:
             pictures = [done[each] for each in range(len(done))]
-            unit = store.add(unit_id=unit_id, generator=sampler.generator, pictures=pictures)
+            unit = store.add(unit_id=unit_id, generator=planned, pictures=pictures)
             yield _outcome(unit_id, unit.generator, list(unit.cover_ids), None)
-    for unit_id, error in failed.items():
-        yield _outcome(unit_id, sampler.generator, [], error)
+    for unit_id, (planned, error) in failed.items():
+        yield _outcome(unit_id, planned, [], error)
 
 
 def _requests(row: Row, store: UnitStore, sampler: Sampler) -> list[PaintRequest]:

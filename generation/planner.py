@@ -1,6 +1,6 @@
 """Stage ``plan``: which items to paint for whom tonight, best expected gain per second first.
 
-Three purposes share the plan:
+Four purposes share the plan:
 
 - ``publish``: items x segments of ds, for the feed. Launching items (no impression up to ds)
   come first, then items whose expected gain is positive; ``generation.max_units`` is the cap.
@@ -8,13 +8,14 @@ Three purposes share the plan:
   without a profile (``new``), and the control arm of the report.
 - ``evaluate``: items with most traffic before the cut, from the profiles of the cut, for the
   report's time split.
+- ``beside``: launching items by the methods of ``generation.beside``, for the report; never shown.
 
 Expected gain is in clicks a day: traffic x the segment's share of users x CTR gain
 (:mod:`generation.gain`). Traffic is the mean of the last 7 days; of a launching item, whose
 traffic nobody knows, the mean over items that have some.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -31,8 +32,9 @@ from generation.personalization.methods import (
     ItemContent,
     Method,
     SegmentProfile,
-    method_fingerprint,
+    method_fingerprints,
     method_named,
+    methods_of,
 )
 from generation.serving.requests import PREFERENCE_DIM
 from generation.units import PaintUnit, rounded, unit_seed
@@ -78,7 +80,7 @@ def _tonight(ctx: Context) -> pa.Table:
 
     settings = ctx.settings.generation
     generator = checkpoint_fingerprint(Path(settings.checkpoint) if settings.checkpoint else SHIPPED)
-    plan = planned(ctx, method_fingerprint(settings, generator))
+    plan = planned(ctx, method_fingerprints(settings, generator))
     if not plan.num_rows:
         raise NothingToDo(f"No item can be painted for any segment on {ctx.ds}")
     return plan
@@ -94,15 +96,15 @@ def summary(plan: pa.Table) -> str:
     )
 
 
-def planned(ctx: Context, fingerprint: str) -> pa.Table:
+def planned(ctx: Context, fingerprints: Mapping[str, str]) -> pa.Table:
     """The rows of generation_plan, one per unit, in the order of ``rank``.
 
     Parameters
     ----------
     ctx
         The night.
-    fingerprint
-        Of the generator that will paint.
+    fingerprints
+        Of what will paint, by method.
     """
     settings = ctx.settings.generation
     tonight, before = _Scene.read(ctx, ctx.ds), _Scene.read(ctx, ctx.cut)
@@ -120,7 +122,10 @@ def planned(ctx: Context, fingerprint: str) -> pa.Table:
         before.rows(evaluate, "evaluate", method, settings),
         before.rows(_for_everybody(evaluate), "unpersonalised", method, settings),
     ]
-    rows = _without_repeats([row for part in parts for row in part], fingerprint, settings)
+    launching = publish[publish["launching"]].assign(expected_gain=0.0)
+    beside = methods_of(settings)[1:]
+    parts += [tonight.rows(launching, "beside", method_named(name), settings) for name in beside]
+    rows = _without_repeats([row for part in parts for row in part], fingerprints, settings)
     speed = pictures_per_second(ctx.lake, ctx.ds)
     for rank, row in enumerate(rows, start=1):
         row |= {"ds": ctx.ds.isoformat(), "rank": rank, "estimated_seconds": row["candidates"] / speed}
@@ -244,7 +249,7 @@ def _for_everybody(pairs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _without_repeats(
-    rows: Sequence[dict[str, Any]], fingerprint: str, settings: GenerationSettings
+    rows: Sequence[dict[str, Any]], fingerprints: Mapping[str, str], settings: GenerationSettings
 ) -> list[dict[str, Any]]:
     """Rows with their unit ids, the first of each: an item both published and evaluated has one control."""
     from generation.painting import unit_of
@@ -252,6 +257,6 @@ def _without_repeats(
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         unit: PaintUnit = unit_of(row)
-        unit_id = unit.unit_id(generator=fingerprint, steps=settings.steps, guidance=settings.guidance)
+        unit_id = unit.unit_id(generator=fingerprints[unit.method], steps=settings.steps, guidance=settings.guidance)
         found.setdefault(unit_id, {"unit_id": unit_id, **row})
     return list(found.values())

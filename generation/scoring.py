@@ -61,7 +61,8 @@ class CandidateScorer:
         Parameters
         ----------
         candidates
-            as_of, item_id, segment_id, prompt, reference_cover_id.
+            as_of, method, item_id, segment_id, prompt, reference_cover_id. Rewards that compare an item's
+            covers with each other see those of one method.
         pictures, embeddings, styles
             Of the same rows.
         """
@@ -76,9 +77,11 @@ class CandidateScorer:
             segment_ids=candidates["segment_id"].tolist(),
             prompts=candidates["prompt"].tolist(),
         )
+        panels = {as_of: self._panel(date.fromisoformat(as_of)) for as_of in candidates["as_of"].unique()}
         parts = []
-        for as_of, rows in candidates.groupby("as_of").indices.items():
-            raw, total = self._panel(date.fromisoformat(str(as_of))).score(_taken(whole, np.asarray(rows)))
+        for as_of, method in candidates[["as_of", "method"]].drop_duplicates().itertuples(index=False):
+            rows = np.flatnonzero((candidates["as_of"] == as_of) & (candidates["method"] == method))
+            raw, total = panels[as_of].score(_taken(whole, rows))
             parts.append(pd.DataFrame({**raw, "score": total}, index=rows))
         return pd.concat(parts).sort_index().set_axis(candidates.index)
 

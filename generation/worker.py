@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from generation.catalogue import end_of_day
 from generation.painting import Row, Sampler, paint_units, paint_with_spark, unit_of
+from generation.personalization.methods import methods_of
 from generation.pictures import MIME, to_pixels
 from generation.rewards.registry import REWARDS
 from generation.rewards.safety import Safety, SafetyDown
@@ -26,7 +27,7 @@ from generation.serving.requests import SIZE
 from generation.store import UnitStore
 from jobs.lake.context import Context, StageResult
 from jobs.lake.errors import TryAgainError, UsageError
-from jobs.lake.tables import COVER_FEATURES, COVERS, GENERATED_COVERS
+from jobs.lake.tables import COVER_FEATURES, COVERS, GENERATED_COVERS, SHOWN_PURPOSES
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +108,9 @@ def _paint(ctx: Context, plan: pa.Table, store: UnitStore) -> tuple[list[Row], i
     settings = ctx.settings.generation
     with open_backend(settings, ctx.home / "logs") as backend:
         sampler = Sampler(
-            generator=backend.fingerprint(settings.method), steps=settings.steps, guidance=settings.guidance
+            generators={method: backend.fingerprint(method) for method in methods_of(settings)},
+            steps=settings.steps,
+            guidance=settings.guidance,
         )
         _check_plan(missing, sampler, ctx)
         new = _paint_missing(ctx, missing, backend, store, sampler)
@@ -116,11 +119,12 @@ def _paint(ctx: Context, plan: pa.Table, store: UnitStore) -> tuple[list[Row], i
 
 def _check_plan(plan: pa.Table, sampler: Sampler, ctx: Context) -> None:
     first = plan.slice(0, 1).to_pylist()[0]
-    unit_id = unit_of(first).unit_id(generator=sampler.generator, steps=sampler.steps, guidance=sampler.guidance)
+    generator = sampler.generators[first["method"]]
+    unit_id = unit_of(first).unit_id(generator=generator, steps=sampler.steps, guidance=sampler.guidance)
     if unit_id != first["unit_id"]:
         raise UsageError(
             f"The plan of {ctx.ds} was made for another generator, or for other steps or guidance, than "
-            f"{sampler.generator} with {sampler.steps} steps and guidance {sampler.guidance}, which would "
+            f"{generator} with {sampler.steps} steps and guidance {sampler.guidance}, which would "
             f"paint now: run `coverlift plan --ds {ctx.ds}` again, or correct the settings"
         )
 
@@ -166,7 +170,7 @@ def _candidates(ctx: Context, plan: pa.Table, outcomes: Sequence[Row]) -> pd.Dat
         rows += [
             {
                 **common,
-                "publishable": publishable and row["purpose"] != "evaluate",
+                "publishable": publishable and row["purpose"] in SHOWN_PURPOSES,
                 "candidate": number,
                 "seed": seed,
                 "cover_id": cover_id,

@@ -9,11 +9,9 @@ import polars as pl
 from jobs.lake.context import Context, StageResult
 from jobs.lake.errors import CorruptImage, TryAgainError
 from jobs.lake.lake import Lake
-from jobs.lake.tables import COVER_DECISIONS, PUBLISHED_COVERS, UNPERSONALISED, WITHOUT_PROFILE
+from jobs.lake.tables import COVER_DECISIONS, PUBLISHED_COVERS, SHOWN_PURPOSES, UNPERSONALISED, WITHOUT_PROFILE
 from jobs.ledger import past_runs
 
-PURPOSES = ["publish", "unpersonalised"]
-"""What may be shown: covers for a segment, and those without a preference for whoever has no profile."""
 ATTEMPTS = 5
 """How often publishing starts over because somebody decided in between."""
 
@@ -67,7 +65,7 @@ def publishable_covers(lake: Lake, ds: date) -> pl.DataFrame:
     The unpersonalised cover of an item goes to the segment of users without a profile.
     """
     columns = ["ds", "item_id", "segment_id", "cover_id", "unit_id", "score", "selected", "rewards"]
-    tonight = [("purpose", "in", PURPOSES), ("as_of", "==", ds.isoformat())]
+    tonight = [("purpose", "in", list(SHOWN_PURPOSES)), ("as_of", "==", ds.isoformat())]
     found = lake.read("generated_covers", ds=ds, columns=columns, filters=tonight)
     nsfw = [dict(rewards).get("nsfw") for rewards in found["rewards"].to_pylist()]
     known = [value if value is not None and math.isfinite(value) else None for value in nsfw]

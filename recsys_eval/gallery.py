@@ -5,7 +5,7 @@ Items are chosen by the hash of their id, never by how their covers turned out.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
@@ -14,6 +14,7 @@ from jobs.ingest.stickers.model import World
 from jobs.ingest.stickers.pack import FAMILIES, PicturePack
 from jobs.lake.context import Context
 from jobs.lake.errors import CorruptImage
+from recsys_eval.offers import covers_beside
 from recsys_eval.scene import favourite_families
 
 MAX_EXEMPLARS = 8
@@ -43,6 +44,8 @@ class GalleryItem:
     original: bytes
     original_style: str | None
     painted: dict[str, bytes]
+    beside: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """What other methods painted, by method."""
     truth: dict[str, bytes] = field(default_factory=dict)
     """Real drawing in the segment's favourite family, where it exists."""
 
@@ -63,6 +66,7 @@ def load_gallery(ctx: Context, *, count: int) -> Gallery:
     published = _published(ctx)
     if not published.height:
         return Gallery(segments=segments, items=[])
+    others = {name: _by_item(frame) for name, frame in covers_beside(ctx.lake, ctx.ds, published).items()}
     new = set(
         ctx.lake.read("item_features", ds=ctx.ds, columns=["item_id"], filters=[("impressions_28d", "=", 0)])[
             "item_id"
@@ -71,7 +75,26 @@ def load_gallery(ctx: Context, *, count: int) -> Gallery:
     names = sorted(set(published["item_id"].to_list()), key=lambda name: (name not in new, _hash(name)))[:count]
     favourites = {segment.segment_id: segment.favourite for segment in segments}
     pack = world.items.pack if world else None
-    return Gallery(segments=segments, items=_items(ctx, published, names, new, favourites, pack))
+    items = _items(ctx, published, names, new, favourites, pack)
+    return Gallery(segments=segments, items=[_with_others(ctx, item, others) for item in items])
+
+
+def _by_item(covers: pl.DataFrame) -> dict[str, dict[str, str]]:
+    """Cover by segment, by item."""
+    found: dict[str, dict[str, str]] = {}
+    for item, segment, cover in covers.select("item_id", "segment_id", "cover_id").iter_rows():
+        found.setdefault(item, {})[segment] = cover
+    return found
+
+
+def _with_others(ctx: Context, item: GalleryItem, others: dict[str, dict[str, dict[str, str]]]) -> GalleryItem:
+    beside = {name: _by_segment(ctx, covers.get(item.item_id, {})) for name, covers in others.items()}
+    return replace(item, beside={name: pictures for name, pictures in beside.items() if pictures})
+
+
+def _by_segment(ctx: Context, covers: dict[str, str]) -> dict[str, bytes]:
+    """Pictures that can be read, by segment."""
+    return {segment: picture for segment, cover in covers.items() if (picture := _picture(ctx, cover))}
 
 
 def _hash(name: str) -> str:
@@ -139,15 +162,12 @@ def _items(
     }
     default = ctx.lake.read("covers", columns=["item_id", "cover_id"], filters=[*wanted, ("is_default", "=", True)])
     originals = dict(zip(default["item_id"].to_pylist(), default["cover_id"].to_pylist(), strict=True))
-    covers: dict[str, dict[str, str]] = {name: {} for name in names}
-    for item, segment, cover in published.filter(pl.col("item_id").is_in(names)).iter_rows():
-        covers[item][segment] = cover
+    covers = _by_item(published.filter(pl.col("item_id").is_in(names)))
     items = []
     for name in names:
         original = _picture(ctx, originals[name])
         if original is None:
             continue
-        painted = {segment: picture for segment, cover in covers[name].items() if (picture := _picture(ctx, cover))}
         items.append(
             GalleryItem(
                 item_id=name,
@@ -156,7 +176,7 @@ def _items(
                 is_new=name in new,
                 original=original,
                 original_style=_style_of(pack, name, original),
-                painted=painted,
+                painted=_by_segment(ctx, covers[name]),
                 truth=_truth(pack, name, favourites),
             )
         )

@@ -64,6 +64,11 @@ def measure_looks(night: Night, scene: Scene, looks: Appearance, drawings: Drawi
         "unpersonalised": (names[plain_item], style[plain] == favourite[plain_segment],
                            recalled(query[plain], names[plain_item], favourite[plain_segment])),
     }  # fmt: skip
+    for method, pictures in painted.beside.items():
+        there, whose = np.nonzero((pictures >= 0) & held_out[:, None])
+        seen = pictures[there, whose]
+        arms[method] = (names[there], style[seen] == favourite[whose],
+                        recalled(query[seen], names[there], favourite[whose]))  # fmt: skip
     real_arm = (code_of, real_style, recalled(embedding, code_of, family_of))
     findings = Findings()
     for arm, values in arms.items():

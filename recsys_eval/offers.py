@@ -99,6 +99,25 @@ def published_offers(lake: Lake, ds: date) -> Offers:
     return Offers(covers=published.join(painted, on="cover_id", how="left"), segments=segments)
 
 
+def covers_beside(lake: Lake, ds: date, published: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """What other methods painted beside published covers: method -> item_id, segment_id, cover_id; never shown.
+
+    Parameters
+    ----------
+    lake, ds
+        Where and of which night.
+    published
+        item_id and segment_id of what is shown: only the same pairs are returned.
+    """
+    if not lake.exists("generated_covers"):
+        return {}
+    columns = ["method", "item_id", "segment_id", "cover_id"]
+    filters = [("selected", "=", True), ("purpose", "=", "beside")]
+    found = pl.DataFrame(lake.read("generated_covers", ds=ds, columns=columns, filters=filters))
+    found = found.join(published.select("item_id", "segment_id"), on=["item_id", "segment_id"], how="semi")
+    return {name: found.filter(method=name).drop("method") for name in found["method"].unique().sort()}
+
+
 def unpersonalised_offers(lake: Lake, ds: date, segments: pl.DataFrame, items: pl.Series) -> Offers:
     """Covers painted without any preference, offered to every user with a segment.
 

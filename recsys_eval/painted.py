@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from generation.pictures import to_pixels
 from jobs.lake.images import ImageStore
 from recsys_eval.night import Night
-from recsys_eval.offers import load_segments, published_offers, unpersonalised_offers
+from recsys_eval.offers import covers_beside, load_segments, published_offers, unpersonalised_offers
 
 Codes = NDArray[np.int64]
 
@@ -31,6 +31,8 @@ class Painted:
     """(I, S) picture shown to the segment, -1 without one."""
     unpersonalised: Codes
     """(I,) picture painted without any preference, -1 without one."""
+    beside: dict[str, Codes]
+    """Method -> (I, S) picture that it painted beside the published ones, -1 without one."""
     user_ids: list[str]
     """Users of these segments."""
     user_segment: Codes
@@ -61,16 +63,21 @@ def load_painted(night: Night) -> Painted | None:
         return None
     plain = unpersonalised_offers(night.lake, night.ctx.ds, offers.segments, offers.covers["item_id"]).covers
     pairs = offers.covers.select("item_id", "segment_id", "cover_id")
-    both = pl.concat([pairs, plain.select("item_id", pl.lit("").alias("segment_id"), "cover_id")])
-    pictures = both.select("cover_id", "item_id").unique(["cover_id", "item_id"]).sort("item_id", "cover_id")
+    others = covers_beside(night.lake, night.ctx.ds, pairs)
+    pictures = pl.concat([frame.select("cover_id", "item_id") for frame in (pairs, plain, *others.values())])
+    pictures = pictures.unique(["cover_id", "item_id"]).sort("item_id", "cover_id")
     number = {key: place for place, key in enumerate(pictures.iter_rows())}
     items = pairs["item_id"].unique().sort().to_list()
     segments = pairs["segment_id"].unique().sort().to_list()
     item_at = {name: place for place, name in enumerate(items)}
     segment_at = {name: place for place, name in enumerate(segments)}
-    published = np.full((len(items), len(segments)), -1, np.int64)
-    for item, segment, cover in pairs.iter_rows():
-        published[item_at[item], segment_at[segment]] = number[cover, item]
+
+    def places(frame: pl.DataFrame) -> Codes:
+        picture = np.full((len(items), len(segments)), -1, np.int64)
+        for item, segment, cover in frame.select("item_id", "segment_id", "cover_id").iter_rows():
+            picture[item_at[item], segment_at[segment]] = number[cover, item]
+        return picture
+
     unpersonalised = np.full(len(items), -1, np.int64)
     for item, cover in plain.select("item_id", "cover_id").iter_rows():
         unpersonalised[item_at[item]] = number[cover, item]
@@ -82,8 +89,9 @@ def load_painted(night: Night) -> Painted | None:
         cover_ids=cover_ids,
         pixels=read_pixels(night.ctx.images, cover_ids),
         subject=pictures["item_id"].to_list(),
-        published=published,
+        published=places(pairs),
         unpersonalised=unpersonalised,
+        beside={method: places(frame) for method, frame in others.items()},
         user_ids=members["user_id"].to_list(),
         user_segment=np.array([segment_at[name] for name in members["segment_id"]], np.int64),
     )

@@ -83,6 +83,53 @@ HEADLINES = (
 """Figure, title and detail of the cards, in reading order."""
 
 
+METHOD_FIGURES = (
+    ("truth.new_items.{}.lift", "true click probability over the original"),
+    ("truth.new_items.{}.gap_closed", "gap to the best drawings closed"),
+    ("looks.{}.style_of_real", "favourite style recognised, of real drawings'"),
+    ("looks.{}.recall_of_real", "subject found, of real drawings'"),
+    ("distance.judge.{}", "distance to the true drawing: judge"),
+    ("distance.encoder.{}", "distance to the true drawing: encoder"),
+    ("diversity.{}", "difference between tastes, of real drawings'"),
+)
+"""Figure of an arm and its column."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodRow:
+    """An arm beside the others; the cells are value and interval."""
+
+    name: str
+    cells: list[tuple[str, str]]
+
+
+def method_rows(figures: dict[str, dict[str, Any]], method: str) -> list[MethodRow]:
+    """Original, the night's method and those beside it, on new items; empty unless some were painted beside.
+
+    Parameters
+    ----------
+    figures
+        Of the report, by name.
+    method
+        The night's own.
+    """
+    others = sorted(name.removeprefix("diversity.") for name in figures if name.startswith("diversity."))
+    others = [name for name in others if name != "published"]
+    if not others:
+        return []
+    arms = {"original": "original", "published": f"{method} (published)", **{name: name for name in others}}
+    return [
+        MethodRow(name=words, cells=[_cell(figures.get(pattern.format(arm))) for pattern, _ in METHOD_FIGURES])
+        for arm, words in arms.items()
+    ]
+
+
+def _cell(figure: dict[str, Any] | None) -> tuple[str, str]:
+    if figure is None:
+        return "", ""
+    return quantity(figure["value"], figure["unit"]), interval(figure["low"], figure["high"], figure["unit"])
+
+
 def data_uri(picture: bytes) -> str:
     """A picture as the page carries it; PNG and WebP are told apart by their first bytes."""
     mime = "image/png" if picture.startswith(b"\x89PNG") else "image/webp"

@@ -6,6 +6,7 @@ the choice; this says afterwards how good it was.
 """
 
 import argparse
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from conf.load import load_settings
 from jobs.features.chunks import matrix
-from jobs.features.clusters import choose, fit, root_mean_square, scaled, stability
+from jobs.features.clusters import choose, fit
 from jobs.ingest.stickers.model import World
 from jobs.lake.context import Context
 
@@ -46,17 +47,16 @@ def main() -> None:
     world = World(settings.world)
     taste = world.style_taste[world.user_index(users["user_id"].to_pylist())]
     embedding, style = matrix(users["pref_embedding"]), matrix(users["pref_style"])
-    points = scaled(embedding, style, root_mean_square(embedding), root_mean_square(style))
     rule = settings.features
     chosen = choose(embedding, style, rule.segment_candidates, rule.segment_min_size, rule.seed)
     print(f"{len(users)} users with clicks on {ctx.ds}")
     print("clusters  stability  liking")
     print(f"{1:8d}  {'':9}  {liking(taste, np.zeros(len(users), np.int64)):6.2f}")
-    for number in rule.segment_candidates:
-        centres = fit(points, number, rule.seed)
-        nearest = ((points[:, None] - centres[None]) ** 2).sum(2).argmin(1)
+    points = chosen.clusters.points(embedding, style)
+    for number, firm in chosen.stability.items():
+        clusters = replace(chosen.clusters, centres=fit(points, number, rule.seed))
+        nearest, _ = clusters.nearest(points)
         mark = "  chosen" if number == len(chosen.clusters.centres) else ""
-        firm = stability(points, number, rule.seed)
         print(f"{number:8d}  {firm:9.2f}  {liking(taste, nearest):6.2f}{mark}")
     print(f"the true favourite of every user: {taste.max(1).mean():.2f}")
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from recsys_eval.appearance import Appearance, appearance_among, judge_drawings
+from recsys_eval.distances import measure_distances
 from recsys_eval.figures import Figure, figure, lift_row
 from recsys_eval.lift import Estimate
 from recsys_eval.looks import measure_looks
@@ -30,6 +31,11 @@ ABOUT = {
 }
 
 
+def about_arm(name: str) -> str:
+    """An arm in words; one that is not in ``ABOUT`` is a method."""
+    return ABOUT.get(name, f"covers that the method {name} painted beside them (never shown)")
+
+
 def measure_world(night: Night) -> Findings:
     """Truth and looks of the night's published covers; notes where there is nothing to measure."""
     if not night.simulated:
@@ -43,6 +49,7 @@ def measure_world(night: Night) -> Findings:
     looks = appearance_among(scene.judge, drawings, painted.subject, painted.pixels)
     findings = measure_truth(night, scene, looks)
     findings.add(measure_looks(night, scene, looks, drawings))
+    findings.add(measure_distances(night, scene, drawings))
     return findings
 
 
@@ -55,6 +62,7 @@ def measure_truth(night: Night, scene: Scene, looks: Appearance) -> Findings:
         PUBLISHED: painted.published,
         SHUFFLED: painted.shuffled(seed),
         UNPERSONALISED: np.repeat(painted.unpersonalised[:, None], len(painted.segment_ids), axis=1),
+        **painted.beside,
     }
     chances = {
         name: shown_probability(scene.world, scene.audience, scene.items, Showing(picture=picture, looks=looks))
@@ -74,6 +82,23 @@ def measure_truth(night: Night, scene: Scene, looks: Appearance) -> Findings:
             )
             if found is not None:
                 findings.add(_truth_findings(found, arm, slice_name))
+    for method in painted.beside:
+        arms = {ORIGINAL: chances[method], BEST: best, PUBLISHED: chances[PUBLISHED]}
+        ahead = truth_figures(
+            arms,
+            scene.audience.traffic,
+            pairs=int((painted.beside[method] >= 0).sum()),
+            resamples=night.ctx.settings.evaluate.bootstrap,
+            seed=seed,
+        )
+        if ahead is not None:
+            about = f"Relative lift of the true click probability of published covers over those of the method {method}"
+            found_lift = ahead.lift[PUBLISHED]
+            findings.figures.append(
+                figure(
+                    f"truth.over_{method}.lift", about, found_lift, n=ahead.users, unit="relative lift", simulated=True
+                )
+            )
     return findings
 
 
@@ -90,12 +115,12 @@ def _truth_findings(found: TruthFigures, arm: str, slice_name: str) -> Findings:
     for name in shown:
         findings.rows.append(lift_row(metric, name, place, found.mean[name].value, found.lift[name], found.users))
         findings.figures.append(
-            _truth_figure(f"{slice_name}.{name}.lift", "relative lift", ABOUT[name], found.lift[name], found.users)
+            _truth_figure(f"{slice_name}.{name}.lift", "relative lift", about_arm(name), found.lift[name], found.users)
         )
     gap = found.gap_closed[arm]
     row = lift_row("gap closed", arm, place, gap.value, None, found.users)
     findings.rows.append({**row, "low": gap.low, "high": gap.high, "p": gap.p})
-    findings.figures.append(_truth_figure(f"{slice_name}.{arm}.gap_closed", "share", ABOUT[arm], gap, found.users))
+    findings.figures.append(_truth_figure(f"{slice_name}.{arm}.gap_closed", "share", about_arm(arm), gap, found.users))
     return findings
 
 

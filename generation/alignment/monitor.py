@@ -6,9 +6,15 @@ with any reward, and it is not the judge. It does not know who the picture is fo
 catches pictures that stop being drawings of the subject, not pictures in the wrong style.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
+
+from jobs.ingest.stickers.pack import PicturePack
 
 WINDOW, SIGMA = 11, 1.5
 """The Gaussian window of the paper."""
@@ -33,6 +39,18 @@ def structural_similarity(a: Tensor, b: Tensor) -> Tensor:
         (mean_a**2 + mean_b**2 + C1) * (variance_a + variance_b + C2)
     )
     return similarity.mean((1, 2, 3))
+
+
+def drawings_of(pack: PicturePack, codes: Sequence[str]) -> tuple[Tensor, Tensor]:
+    """(N, F, 3, 64, 64) real drawings of subjects in [0, 1] and (N, F) which of them exist."""
+    pixels: NDArray[np.float32] = np.zeros((len(codes), len(pack.families), 3, 64, 64), np.float32)
+    present = np.zeros(pixels.shape[:2], bool)
+    for row, code in enumerate(codes):
+        for family in pack.families_of(code):
+            column = pack.families.index(family)
+            pixels[row, column] = pack.pixels(code, family).transpose(2, 0, 1) / 255
+            present[row, column] = True
+    return torch.from_numpy(pixels), torch.from_numpy(present)
 
 
 def nearest_drawing(painted: Tensor, drawings: Tensor, present: Tensor) -> Tensor:

@@ -16,6 +16,12 @@ PERCEPTUAL_BLOCKS = (0, 2, 4)
 """Backbone blocks whose outputs are compared."""
 
 
+def pixel_loss(painted: Tensor, target: Tensor) -> Tensor:
+    """Mean absolute plus mean squared difference, a scalar; both (B, 3, H, W)."""
+    difference = painted - target
+    return difference.abs().mean() + difference.square().mean()
+
+
 class PerceptualLoss(nn.Module):
     """Mean squared distance of unit-length features at every place, summed over blocks."""
 

@@ -9,7 +9,7 @@ import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -88,12 +88,10 @@ class Painter:
         if threads:
             torch.set_num_threads(threads)
         fingerprint = checkpoint_fingerprint(folder)
-        unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, low_cpu_mem_usage=False)
+        unet, conditioning = load_networks(folder)
         return cls(
             unet,
-            ConditioningAdapter.from_pretrained(
-                folder / "conditioning", torch_dtype=torch.float32, low_cpu_mem_usage=False
-            ),
+            conditioning,
             FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler"),
             fingerprint=fingerprint,
             icg=_adapter(icg, unet, fingerprint),
@@ -195,6 +193,15 @@ def _adapter(folder: Path | None, unet: UNet2DConditionModel, fingerprint: str) 
     from generation.personalization.icg.checkpoint import load_adapter
 
     return load_adapter(folder, unet, fingerprint)
+
+
+def load_networks(folder: Path) -> tuple[UNet2DConditionModel, ConditioningAdapter]:
+    """UNet and conditioning of a checkpoint, float32."""
+    kind: dict[str, Any] = {"torch_dtype": torch.float32, "low_cpu_mem_usage": False}
+    return (
+        UNet2DConditionModel.from_pretrained(folder / "unet", **kind),
+        ConditioningAdapter.from_pretrained(folder / "conditioning", **kind),
+    )
 
 
 def checkpoint_fingerprint(folder: Path) -> str:

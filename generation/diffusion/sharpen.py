@@ -12,20 +12,21 @@ Killed at any time, the same command goes on from its last checkpoint.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from generation.diffusion.bridge import start_of
-from generation.diffusion.critic import Critic, critic_loss
+from generation.diffusion.critic import BLOCKS, Critic, critic_loss
 from generation.diffusion.data import Pairs, PairSampler, load_drawings
-from generation.diffusion.losses import PerceptualLoss
+from generation.diffusion.losses import PerceptualLoss, pixel_loss
 from generation.diffusion.painter import SHIPPED
 from generation.diffusion.train import CHECKPOINT, Trainer, TrainSettings, facts_of, monitor, options, run, schedule
 from generation.diffusion.training_state import load_optimizer, optimizer_state, part_of, set_rate
 from generation.diffusion.unet import to_pixels, to_planes
 from jobs.ingest.stickers.pack import FAMILIES, PicturePack
-from reward_model.encoders import EMBED_DIM, ImageEncoder, load_encoders
+from reward_model.encoders import EMBED_DIM, Features, ImageEncoder, load_encoders
 
 JITTER = 3
 """Largest shift, in pixels, before a painted picture is encoded."""
@@ -51,13 +52,27 @@ class SharpenSettings(TrainSettings):
     style: float = 0.0
     """Weight of the distance to the true drawing in the encoder's style space: much subject for little look."""
     critic_rate: float = 5e-4
-    critic_warmup: int = 600
+    critic_warmup: int = 300
     """Steps of the critic alone, on true drawings in the right and in the wrong family."""
     seed: int = 6
 
 
+class Seen(NamedTuple):
+    """Pictures as encoder and critic see them."""
+
+    pixels: Tensor
+    """(B, 3, 64, 64) in [-1, 1]."""
+    features: Features
+    """What the encoder's backbone makes of them."""
+
+    def detached(self) -> "Seen":
+        """Without a gradient; for the critic, so only with what it looks at."""
+        maps = {block: each.detach() for block, each in self.features.maps.items()}
+        return Seen(self.pixels.detach(), self.features._replace(maps=maps))
+
+
 class Sharpener(Trainer):
-    """A trainer whose pictures come from two steps and are looked at by a critic."""
+    """A trainer whose pictures come from the step that a night takes and are looked at by a critic."""
 
     settings: SharpenSettings
 
@@ -80,18 +95,18 @@ class Sharpener(Trainer):
         set_rate(self.critic_optimizer, settings.critic_rate * rate)
         painted = self.paint(pairs)
         drawn, family = pairs.target.to(self.device), pairs.family.to(self.device)
-        critic = self.criticise(pairs, painted.detach())
+        seen = self.see(painted)
+        critic = self.criticise(pairs, seen)
 
-        difference = painted - drawn
-        pixels = difference.abs().mean() + difference.square().mean()
+        pixels = pixel_loss(painted, drawn)
         perceptual = self.perceptual(painted, drawn).mean()
-        subject, style = (distance.mean() for distance in self.encoded_distances(pairs, painted))
+        subject, style = (distance.mean() for distance in self.encoded_distances(pairs, seen))
         true = settings.pixels * pixels + settings.perceptual * perceptual
         true = true + settings.subject * subject + settings.style * style
         self.critic.requires_grad_(False)
-        real = -self.score(painted, family).mean()
+        real = -self.score(seen, family).mean()
         self.critic.requires_grad_(True)
-        pull = torch.autograd.grad(true, painted, retain_graph=False)[0]
+        pull = torch.autograd.grad(true, painted, retain_graph=True)[0]
         push = torch.autograd.grad(real, painted, retain_graph=False)[0]
         weight = settings.adversarial * pull.norm() / push.norm().clamp_min(1e-12)
         self.optimizer.zero_grad(set_to_none=True)
@@ -110,44 +125,50 @@ class Sharpener(Trainer):
         text, preference = pairs.text.to(self.device), pairs.preference.to(self.device)
         start = start_of(reference, torch.randn(reference.shape, generator=rng).to(self.device))
         sigma = torch.ones(len(start), device=self.device)
-        second = slice(0, round(self.settings.second * len(start)))
+        again = round(self.settings.second * len(start))
         noisy = start.clone()
-        if second.stop:
+        if again:
             with torch.no_grad():
-                first = self.predict(start[second], sigma[second], reference[second], text[second], preference[second])
-            noisy[second] = 0.5 * start[second] + 0.5 * first
-            sigma[second] = 0.5
+                first = self.predict(*(each[:again] for each in (start, sigma, reference, text, preference)))
+            noisy[:again] = 0.5 * start[:again] + 0.5 * first
+            sigma[:again] = 0.5
         noisy = noisy.contiguous(memory_format=torch.channels_last)
         return to_pixels(self.predict(noisy, sigma, reference, text, preference))
 
-    def encoded_distances(self, pairs: Pairs, painted: Tensor) -> tuple[Tensor, Tensor]:
-        """(B,) each: 1 minus the cosine to the nearer of original and true drawing, and 1 minus that to the true style.
+    def see(self, pictures: Tensor) -> Seen:
+        """Pictures (B, 3, 64, 64) in [-1, 1] as encoder and critic see them: shifted and noised.
 
-        The painted picture is shifted and noised before it is encoded, so that what satisfies the encoder
-        is not a pattern of single pixels.
+        So what satisfies them is not a pattern of single pixels. All pictures of a step are shifted alike.
         """
         rng = torch.Generator().manual_seed(self.settings.seed * 2_000_003 + self.step)
         shift = torch.randint(-JITTER, JITTER + 1, (2,), generator=rng).tolist()
-        noise = torch.randn(painted.shape, generator=rng).to(self.device)
-        moved = torch.roll(painted, shift, dims=(2, 3)) + PIXEL_NOISE * noise
-        found = self.encoder((moved + 1) / 2)
+        noise = torch.randn(pictures.shape, generator=rng).to(self.device)
+        moved = torch.roll(pictures, shift, dims=(2, 3)) + PIXEL_NOISE * noise
+        return Seen(moved, self.encoder.backbone((moved + 1) / 2, BLOCKS))
+
+    def encoded_distances(self, pairs: Pairs, seen: Seen) -> tuple[Tensor, Tensor]:
+        """(B,) each: 1 minus the cosine to the nearer of original and true drawing; 1 minus that to the true style."""
+        found = self.encoder.encoded(seen.features)
         wanted = pairs.looks.to(self.device)
         subject = (found.embedding * wanted[..., :EMBED_DIM]).sum(2).max(0).values
         style = (found.style * wanted[1, :, EMBED_DIM:]).sum(1)
         return 1 - subject, 1 - style
 
-    def score(self, pixels: Tensor, family: Tensor) -> Tensor:
+    def score(self, seen: Seen, family: Tensor) -> Tensor:
         """The critic's scores, in the compute type of this machine."""
         with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
-            scores: Tensor = self.critic(pixels, family)
+            scores: Tensor = self.critic(seen.pixels, seen.features.maps, family)
         return scores.float()
 
-    def criticise(self, pairs: Pairs, painted: Tensor | None) -> Tensor:
+    def criticise(self, pairs: Pairs, painted: Seen | None) -> Tensor:
         """One step of the critic, of true drawings alone when nothing was painted; returns its loss."""
-        drawn, family = pairs.target.to(self.device), pairs.family.to(self.device)
+        family = pairs.family.to(self.device)
         other = (pairs.reference != pairs.target).flatten(1).any(1)
-        mistaken = self.score(pairs.reference[other].to(self.device), family[other.to(self.device)])
-        fake = mistaken[:0] if painted is None else self.score(painted, family)
+        with torch.no_grad():
+            drawn = self.see(pairs.target.to(self.device))
+            wrong = self.see(pairs.reference[other].to(self.device))
+        mistaken = self.score(wrong, family[other.to(self.device)])
+        fake = mistaken[:0] if painted is None else self.score(painted.detached(), family)
         loss = critic_loss(self.score(drawn, family), fake, mistaken)
         self.critic_optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]

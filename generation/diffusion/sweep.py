@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from generation.alignment.monitor import nearest_drawing
+from generation.alignment.monitor import drawings_of, nearest_drawing
 from generation.diffusion.data import Drawings, Pairs, PairSampler, load_drawings
 from generation.diffusion.painter import Painter
 from generation.rewards.relevance import REFERENCE_SHARE
@@ -45,16 +45,6 @@ def redrawn_relevance(drawings: Drawings, encoders: Encoders, labels: dict[str, 
         blend = REFERENCE_SHARE * drawn @ drawn.T + (1 - REFERENCE_SHARE) * (drawn @ title)[:, None]
         relevance += blend[~np.eye(len(drawn), dtype=bool)].tolist()
     return [round(float(value), 2) for value in np.quantile(relevance, np.linspace(0.1, 0.9, 9))]
-
-
-def structure(painted: NDArray[np.uint8], pairs: Pairs, drawings: Drawings) -> float:
-    """Mean over pairs of the structural similarity to the nearest drawing of the subject."""
-    counts = [np.flatnonzero(drawings.subject == subject) for subject in pairs.subject]
-    most = max(map(len, counts))
-    rows = np.stack([np.resize(row, most) for row in counts])
-    real = torch.from_numpy(drawings.pixels[rows]).permute(0, 1, 4, 2, 3).float() / 255
-    pixels = torch.from_numpy(painted).permute(0, 3, 1, 2).float() / 255
-    return float(nearest_drawing(pixels, real, torch.ones(rows.shape, dtype=torch.bool)).mean())
 
 
 def paint_pairs(
@@ -94,6 +84,7 @@ def main() -> None:
     titles = [labels[code] for code in codes]
     painter, centres = Painter.load(arguments.checkpoint), centroids(drawings)
     subjects = np.arange(len(drawings.codes))
+    pictures, present = drawings_of(pack, codes)
     real = [drawings.look[drawings.subject == number, :EMBED_DIM] for number in subjects]
     means = np.stack([drawn.mean(0) for drawn in real])
     target = pairs.target.permute(0, 2, 3, 1).numpy()
@@ -110,7 +101,8 @@ def main() -> None:
         scores = embedding @ means.T
         rank = (scores > scores[np.arange(len(codes)), pairs.subject][:, None]).sum(1)
         found, error = (rank < 10).mean(), np.abs(pixels / 127.5 - 1 - target).mean()
-        same = structure(pixels, pairs, drawings)
+        planes = torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255
+        same = float(nearest_drawing(planes, pictures, present).mean())
         near = [(embedding[row] @ real[subject].T).max() for row, subject in enumerate(pairs.subject)]
         figures = f"{right.mean():11.3f}  {np.mean(near):4.2f}  {found:12.3f}  {same:9.3f}  {error:5.3f}  {speed:10.1f}"
         print(f"{steps:5d}  {guidance:8.1f}  {figures}", flush=True)

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import UNet2DConditionModel
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -26,9 +25,9 @@ from torch import Tensor
 from generation.diffusion.bridge import START_NOISE, between, build_scheduler, noise_of, solve, start_of
 from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.data import Drawings, Pairs, PairSampler, load_drawings
-from generation.diffusion.losses import PerceptualLoss
+from generation.diffusion.losses import PerceptualLoss, pixel_loss
 from generation.diffusion.manifest import write_manifest
-from generation.diffusion.painter import checkpoint_fingerprint
+from generation.diffusion.painter import checkpoint_fingerprint, load_networks
 from generation.diffusion.training_state import (
     follow,
     load_optimizer,
@@ -90,10 +89,9 @@ class Trainer:
 
     def start_from(self, checkpoint: Path) -> None:
         """Take over the weights of a shipped checkpoint."""
-        unet = UNet2DConditionModel.from_pretrained(checkpoint / "unet", low_cpu_mem_usage=False)
-        conditioning = ConditioningAdapter.from_pretrained(checkpoint / "conditioning", low_cpu_mem_usage=False)
-        self.unet.load_state_dict(unet.float().state_dict())
-        self.conditioning.load_state_dict(conditioning.float().state_dict())
+        unet, conditioning = load_networks(checkpoint)
+        self.unet.load_state_dict(unet.state_dict())
+        self.conditioning.load_state_dict(conditioning.state_dict())
         self.average = {name: tensor.detach().clone() for name, tensor in self.networks.state_dict().items()}
 
     def predict(self, x: Tensor, sigma: Tensor, reference: Tensor, text: Tensor, preference: Tensor) -> Tensor:
@@ -111,9 +109,8 @@ class Trainer:
         noisy = between(start, target, sigma).contiguous(memory_format=torch.channels_last)
         clean = self.predict(noisy, sigma, reference, pairs.text.to(self.device), pairs.preference.to(self.device))
         painted, wanted = to_pixels(clean), to_pixels(target)
-        difference = painted - wanted
         losses = {
-            "pixels": difference.abs().mean() + difference.square().mean(),
+            "pixels": pixel_loss(painted, wanted),
             "perceptual": self.perceptual(painted, wanted).mean(),
         }
         total = losses["pixels"] + self.settings.perceptual * losses["perceptual"]

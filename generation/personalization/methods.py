@@ -65,17 +65,22 @@ class Method(Protocol):
         ...
 
 
+def methods_of(settings: GenerationSettings) -> tuple[str, ...]:
+    """The night's own method, then those that are painted beside it."""
+    return tuple(dict.fromkeys((settings.method, *settings.beside)))
+
+
 def adapter_folder(settings: GenerationSettings) -> Path | None:
     """Folder of the weights that a method adds to the generator's, or None where it adds none."""
-    if settings.method != "icg":
+    if "icg" not in methods_of(settings):
         return None
     from generation.personalization.icg.checkpoint import SHIPPED
 
     return Path(settings.icg) if settings.icg else SHIPPED
 
 
-def method_fingerprint(settings: GenerationSettings, generator: str) -> str:
-    """Fingerprint of all weights that the settings' method paints with.
+def method_fingerprints(settings: GenerationSettings, generator: str) -> dict[str, str]:
+    """Fingerprint of all weights that each method of the settings paints with.
 
     Parameters
     ----------
@@ -87,14 +92,15 @@ def method_fingerprint(settings: GenerationSettings, generator: str) -> str:
     Raises
     ------
     UsageError
-        The method's own weights are missing, changed, or belong to another generator.
+        A method's own weights are missing, changed, or belong to another generator.
     """
+    found = dict.fromkeys(methods_of(settings), generator)
     folder = adapter_folder(settings)
-    if folder is None:
-        return generator
-    from generation.personalization.icg.checkpoint import icg_fingerprint
+    if folder is not None:
+        from generation.personalization.icg.checkpoint import icg_fingerprint
 
-    return icg_fingerprint(folder, generator)
+        found["icg"] = icg_fingerprint(folder, generator)
+    return found
 
 
 def method_named(name: str) -> Method:

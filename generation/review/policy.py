@@ -19,7 +19,7 @@ from generation.catalogue import end_of_day
 from generation.review.rules import SAFETY, CoverFacts, ItemFacts, Verdict, judged, known
 from jobs.lake.context import Context, StageResult
 from jobs.lake.errors import GateError, UsageError
-from jobs.lake.tables import COVER_DECISIONS
+from jobs.lake.tables import COVER_DECISIONS, SHOWN_PURPOSES
 
 BY = "policy:"
 """Begins ``by`` in a decision of a policy; the policy's name follows."""
@@ -74,7 +74,7 @@ def policy_covers(ctx: Context) -> list[dict[str, Any]]:
     if ctx.ds.isoformat() not in ctx.lake.partitions("generated_covers"):
         raise UsageError(f"generated_covers has no rows for {ctx.ds}: run `coverlift generate --ds {ctx.ds}` first")
     covers = ctx.lake.read("generated_covers", ds=ctx.ds)
-    publishable = pc.field("purpose").isin(["publish", "unpersonalised"]) & (pc.field("as_of") == ctx.ds.isoformat())
+    publishable = pc.field("purpose").isin(SHOWN_PURPOSES) & (pc.field("as_of") == ctx.ds.isoformat())
     rows: list[dict[str, Any]] = covers.filter(publishable & pc.field("selected")).to_pylist()
     return rows
 

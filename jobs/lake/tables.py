@@ -40,6 +40,8 @@ class TableSpec:
 
 UNPERSONALISED = "all"
 """Segment of covers painted once for everybody, with a zero preference."""
+SHOWN_PURPOSES = ("publish", "unpersonalised")
+"""Purposes of units whose covers the feed may show: for a segment, and for whoever has no profile."""
 WITHOUT_PROFILE = "new"
 """Segment of users without clicks, and of users never seen: they are shown unpersonalised covers."""
 
@@ -301,7 +303,7 @@ GENERATION_PLAN = TableSpec(
     ),
     ("ds",),
     ("ds", "unit_id"),
-    {**DS_CHECK, "purpose_known": "purpose IN ('publish', 'evaluate', 'unpersonalised')"},
+    {**DS_CHECK, "purpose_is_one_of_four": "purpose IN ('publish', 'evaluate', 'unpersonalised', 'beside')"},
 )
 """``as_of`` names the features partition the profile comes from; ``expected_gain`` is in clicks a day."""
 

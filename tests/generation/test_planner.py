@@ -12,7 +12,8 @@ from tests.generation import tiny
 @pytest.fixture
 def make_plan(make_context, tiny_home, reward_model):
     def make(fingerprint="g1", **generation):
-        return planned(make_context(ds=tiny.DS, home=tiny_home, generation=generation), fingerprint).to_pylist()
+        fingerprints = {"profile": fingerprint, "icg": fingerprint + "+icg"}
+        return planned(make_context(ds=tiny.DS, home=tiny_home, generation=generation), fingerprints).to_pylist()
 
     return make
 
@@ -47,6 +48,22 @@ def test_a_segment_without_profile_gets_the_unpersonalised_cover(make_plan):
     everybody = next(row for row in rows if row["segment_id"] == "all")
     assert set(everybody["pref_embedding"]) | set(everybody["pref_style"]) == {0.0}
     assert everybody["as_of"] == tiny.DS
+
+
+def test_another_method_paints_launching_items_for_the_same_segments_beside(make_plan):
+    rows = make_plan(evaluation_items=0, beside=("profile", "icg"))
+    assert not [
+        row for row in make_plan(evaluation_items=0) if row["purpose"] == "beside"
+    ]  # profile is the night's own
+    beside = [row for row in rows if row["purpose"] == "beside"]
+    launching = [("1f34b", "s1"), ("1f40c", "s1"), ("1f34b", "s0"), ("1f40c", "s0")]
+    assert chosen(rows, "beside") == launching
+    assert {(row["method"], row["expected_gain"]) for row in beside} == {("icg", 0.0)}
+    own = {(row["item_id"], row["segment_id"]): row for row in rows if row["purpose"] == "publish"}
+    for row in beside:
+        other = own[row["item_id"], row["segment_id"]]
+        assert row["unit_id"] != other["unit_id"]
+        assert all(row[name] == other[name] for name in ("seed", "candidates", "prompt", "pref_style", "as_of"))
 
 
 def test_max_units_caps_what_is_published(make_plan):
@@ -101,7 +118,7 @@ def test_a_dry_run_writes_nothing_and_a_run_replaces(make_context, tiny_home, re
 
 def test_without_features_the_stage_to_run_is_named(make_context, tiny_home, reward_model):
     with pytest.raises(UsageError, match=r"segments has no rows for 2026-04-05: run `coverlift features"):
-        planned(make_context(ds="2026-04-05", home=tiny_home), "g1")
+        planned(make_context(ds="2026-04-05", home=tiny_home), {"profile": "g1"})
 
 
 def test_speed_is_that_of_the_last_night_before(make_context):

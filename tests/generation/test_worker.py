@@ -33,7 +33,7 @@ def planned_home(tiny_home, spark_settings, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("reward_model.scorer.PersonalScorer", tiny.KnownScorer)
         patch.setattr("reward_model.registry.champion_dir", lambda home, ds: home)
-        tiny.write(ctx, planned(ctx, Painter.fingerprint).to_pylist(), GENERATION_PLAN)
+        tiny.write(ctx, planned(ctx, {"profile": Painter.fingerprint}).to_pylist(), GENERATION_PLAN)
     return home
 
 
@@ -157,7 +157,7 @@ class Interrupted:
 
 
 def test_a_killed_run_goes_on_where_it_was(rows, store):
-    sampler = Sampler(generator="stand-in-1", steps=2, guidance=(1.0,))
+    sampler = Sampler(generators={"profile": "stand-in-1"}, steps=2, guidance=(1.0,))
     with pytest.raises(KeyboardInterrupt):
         list(paint_units(rows, Interrupted(7), store, sampler))
     assert len(store.find_all(row["unit_id"] for row in rows)) == 3  # 7 pictures are 3 whole units
@@ -171,7 +171,7 @@ def test_a_killed_run_goes_on_where_it_was(rows, store):
 def test_a_failing_unit_is_reported_and_the_others_are_painted(rows, store):
     rows = rows[:3]
     rows[1] |= {"prompt": "unpaintable"}
-    sampler = Sampler(generator="stand-in-1", steps=2, guidance=(1.0,))
+    sampler = Sampler(generators={"profile": "stand-in-1"}, steps=2, guidance=(1.0,))
     backend = InProcessPaint(Painter(), max_batch=8)
     outcomes = {row["unit_id"]: row for row in paint_units(rows, backend, store, sampler)}
     assert [bool(outcomes[row["unit_id"]]["error"]) for row in rows] == [False, True, False]
@@ -180,7 +180,7 @@ def test_a_failing_unit_is_reported_and_the_others_are_painted(rows, store):
 
 
 def test_pictures_of_another_generator_are_refused(rows, store):
-    sampler = Sampler(generator="planned", steps=2, guidance=(1.0,))
+    sampler = Sampler(generators={"profile": "planned"}, steps=2, guidance=(1.0,))
     (outcome,) = paint_units(rows[:1], InProcessPaint(Painter(), max_batch=8), store, sampler)
     assert outcome["error"] == "painted by generator stand-in-1, planned for planned"
 

@@ -218,6 +218,8 @@ class Writer:
                     styles[cover] = np.eye(STYLE_DIM, dtype=np.float32)[family if drawn else world.items.default[item]]
                     unit = sha256(f"{purpose}{item}{name}".encode()).hexdigest()
                     code = world.items.item_ids[item]
+                    if purpose == "publish" and family is not None:
+                        self.beside(candidates, as_of, item, name, family)
                     covers.append(self.cover(cover, code, size=len(data), source="generated", unit=unit))
                     candidates += [
                         self.candidate(kind, as_of, code, name, cover, unit, selected=number == 0)
@@ -254,6 +256,14 @@ class Writer:
             ],
         )
         return pa.Table.from_pylist(published, schema=TABLES["published_covers"].schema)
+
+    def beside(self, candidates, as_of, item, name, family):
+        """The method ``icg`` goes less far than ``profile``."""
+        cover = self.ctx.images.put(to_webp(blended(self.world, item, family, share=0.4)))
+        unit = sha256(f"beside{item}{name}".encode()).hexdigest()
+        code = self.world.items.item_ids[item]
+        row = self.candidate("beside", as_of, code, name, cover, unit, selected=True)
+        candidates.append({**row, "method": "icg"})
 
     def candidate(self, purpose, as_of, item_id, segment_id, cover, unit, *, selected):
         rng = np.random.default_rng(int(unit[:8], 16) + selected)

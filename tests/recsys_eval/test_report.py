@@ -8,7 +8,7 @@ import pytest
 from sticker_night import make_sticker_night
 
 from jobs.lake.errors import UsageError
-from recsys_eval import report, stage
+from recsys_eval import report, report_view, stage
 from recsys_eval.drawings import measure_drawings
 from recsys_eval.experiment import measure_experiment
 from recsys_eval.gallery import load_gallery
@@ -80,7 +80,26 @@ def test_every_segment_and_its_items_are_there(night, page):
         painted = [
             a["alt"] for t, a in page.tags if t == "img" and f"painted for segment {segment.segment_id}" in a["alt"]
         ]
-        assert len(painted) == 8
+        beside = [alt for alt in painted if "that icg painted" in alt]
+        assert (len(painted) - len(beside), len(beside)) == (8, 8)
+
+
+def test_methods_stand_side_by_side_where_one_painted_beside_the_other():
+    def figure(value, unit):
+        return {"value": value, "low": value - 0.01, "high": value + 0.01, "unit": unit}
+
+    figures = {
+        "diversity.published": figure(0.6, "share"),
+        "diversity.profile": figure(0.5, "share"),
+        "truth.new_items.published.lift": figure(0.2, "relative lift"),
+        "distance.judge.original": figure(0.9, "distance"),
+    }
+    original, own, beside = report_view.method_rows(figures, "icg")
+    assert (original.name, own.name, beside.name) == ("original", "icg (published)", "profile")
+    assert own.cells[0] == ("+20.0 %", "+19.0 % to +21.0 %")
+    assert original.cells[4][0] == "0.900"
+    assert (own.cells[6][0], beside.cells[6][0], original.cells[6]) == ("60.0 %", "50.0 %", ("", ""))
+    assert report_view.method_rows({"diversity.published": figure(0.6, "share")}, "profile") == []
 
 
 def test_it_is_accessible(page):

@@ -33,6 +33,9 @@ class NearestJudge:
     def style_probabilities(self, pixels):
         return np.eye(6, dtype=np.float32)[self.family[self.nearest(pixels)]]
 
+    def features(self, pixels):
+        return small(pixels)
+
     def subject_embedding(self, pixels):
         return np.eye(self.subject.max() + 1, dtype=np.float32)[self.subject[self.nearest(pixels)]]
 
@@ -81,6 +84,20 @@ def test_looks_as_shares_of_real_drawings(found):
     assert share.value == pytest.approx(style.value)  # this judge is always right about real drawings
     assert figure(found, "looks.unpersonalised.style").value < 0.5
     assert figure(found, "looks.published.recall").value > 0.8
+
+
+def test_a_method_beside_is_measured_on_the_same_pairs_and_never_published(found):
+    ahead = figure(found, "truth.over_icg.lift")
+    assert ahead.low > 0  # it went less far towards the favourite
+    assert figure(found, "truth.new_items.icg.lift").value < figure(found, "truth.new_items.published.lift").low
+    assert figure(found, "looks.icg.style").value < figure(found, "looks.published.style").value
+    for space in ("judge", "encoder"):
+        distances = [figure(found, f"distance.{space}.{arm}") for arm in ("published", "icg", "original")]
+        assert distances[0].high < distances[1].value < distances[2].value
+        assert all(0 < each.low <= each.value <= each.high for each in distances)
+    between = {arm: figure(found, f"diversity.{arm}") for arm in ("published", "icg")}
+    assert between["icg"].value == pytest.approx(0.4**2, rel=0.1)  # a blend's differences, squared
+    assert between["published"].value == pytest.approx(0.75**2, rel=0.1)
 
 
 def test_rows_for_the_table(found):

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from generation.alignment.draft import Rewarded
 from generation.alignment.guard import Look
-from generation.alignment.monitor import nearest_drawing, pixel_diversity
+from generation.alignment.monitor import drawings_of, nearest_drawing, pixel_diversity
 from generation.diffusion.bridge import noise_of
 from generation.diffusion.process import deterministic_step
 from generation.personalization.icg.painting import SHAPE, BuiltinPainting, WorldBatch
@@ -92,7 +91,7 @@ class Watch:
         self.columns = len(whom)
         sampler = Sampler(items, audience, rows=2, seed=0)
         self.batch = sampler.batch(self.rows, [*whom] * len(items.ids))
-        self.drawings, self.present = _drawings(pack, items.ids)
+        self.drawings, self.present = drawings_of(pack, items.ids)
 
     @torch.no_grad()
     def __call__(self, step: int) -> tuple[Look, Tensor]:
@@ -125,15 +124,3 @@ class Watch:
         painted = pixels.reshape(-1, self.columns, *pixels.shape[1:]).transpose(0, 1)
         rows: Sequence[Tensor] = [original, *painted]
         return torch.cat([row.permute(1, 2, 0, 3).flatten(2) for row in rows], dim=1)
-
-
-def _drawings(pack: PicturePack, codes: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """(N, F, 3, 64, 64) real drawings in [0, 1] and (N, F) which of them exist."""
-    pixels: NDArray[np.float32] = np.zeros((len(codes), len(pack.families), 3, 64, 64), np.float32)
-    present = np.zeros(pixels.shape[:2], bool)
-    for row, code in enumerate(codes):
-        for family in pack.families_of(code):
-            column = pack.families.index(family)
-            pixels[row, column] = pack.pixels(code, family).transpose(2, 0, 1) / 255
-            present[row, column] = True
-    return torch.from_numpy(pixels), torch.from_numpy(present)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from generation.diffusion.critic import Critic, critic_loss
+from generation.diffusion.critic import BLOCKS, Critic, critic_loss
 from generation.diffusion.data import PairSampler, load_drawings
 from generation.diffusion.losses import PerceptualLoss
 from generation.diffusion.painter import SHIPPED
@@ -35,8 +35,8 @@ def test_the_critic_learns_that_another_familys_drawing_is_not_what_was_asked_fo
     pairs = sampler.draw(500, 48)
     other = (pairs.reference != pairs.target).flatten(1).any(1)
     with torch.no_grad():
-        drawn = sharpener.score(pairs.target[other], pairs.family[other])
-        mistaken = sharpener.score(pairs.reference[other], pairs.family[other])
+        drawn = sharpener.score(sharpener.see(pairs.target[other]), pairs.family[other])
+        mistaken = sharpener.score(sharpener.see(pairs.reference[other]), pairs.family[other])
     assert drawn.mean() > mistaken.mean()
 
 
@@ -48,23 +48,28 @@ def test_the_loss_counts_wrong_drawings_as_painted_ones():
 
 def test_the_distance_is_to_the_nearer_drawing_of_the_subject(encoders, sampler):
     sharpener, pairs = make(encoders), sampler.draw(0, 8)
+
+    def distances(pictures):
+        return sharpener.encoded_distances(pairs, sharpener.see(pictures))
+
     for drawn in (pairs.reference, pairs.target):
-        assert sharpener.encoded_distances(pairs, drawn)[0].mean() < 0.4
-    assert sharpener.encoded_distances(pairs, pairs.target.roll(1, 0))[0].mean() > 0.5
-    _, kept = sharpener.encoded_distances(pairs, pairs.reference)
-    _, right = sharpener.encoded_distances(pairs, pairs.target)
+        assert distances(drawn)[0].mean() < 0.4
+    assert distances(pairs.target.roll(1, 0))[0].mean() > 0.5
+    _, kept = distances(pairs.reference)
+    _, right = distances(pairs.target)
     assert right.mean() < kept.mean()
     painted = pairs.reference.clone().requires_grad_(True)
-    sum(distance.sum() for distance in sharpener.encoded_distances(pairs, painted)).backward()
+    sum(distance.sum() for distance in distances(painted)).backward()
     assert painted.grad.abs().sum() > 0
 
 
-def test_every_patch_is_scored_for_the_family_asked_for():
+def test_every_patch_is_scored_for_the_family_asked_for_by_every_head(encoders):
     critic = Critic(len(FAMILIES)).eval()
-    pixels = torch.randn(1, 3, 64, 64).expand(2, -1, -1, -1)
-    scores = critic(pixels, torch.tensor([0, 4]))
-    assert scores.shape == (2, 8, 8)
-    assert (scores[0] != scores[1]).any()
+    pixels = torch.rand(1, 3, 64, 64).expand(2, -1, -1, -1)
+    maps = {block: each.float() for block, each in encoders.image.backbone(pixels, BLOCKS).maps.items()}
+    scores = critic(2 * pixels - 1, maps, torch.tensor([0, 4]))
+    assert scores.shape == (2, 1 + len(BLOCKS), 8, 8)
+    assert (scores[0] != scores[1]).flatten(1).any(1).all()
 
 
 def test_a_step_moves_generator_and_critic_and_a_resumed_run_is_the_same_run(encoders, sampler, tmp_path):

@@ -18,7 +18,7 @@ from generation.personalization.icg.icg import add_lora
 from generation.personalization.icg.painting import SHAPE, BuiltinPainting
 from generation.personalization.icg.train import trainable
 from generation.personalization.icg.world import Audience, Items, Sampler
-from generation.personalization.methods import adapter_folder, method_fingerprint, method_named
+from generation.personalization.methods import adapter_folder, method_fingerprints, method_named, methods_of
 from generation.serving.backends import InProcessPaint, open_backend
 from generation.serving.repository import model_config
 from jobs.lake.errors import UsageError
@@ -142,8 +142,10 @@ def test_triton_paints_it_as_the_process_does(shipped, tmp_path, make_request):
 
 def test_the_unit_s_fingerprint_names_generator_and_adapter(painter, shipped):
     settings = GenerationSettings(method="icg", icg=str(shipped[0]))
-    assert method_fingerprint(settings, painter.fingerprint) == Painter.load(icg=shipped[0]).fingerprint_of("icg")
-    assert method_fingerprint(GenerationSettings(), painter.fingerprint) == painter.fingerprint
+    both = {"icg": Painter.load(icg=shipped[0]).fingerprint_of("icg"), "profile": painter.fingerprint}
+    assert method_fingerprints(settings, painter.fingerprint) == both
+    assert method_fingerprints(GenerationSettings(), painter.fingerprint) == {"profile": painter.fingerprint}
+    assert methods_of(GenerationSettings(beside=("profile", "icg"))) == ("profile", "icg")
     assert f'key: "icg" value: {{ string_value: "{shipped[0]}" }}' in model_config(settings)
     assert method_named("icg").name == "icg"
     assert adapter_folder(GenerationSettings(method="icg")) == checkpoint.SHIPPED
@@ -152,15 +154,15 @@ def test_the_unit_s_fingerprint_names_generator_and_adapter(painter, shipped):
 def test_another_generator_a_changed_file_and_no_adapter_are_refused(shipped, tmp_path):
     settings = GenerationSettings(method="icg", icg=str(shipped[0]))
     with pytest.raises(UsageError, match=r"was trained on generator .*, and 0123 would paint"):
-        method_fingerprint(settings, "0123")
+        method_fingerprints(settings, "0123")
     with pytest.raises(UsageError, match=r"python -m generation\.personalization\.icg\.train"):
-        method_fingerprint(GenerationSettings(method="icg", icg=str(tmp_path)), "0123")
+        method_fingerprints(GenerationSettings(method="icg", icg=str(tmp_path)), "0123")
     copy = tmp_path / "copy"
     shutil.copytree(shipped[0], copy)
     generator = json.loads((copy / "manifest.json").read_text())["generator"]
     (copy / "lora" / "lora.safetensors").write_bytes(b"something else")
     with pytest.raises(UsageError, match="SHA-256"):
-        method_fingerprint(GenerationSettings(method="icg", icg=str(copy)), generator)
+        method_fingerprints(GenerationSettings(method="icg", icg=str(copy)), generator)
 
 
 def test_a_batch_depends_on_its_key_and_has_each_item_for_two(sampler):
