@@ -140,7 +140,7 @@ class GenerationSettings(Section):
     """Folder of the trained adapter of the method ``icg``; None is the shipped one."""
     steps: int = Field(default=1, ge=1)
     """Network evaluations a picture; the shipped checkpoint is trained for one."""
-    guidance: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=(0.7, 0.9, 1.2), min_length=1)
+    guidance: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=(0.9, 1.2, 1.5), min_length=1)
     """The candidates of a unit take them in turn. 1 is off; less stays nearer the original cover, more goes farther
     towards the taste. One number is taken for all."""
     candidates: int = Field(default=3, ge=1)
@@ -185,7 +185,7 @@ class RewardWeights(Section):
     """Weights of the normalised rewards, in the choice among candidates and in alignment; 0 leaves one out."""
 
     personal: float = 1.0
-    relevance: float = 0.5
+    relevance: float = 0.25
     aesthetic: float = 0.25
     """The built-in proxy, not a trained model of looks."""
     diversity: float = 0.0

@@ -5,17 +5,21 @@ painted cover stands the real drawing in the segment's favourite style, where th
 """
 
 import io
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from conf.load import load_settings
 from jobs.lake.context import Context
 from recsys_eval.gallery import Gallery, GalleryItem, load_gallery
 
+Pixels = NDArray[np.uint8]
 TILE, GAP, LEFT, TOP = 96, 10, 150, 64
 """Pixels: a picture's side, the space between pictures, and the margins that labels take."""
 INK, MUTED, PAPER, TRUE_PAPER = "#1f2328", "#626870", "#ffffff", "#f1efe8"
@@ -62,6 +66,44 @@ def draw_sheet(gallery: Gallery, *, with_truth: bool = True) -> Image.Image:
     for row, item in enumerate(gallery.items):
         _draw_item(sheet, draw, item, [s.segment_id for s in shown], TOP + row * (TILE + GAP), truth=truth)
     return sheet
+
+
+def sheet_of_arms(
+    titles: Sequence[str], originals: Pixels, segments: Sequence[str], arms: Mapping[str, Pixels]
+) -> Image.Image:
+    """What several arms painted of the same items for the same segments: a row an arm, under each item.
+
+    Parameters
+    ----------
+    titles, originals
+        Of the items; (I or more, 64, 64, 3) uint8.
+    segments
+        Names of the columns.
+    arms
+        Name to (I, S, 64, 64, 3) uint8.
+    """
+    items = len(next(iter(arms.values())))
+    step = TILE + GAP // 2
+    size = (LEFT + step * (1 + len(segments)) + GAP, TOP + items * (step * len(arms) + GAP))
+    sheet = Image.new("RGB", size, PAPER)
+    draw = ImageDraw.Draw(sheet)
+    font, small = ImageFont.load_default(14), ImageFont.load_default(11)
+    for column, name in enumerate(["original", *segments]):
+        draw.text((LEFT + column * step + TILE / 2, 28), name, INK, font, anchor="ma")
+    for item in range(items):
+        top = TOP + item * (step * len(arms) + GAP)
+        draw.text((GAP, top + 8), titles[item][:NAME_LENGTH], INK, font)
+        sheet.paste(_enlarged(originals[item]), (LEFT, top))
+        for row, (arm, pictures) in enumerate(arms.items()):
+            y = top + row * step
+            draw.text((GAP, y + TILE / 2), arm, MUTED, small, anchor="lm")
+            for column in range(len(segments)):
+                sheet.paste(_enlarged(pictures[item, column]), (LEFT + (column + 1) * step, y))
+    return sheet
+
+
+def _enlarged(pixels: Pixels) -> Image.Image:
+    return Image.fromarray(pixels).resize((TILE, TILE), Image.Resampling.LANCZOS)
 
 
 def _draw_item(

@@ -155,3 +155,30 @@ def take_down_in_a_browser(url: str, why: str) -> str:
         browser.close()
     assert cover
     return cover
+
+
+def test_an_adapter_is_trained_on_its_tables_compared_and_painted_with_beside_profile(
+    night: Path, lake: Lake, tmp_path: Path
+):
+    words = ["--profile", "test", "--date", "2026-01-01", "--out", str(tmp_path), "--steps", "2", "--items", "5"]
+    words += ["--home", str(night), "--only", "no user embedding", "profile"]
+    ablate = [sys.executable, "-m", "recsys_eval.icg_ablation", *words]
+    done = subprocess.run(ablate, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = [line.split(" | ")[0].strip("| ") for line in done.stdout.splitlines() if line.startswith("|")]
+    assert table == ["variant", "---", "original", "icg", "no user embedding", "profile"]
+    figures = {row["name"]: row for row in json.loads((tmp_path / "ablation.json").read_text())["figures"]}
+    assert figures["truth.over_profile.lift"]["low"] <= figures["truth.over_profile.lift"]["high"]
+    assert figures["diversity.no user embedding"]["value"] == 0  # one cover for all
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
+
+    options = ["-o", "generation.method=icg", "-o", f"generation.icg={tmp_path / 'icg' / 'adapter'}"]
+    for stage in ("plan", "generate"):
+        done = coverlift(stage, *options, home=night)
+        assert done.returncode == 0, done.stdout + done.stderr
+    rows = lake.read("generated_covers", ds=DS).to_pylist()
+    methods = {(row["purpose"], row["method"]) for row in rows}
+    assert {("publish", "icg"), ("beside", "profile"), ("unpersonalised", "icg")} <= methods
+    beside = {(row["item_id"], row["segment_id"]) for row in rows if row["purpose"] == "beside"}
+    assert beside <= {(row["item_id"], row["segment_id"]) for row in rows if row["purpose"] == "publish"}
+    assert all(row["rewards"] and "nsfw" not in dict(row["rewards"]) for row in rows if row["purpose"] == "beside")

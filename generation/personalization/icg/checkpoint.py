@@ -6,6 +6,7 @@ The manifest names the generator it was trained on; over another one it is refus
 import copy
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from generation.personalization.icg.builtin import BuiltinIcg
 from generation.personalization.icg.generators import ATTENTION
 from generation.personalization.icg.icg import add_lora
 from jobs.lake.errors import UsageError
+
+LAYERS = {"attention": ATTENTION, "all": [*ATTENTION, "conv1", "conv2"]}
+"""What LoRA may tune of the UNet: where it attends to the conditioning, or every residual block too."""
 
 SHIPPED = Path(__file__).parent / "weights"
 """The built-in adapter."""
@@ -94,7 +98,7 @@ def merged(unet: UNet2DConditionModel, lora: dict[str, Tensor]) -> UNet2DConditi
     ranks = {tensor.shape[0] for name, tensor in lora.items() if "lora_A" in name}
     if len(ranks) != 1:
         raise ValueError(f"A LoRA file with ranks {sorted(ranks)}: expected one")
-    add_lora(network, ATTENTION, ranks.pop())
+    add_lora(network, tuned_layers(lora), ranks.pop())
     own = {name: weight for name, weight in network.named_parameters() if "lora_" in name}
     if set(own) != set(lora):
         raise ValueError(f"The LoRA weights do not fit this UNet: {sorted(set(own) ^ set(lora))[:3]}")
@@ -108,7 +112,7 @@ def merged(unet: UNet2DConditionModel, lora: dict[str, Tensor]) -> UNet2DConditi
 
 
 def ship(icg: BuiltinIcg, lora: dict[str, Tensor], out: Path, generator: str, facts: dict[str, Any]) -> None:
-    """Write the adapter, LoRA weights if there are any, and the manifest.
+    """Write the adapter, LoRA weights if there are any, both in float16, and the manifest.
 
     Parameters
     ----------
@@ -121,11 +125,17 @@ def ship(icg: BuiltinIcg, lora: dict[str, Tensor], out: Path, generator: str, fa
     facts
         Further contents of the manifest: command, data, hardware, figures.
     """
-    icg.save_pretrained(out / "adapter")
+    copy.deepcopy(icg).half().save_pretrained(out / "adapter")
     if lora:
         (out / LORA).parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in lora.items()}, out / LORA)
+        save_file({name: tensor.detach().half().cpu().contiguous() for name, tensor in lora.items()}, out / LORA)
     write_manifest(out, {"generator": generator, **facts})
+
+
+def tuned_layers(lora: Iterable[str]) -> list[str]:
+    """Which of ``LAYERS`` low-rank weights of these names belong to."""
+    named = list(lora)
+    return [layer for layer in LAYERS["all"] if any(f".{layer}.lora_" in name for name in named)]
 
 
 def lora_weights(network: nn.Module) -> dict[str, nn.Parameter]:

@@ -1,5 +1,6 @@
 """The night's rewards as alignment asks for them, and the looks at validation subjects."""
 
+import zlib
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -8,15 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from generation.alignment.draft import Rewarded
+from generation.alignment.draft import Reward, Rewarded
 from generation.alignment.guard import Look
 from generation.alignment.monitor import drawings_of, nearest_drawing, pixel_diversity
 from generation.diffusion.bridge import noise_of
 from generation.diffusion.process import deterministic_step
 from generation.personalization.icg.painting import SHAPE, BuiltinPainting, WorldBatch
 from generation.personalization.icg.world import Audience, Items, Sampler
-from generation.rewards.base import RewardPanel
+from generation.rewards.base import PictureBatch, RewardPanel
 from generation.rewards.view import PictureView
+from generation.scoring import CandidateScorer
 from jobs.ingest.stickers.pack import PicturePack
 from reward_model.encoders import ImageEncoder
 
@@ -50,6 +52,68 @@ class WorldReward:
         return Rewarded(total=total, parts=parts)
 
 
+class Moved:
+    """A reward of pictures that are shifted and noised a little, so that it is not won by a pattern of single pixels.
+
+    Expectation over transformation (Athalye et al., ICML 2018, https://arxiv.org/abs/1707.07397), one draw a batch;
+    the draw depends on the batch alone.
+
+    Parameters
+    ----------
+    reward
+        Differentiable.
+    shift
+        Largest, in pixels.
+    noise
+        Standard deviation, of pixels in [0, 1].
+    """
+
+    def __init__(self, reward: Reward[WorldBatch], *, shift: int = 3, noise: float = 0.025) -> None:
+        self.reward, self.shift, self.noise = reward, shift, noise
+
+    def __call__(self, pixels: Tensor, batch: WorldBatch) -> Rewarded:
+        """The same reward of moved pictures."""
+        rng = torch.Generator().manual_seed(zlib.crc32("|".join([*batch.item_ids, *batch.whom]).encode()))
+        shifts = torch.randint(-self.shift, self.shift + 1, (2,), generator=rng).tolist()
+        noise = torch.randn(pixels.shape, generator=rng).to(pixels)
+        return self.reward(torch.roll(pixels, shifts, dims=(2, 3)) + self.noise * noise, batch)
+
+
+class ScoredReward:
+    """A panel of any rewards on painted pixels, as candidates are scored; without a gradient, for policy gradients.
+
+    Parameters
+    ----------
+    panel
+        Differentiable or not.
+    scorer
+        Encodes the pictures.
+    """
+
+    def __init__(self, panel: RewardPanel, scorer: CandidateScorer) -> None:
+        self.panel, self.scorer = panel, scorer
+
+    @torch.no_grad()
+    def __call__(self, pixels: Tensor, batch: WorldBatch) -> Rewarded:
+        """Weighted sum of the normalised rewards, and each one raw; only for segments, not for users."""
+        pictures = (pixels.float() * 255).round().byte().permute(0, 2, 3, 1).numpy()
+        embeddings, styles = self.scorer.encode(pictures)
+        seen = PictureBatch(
+            pictures=pictures,
+            embeddings=embeddings,
+            styles=styles,
+            reference_embeddings=batch.reference_embeddings.numpy(),
+            text_embeddings=batch.text_embeddings.numpy(),
+            item_ids=batch.item_ids,
+            segment_ids=batch.whom,
+            prompts=batch.titles,
+        )
+        parts, total = self.panel.score(seen)
+        return Rewarded(
+            total=torch.from_numpy(total), parts={name: torch.from_numpy(part) for name, part in parts.items()}
+        )
+
+
 class Watch:
     """Paints fixed validation items for fixed segments, and measures reward, monitor and diversity.
 
@@ -76,7 +140,7 @@ class Watch:
     def __init__(
         self,
         painting: BuiltinPainting,
-        reward: WorldReward,
+        reward: Reward[WorldBatch],
         items: Items,
         audience: Audience,
         pack: PicturePack,

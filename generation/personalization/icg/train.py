@@ -23,14 +23,14 @@ from conf.load import load_settings
 from conf.settings import Settings
 from generation.alignment.draft import Draft, DraftSettings
 from generation.alignment.guard import Guard, GuardSettings
+from generation.alignment.policy_gradient import PolicyGradient, PolicySettings
 from generation.alignment.run import RunSettings, align, read_looks
 from generation.diffusion.painter import Painter
 from generation.personalization.icg.builtin import BuiltinIcg, fresh
-from generation.personalization.icg.checkpoint import SHIPPED, lora_weights, ship
-from generation.personalization.icg.generators import ATTENTION
+from generation.personalization.icg.checkpoint import LAYERS, SHIPPED, lora_weights, ship
 from generation.personalization.icg.icg import add_lora
-from generation.personalization.icg.painting import SHAPE, BuiltinPainting
-from generation.personalization.icg.rewarding import Watch, WorldReward
+from generation.personalization.icg.painting import SHAPE, Attended, BuiltinPainting, WorldBatch
+from generation.personalization.icg.rewarding import Moved, ScoredReward, Watch, WorldReward
 from generation.personalization.icg.world import Audience, Items, Sampler
 from generation.rewards.base import RewardPanel
 from generation.rewards.personal import Personal
@@ -43,8 +43,10 @@ from jobs.lake.errors import CoverliftError, UsageError
 WATCHED_ITEMS = 24
 
 
-def build_reward(ctx: Context, scorer: CandidateScorer, users: tuple[str, ...]) -> WorldReward:
-    """The night's panel in its differentiable form, as of ds.
+def build_reward(
+    ctx: Context, scorer: CandidateScorer, users: tuple[str, ...], *, differentiable: bool = True
+) -> WorldReward | ScoredReward:
+    """The night's panel as of ds, in its differentiable form or as candidates are scored.
 
     Parameters
     ----------
@@ -62,24 +64,26 @@ def build_reward(ctx: Context, scorer: CandidateScorer, users: tuple[str, ...]) 
     model = PersonalScorer.load(ctx.lake, champion_dir(ctx.home, ctx.ds), ctx.ds)
     given = Ingredients(
         reference=scorer.real_covers(ctx.ds),
-        personal=Personal(model, ClickGradient(model, users)),
+        personal=Personal(model, ClickGradient(model, users) if differentiable else None),
         models=ctx.settings.reward_models,
-        differentiable=True,
+        differentiable=differentiable,
     )
     panel: RewardPanel = build_panel(ctx.settings.weights, given)
-    return WorldReward(panel, scorer.encoders.image)
+    return WorldReward(panel, scorer.encoders.image) if differentiable else ScoredReward(panel, scorer)
 
 
 def train(
     ctx: Context,
-    draft: DraftSettings,
+    tune: DraftSettings | PolicySettings,
     run: RunSettings,
     *,
     work: Path,
     out: Path,
     facts: dict[str, Any],
     lora_rank: int = 0,
+    lora_layers: str = "attention",
     rows: int = 16,
+    personal: bool = True,
     say: Callable[[str], None] = print,
 ) -> str:
     """Train or resume, then ship the best look's averaged weights; returns how it ended.
@@ -88,16 +92,20 @@ def train(
     ----------
     ctx
         A finished night.
-    draft, run
-        How to climb, and how long.
+    tune, run
+        How to climb, by backpropagation or by policy gradients, and how long.
     work, out
         Checkpoints and sheets; the shipped adapter.
     facts
         Further contents of the manifest.
     lora_rank
         Of the generator's LoRA; 0 leaves the generator frozen.
+    lora_layers
+        Key of ``LAYERS``.
     rows
         Of a batch.
+    personal
+        False tells nothing of whom a picture is for, which is for ablations.
 
     Raises
     ------
@@ -106,31 +114,41 @@ def train(
     """
     settings = ctx.settings.generation
     painter = Painter.load(Path(settings.checkpoint) if settings.checkpoint else None)
-    icg = fresh(painter.conditioning, seed=draft.seed)
+    icg = fresh(painter.conditioning, seed=tune.seed)
     if lora_rank:
-        torch.manual_seed(draft.seed)
-        add_lora(painter.unet, ATTENTION, lora_rank)
+        torch.manual_seed(tune.seed)
+        add_lora(painter.unet, LAYERS[lora_layers], lora_rank)
     about = {
         "generator": painter.fingerprint,
         "weights": ctx.settings.weights.model_dump(),
         "guidance": settings.guidance,
         "lora_rank": lora_rank,
+        "lora_layers": lora_layers if lora_rank else "",
         "rows": rows,
+        "personal": personal,
         "ds": ctx.ds.isoformat(),
     }
     _same_run(work, about)
     scorer = CandidateScorer(ctx)
     audience = Audience.read(ctx, "train")
-    reward = build_reward(ctx, scorer, audience.users)
+    audience = audience if personal else audience.unknown()
+    differentiable = isinstance(tune, DraftSettings)
+    reward = build_reward(ctx, scorer, audience.users, differentiable=differentiable)
     painting = BuiltinPainting(painter, icg, guidance=sum(settings.guidance) / len(settings.guidance))
     parameters = trainable(icg, painter.unet)
-    tuner = Draft(painting, parameters, reward, shape=SHAPE, settings=draft)
-    sampler = Sampler(Items.read(ctx, scorer.encoders, "train"), audience, rows=rows, seed=draft.seed)
+    items = Items.read(ctx, scorer.encoders, "train")
+    tuner: Draft[WorldBatch, Attended] | PolicyGradient[WorldBatch, Attended]
+    if isinstance(tune, PolicySettings):
+        tuner = PolicyGradient(painting, parameters, reward, shape=SHAPE, settings=tune)
+        sampler = Sampler(items, audience, rows=rows, seed=tune.seed, user_share=0.0, each=tune.group)
+    else:
+        tuner = Draft(painting, parameters, Moved(reward), shape=SHAPE, settings=tune)
+        sampler = Sampler(items, audience, rows=rows, seed=tune.seed)
     watched = Items.read(ctx, scorer.encoders, "validation", limit=WATCHED_ITEMS)
-    pack, steps = PicturePack.load(), draft.sampler_steps
+    pack, steps = PicturePack.load(), tune.sampler_steps
     watch = Watch(painting, reward, watched, audience, pack, steps=steps, autocast=tuner.autocast)
     outcome = align(tuner, lambda: tuner.learn(sampler.draw), watch, Guard(GuardSettings()), run, work, say=say)
-    _ship_best(icg, painter.unet, work, out, {**facts, **about, "outcome": outcome, "draft": asdict(draft)})
+    _ship_best(icg, painter.unet, work, out, {**facts, **about, "outcome": outcome, "tune": asdict(tune)})
     return outcome
 
 
@@ -142,11 +160,11 @@ def trainable(icg: BuiltinIcg, unet: nn.Module) -> dict[str, nn.Parameter]:
 
 def _same_run(work: Path, about: dict[str, Any]) -> None:
     """Remember what a work folder is for, and refuse another run's."""
-    file = work / "about.json"
-    if file.is_file() and json.loads(file.read_text(encoding="utf-8")) != about:
+    file, told = work / "about.json", json.dumps(about)
+    if file.is_file() and file.read_text(encoding="utf-8") != told:
         raise UsageError(f"{work} belongs to another run (see {file}): delete it, or give another --work")
     work.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(about), encoding="utf-8")
+    file.write_text(told, encoding="utf-8")
 
 
 def _ship_best(icg: BuiltinIcg, unet: nn.Module, work: Path, out: Path, facts: dict[str, Any]) -> None:
@@ -184,10 +202,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=25, help="steps between looks")
     parser.add_argument("--rows", type=int, default=16, help="pictures a step")
     parser.add_argument("--last-steps", type=int, default=1, help="denoising steps with gradients")
-    parser.add_argument("--kind", choices=("draft", "refl"), default="draft")
+    parser.add_argument("--kind", choices=("draft", "refl", "policy"), default="draft")
+    parser.add_argument("--group", type=int, default=4, help="pictures of a row that policy gradients compare")
     parser.add_argument("--learning-rate", type=float, default=3e-4)
     parser.add_argument("--regularisation", type=float, default=1.0)
     parser.add_argument("--lora-rank", type=int, default=0, help="tune the generator too; 0 leaves it frozen")
+    parser.add_argument("--lora-layers", choices=sorted(LAYERS), default="attention", help="what of it LoRA tunes")
     parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 where the hardware multiplies it")
     parser.add_argument("--checkpointing", action="store_true", help="less memory, more time")
     parser.add_argument("--threads", type=int, default=1)
@@ -196,10 +216,28 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def tune_settings(arguments: argparse.Namespace, steps: int) -> DraftSettings | PolicySettings:
+    """How to climb; policy gradients need a step that is drawn at random, so at least two."""
+    common: dict[str, Any] = {
+        "learning_rate": arguments.learning_rate,
+        "regularisation": arguments.regularisation,
+        "precision": "bf16" if arguments.bf16 else "float32",
+    }
+    if arguments.kind == "policy":
+        return PolicySettings(sampler_steps=max(2, steps), group=arguments.group, **common)
+    return DraftSettings(
+        kind=arguments.kind,
+        sampler_steps=steps,
+        last_steps=arguments.last_steps,
+        checkpointing=arguments.checkpointing,
+        **common,
+    )
+
+
 def command_of(arguments: argparse.Namespace) -> str:
     """The command, without what depends on this machine."""
-    decisive = ("steps", "every", "rows", "last_steps", "kind", "learning_rate", "regularisation", "lora_rank")
-    flags = [f"--{name.replace('_', '-')} {getattr(arguments, name)}" for name in decisive]
+    names = "steps every rows last_steps kind group learning_rate regularisation lora_rank lora_layers"
+    flags = [f"--{name.replace('_', '-')} {getattr(arguments, name)}" for name in names.split()]
     flags += [f"--{name}" for name in ("bf16", "checkpointing") if getattr(arguments, name)]
     return " ".join(["python -m generation.personalization.icg.train --home HOME", *flags])
 
@@ -211,15 +249,6 @@ def main() -> None:
     try:
         settings: Settings = load_settings(profile=arguments.profile, overrides=arguments.override)
         ctx = Context(ds=arguments.ds or settings.ds, home=arguments.home, settings=settings)
-        draft = DraftSettings(
-            kind=arguments.kind,
-            sampler_steps=settings.generation.steps,
-            last_steps=arguments.last_steps,
-            learning_rate=arguments.learning_rate,
-            regularisation=arguments.regularisation,
-            precision="bf16" if arguments.bf16 else "float32",
-            checkpointing=arguments.checkpointing,
-        )
         facts = {
             "command": command_of(arguments),
             "hardware": f"{platform.machine()}, {arguments.threads} threads, torch {torch.__version__}",
@@ -227,12 +256,13 @@ def main() -> None:
         }
         outcome = train(
             ctx,
-            draft,
+            tune_settings(arguments, settings.generation.steps),
             RunSettings(steps=arguments.steps, every=arguments.every, minutes=arguments.minutes),
             work=arguments.work,
             out=arguments.out,
             facts=facts,
             lora_rank=arguments.lora_rank,
+            lora_layers=arguments.lora_layers,
             rows=arguments.rows,
             say=lambda text: print(text, flush=True),
         )

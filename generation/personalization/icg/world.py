@@ -6,7 +6,7 @@ painted for looks only.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -97,6 +97,10 @@ class Audience:
             segments=tuple(preference), users=tuple(user for user, _ in users), preference=preference | dict(users)
         )
 
+    def unknown(self) -> "Audience":
+        """The same segments and users, of whose taste nothing is told."""
+        return replace(self, preference={name: np.zeros_like(value) for name, value in self.preference.items()})
+
 
 class Sampler:
     """Batches by key: items, each for two different segments or users.
@@ -111,23 +115,31 @@ class Sampler:
         With the key it decides a batch.
     user_share
         Share of items drawn for users; the rest is for segments.
+    each
+        How many equal rows stand in place of one: the groups of policy gradients.
     """
 
-    def __init__(self, items: Items, audience: Audience, *, rows: int, seed: int, user_share: float = 0.5) -> None:
-        if rows < 2 or rows % 2:
-            raise ValueError(f"rows is {rows}: expected an even number, as each item is drawn for two")
+    def __init__(
+        self, items: Items, audience: Audience, *, rows: int, seed: int, user_share: float = 0.5, each: int = 1
+    ) -> None:
+        if rows < 2 * each or rows % (2 * each):
+            raise ValueError(
+                f"rows is {rows}: expected a multiple of {2 * each}, as each item is drawn for two"
+                + (f" in groups of {each}" if each > 1 else "")
+            )
         self.items, self.audience = items, audience
-        self.rows, self.seed, self.user_share = rows, seed, user_share
+        self.rows, self.seed, self.user_share, self.each = rows, seed, user_share, each
 
     def draw(self, key: int) -> tuple[WorldBatch, int]:
         """The batch of a key and its rows."""
         rng = np.random.default_rng((self.seed, key))
-        chosen = rng.integers(len(self.items.ids), size=self.rows // 2)
+        chosen = rng.integers(len(self.items.ids), size=self.rows // (2 * self.each))
         whom: list[str] = []
         for _ in chosen:
             group = self.audience.users if rng.random() < self.user_share else self.audience.segments
             whom += [group[place] for place in rng.choice(len(group), 2, replace=len(group) < 2)]
-        return self.batch(np.repeat(chosen, 2), whom), self.rows
+        rows = np.repeat(chosen, 2 * self.each)
+        return self.batch(rows, [name for name in whom for _ in range(self.each)]), self.rows
 
     def batch(self, rows: NDArray[np.int64], whom: Sequence[str]) -> WorldBatch:
         """Given rows of items for given segments or users."""

@@ -55,7 +55,7 @@ def test_every_weight_of_the_settings_names_a_reward():
 def test_the_default_panel_is_personal_relevance_and_the_proxy():
     panel = build_panel(RewardWeights(), given())
     assert [(r.name, panel.weights[r.name], r.differentiable) for r in panel.rewards] == [
-        ("personal", 1.0, True), ("relevance", 0.5, True), ("aesthetic", 0.25, False),
+        ("personal", 1.0, True), ("relevance", 0.25, True), ("aesthetic", 0.25, False),
     ]  # fmt: skip
     raw, _ = panel.score(random_batch(3, seed=1))
     assert set(raw) == {"personal", "relevance", "aesthetic"}

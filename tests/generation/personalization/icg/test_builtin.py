@@ -12,8 +12,7 @@ from generation.alignment.draft import Draft, DraftSettings, Rewarded
 from generation.diffusion.painter import Painter
 from generation.personalization.icg import checkpoint
 from generation.personalization.icg.builtin import PLACES, fresh, picture_places
-from generation.personalization.icg.checkpoint import lora_weights, ship
-from generation.personalization.icg.generators import ATTENTION
+from generation.personalization.icg.checkpoint import LAYERS, lora_weights, ship
 from generation.personalization.icg.icg import add_lora
 from generation.personalization.icg.painting import SHAPE, BuiltinPainting
 from generation.personalization.icg.train import trainable
@@ -82,7 +81,7 @@ def shipped(painter, sampler, tmp_path_factory):
     """A few steps of training with LoRA on a fresh painter, shipped; and what moved."""
     own, out = Painter.load(), tmp_path_factory.mktemp("icg")
     icg = fresh(own.conditioning, seed=0)
-    add_lora(own.unet, ATTENTION, 2)
+    add_lora(own.unet, LAYERS["all"], 2)
     parameters = trainable(icg, own.unet)
     before = {name: weight.detach().clone() for name, weight in own.unet.named_parameters()}
     painting = BuiltinPainting(own, icg, guidance=2.0)
@@ -173,5 +172,16 @@ def test_a_batch_depends_on_its_key_and_has_each_item_for_two(sampler):
     assert first.item_ids[0] == first.item_ids[1]
     assert first.whom[0] != first.whom[1]
     assert first.places.shape == (4, PLACES, 1280)
-    with pytest.raises(ValueError, match="even number"):
+    with pytest.raises(ValueError, match="multiple of 2"):
         Sampler(sampler.items, sampler.audience, rows=3, seed=1)
+
+
+def test_policy_gradients_get_groups_of_equal_rows(sampler):
+    batch, rows = Sampler(sampler.items, sampler.audience, rows=8, seed=1, user_share=0.0, each=2).draw(5)
+    keys = list(zip(batch.item_ids, batch.whom, strict=True))
+    assert rows == len(keys) == 8
+    assert keys[::2] == keys[1::2]
+    assert len(set(keys[:4])) == 2  # one item for two segments
+    assert set(batch.whom) == {"s1", "s2"}
+    with pytest.raises(ValueError, match=r"multiple of 8.* in groups of 4"):
+        Sampler(sampler.items, sampler.audience, rows=4, seed=1, each=4)

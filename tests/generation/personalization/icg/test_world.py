@@ -11,10 +11,11 @@ from generation.alignment.guard import Guard, GuardSettings
 from generation.diffusion.painter import Painter
 from generation.personalization.icg.builtin import fresh
 from generation.personalization.icg.painting import BuiltinPainting
-from generation.personalization.icg.rewarding import Watch, WorldReward
-from generation.personalization.icg.world import Audience, Items
+from generation.personalization.icg.rewarding import ScoredReward, Watch, WorldReward
+from generation.personalization.icg.world import Audience, Items, Sampler
 from generation.rewards.personal import Personal
 from generation.rewards.registry import Ingredients, build_panel
+from generation.scoring import CandidateScorer
 from jobs.ingest.stickers.pack import PicturePack
 from jobs.lake.context import Context
 from jobs.lake.errors import UsageError
@@ -72,6 +73,30 @@ def test_items_are_of_one_split_with_their_default_covers(ctx, encoders):
     assert tiny.LATER not in items.ids  # it does not exist yet
     with pytest.raises(UsageError, match="no validation item"):
         Items.read(Context(ds=date(2026, 1, 1), home=ctx.home, settings=ctx.settings), encoders, "validation")
+
+
+def test_rewards_with_and_without_a_gradient_are_the_same_figures(ctx, encoders):
+    audience = Audience.read(ctx, "train")
+    batch, _ = Sampler(Items.read(ctx, encoders, "train"), audience, rows=4, seed=0, user_share=0.0).draw(0)
+    pixels = (batch.reference + 1) / 2
+    weights, given = RewardWeights(aesthetic=0), {"reference": random_batch(40), "models": RewardModels()}
+    panels = [
+        build_panel(weights, Ingredients(personal=Personal(Liking(), gradient), differentiable=by_gradient, **given))
+        for gradient, by_gradient in ((None, False), (lambda whom, items, vectors: vectors[:, 128], True))
+    ]
+    scored = ScoredReward(panels[0], CandidateScorer(ctx))(pixels, batch)
+    valued = WorldReward(panels[1], encoders.image)(pixels, batch)
+    assert set(scored.parts) == set(valued.parts) == {"personal", "relevance"}
+    for name, part in scored.parts.items():
+        np.testing.assert_allclose(part.numpy(), valued.parts[name].detach().numpy(), atol=0.02)
+    np.testing.assert_allclose(scored.total.numpy(), valued.total.detach().numpy(), atol=0.2)
+
+
+def test_an_unknown_audience_is_told_nothing(ctx):
+    audience = Audience.read(ctx, "train")
+    unknown = audience.unknown()
+    assert (unknown.segments, unknown.users) == (audience.segments, audience.users)
+    assert not any(preference.any() for preference in unknown.preference.values())
 
 
 def test_a_look_paints_every_item_for_every_segment_and_repeats(ctx, encoders):
