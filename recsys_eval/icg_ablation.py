@@ -56,14 +56,15 @@ class Variant:
     """Weights of rewards that differ from the night's."""
     personal: bool = True
     """Whether it is told whom a picture is for."""
-    lora_rank: int = 0
+    lora_rank: int = 8
+    """In all blocks of the generator; 0 leaves it frozen."""
     trained: bool = True
     """False paints by the generator's own conditioning, the title as its prompt."""
 
 
 VARIANTS = {
-    FULL: Variant(about="all of it, the generator frozen"),
-    "lora": Variant(about="and low-rank weights in the generator's attention", lora_rank=8),
+    FULL: Variant(about="all of it, with low-rank weights in the generator's blocks"),
+    "frozen generator": Variant(about="the adapter alone", lora_rank=0),
     "no user embedding": Variant(about="not told whom a picture is for", personal=False),
     "no personal reward": Variant(about="public rewards only", weights={"personal": 0.0}),
     "no public rewards": Variant(about="the personal reward only", weights=dict.fromkeys(PUBLIC, 0.0)),
@@ -91,6 +92,7 @@ def train_variant(
             out=adapter,
             facts=facts,
             lora_rank=variant.lora_rank,
+            lora_layers="all",
             personal=variant.personal,
             say=partial(print, f"{folder.name}:", flush=True),
         )
@@ -104,14 +106,16 @@ class Canvas:
     items: Items
     audience: Audience
 
-    def paint(self, ctx: Context, adapter: Path | None, *, personal: bool) -> NDArray[np.uint8]:
-        """(I, S, 64, 64, 3), one candidate each at the mean of the night's guidances."""
+    def paint(
+        self, ctx: Context, adapter: Path | None, *, personal: bool = True, guidance: float | None = None
+    ) -> NDArray[np.uint8]:
+        """(I, S, 64, 64, 3), one candidate each; by default at the mean of the night's guidances."""
         settings = ctx.settings.generation
         painter = Painter.load(Path(settings.checkpoint) if settings.checkpoint else SHIPPED, icg=adapter)
         segments = self.audience.segments
         told = self.audience if personal else self.audience.unknown()
         wanted = np.stack([rounded(told.preference[name]) for name in segments])
-        guidance = sum(settings.guidance) / len(settings.guidance)
+        guidance = sum(settings.guidance) / len(settings.guidance) if guidance is None else guidance
         keys = [(item, segment) for item in range(len(self.items.ids)) for segment in range(len(segments))]
         parts = []
         for start in range(0, len(keys), BATCH):
@@ -198,8 +202,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--date", required=True, help="day of the training, for the manifests: YYYY-MM-DD")
     parser.add_argument("--out", type=Path, default=Path("var/icg-ablation"), help="adapters, ablation.json, sheet.png")
     parser.add_argument("--only", nargs="*", choices=list(VARIANTS), help="these variants; default: all")
-    parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--learning-rate", type=float, default=7e-4)
     parser.add_argument("--items", type=int, help="at most so many held-out items; default: all")
     parser.add_argument("--bf16", action="store_true", help="train in bfloat16 where the hardware multiplies it")
     parser.add_argument("--threads", type=int, default=1)
@@ -221,8 +225,10 @@ def main() -> None:
         precision="bf16" if arguments.bf16 else "float32",
     )
     run = RunSettings(steps=arguments.steps, every=50)
+    told = [f"--steps {arguments.steps} --learning-rate {arguments.learning_rate}"]
+    told += [f"-o {override}" for override in arguments.override]
     facts = {
-        "command": f"python -m recsys_eval.icg_ablation --home HOME --steps {arguments.steps}",
+        "command": " ".join(["python -m recsys_eval.icg_ablation --home HOME", *told]),
         "hardware": f"{platform.machine()}, {arguments.threads} threads, torch {torch.__version__}",
         "date": arguments.date,
     }

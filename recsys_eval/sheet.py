@@ -1,7 +1,8 @@
-"""A sample sheet as one PNG: items down, their original and what each segment was painted across.
+"""A sample sheet as one picture: items down, their original and what each segment was painted across.
 
-``python -m recsys_eval.sheet --home HOME --out sheet.png`` writes it for a night. Beside each
-painted cover stands the real drawing in the segment's favourite style, where the world has one.
+``python -m recsys_eval.sheet --home HOME --out sheet.png`` writes it for a night. Beside each painted
+cover stand what other methods painted, if any did, and the real drawing in the segment's favourite
+style, where the world has one.
 """
 
 import io
@@ -49,8 +50,9 @@ def draw_sheet(gallery: Gallery, *, with_truth: bool = True) -> Image.Image:
     if not gallery.items:
         raise ValueError("the gallery has no item: publish covers first (`coverlift publish`)")
     shown = [s for s in gallery.segments if any(s.segment_id in item.painted for item in gallery.items)]
-    truth = with_truth and any(item.truth for item in gallery.items)
-    cell = (2 * TILE if truth else TILE) + GAP
+    others = sorted({name for item in gallery.items for name in item.beside})
+    kinds = ["painted", *others, *(["real"] if with_truth and any(item.truth for item in gallery.items) else [])]
+    cell = len(kinds) * TILE + GAP
     size = (LEFT + TILE + 2 * GAP + cell * len(shown) + GAP, TOP + (TILE + GAP) * len(gallery.items) + GAP)
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -60,11 +62,10 @@ def draw_sheet(gallery: Gallery, *, with_truth: bool = True) -> Image.Image:
         x = LEFT + TILE + 2 * GAP + column * cell
         draw.text((x + (cell - GAP) / 2, 10), segment.segment_id, INK, font, anchor="ma")
         draw.text((x + (cell - GAP) / 2, 28), segment.favourite or "", MUTED, small, anchor="ma")
-        if truth:
-            draw.text((x + TILE / 2, 44), "painted", MUTED, small, anchor="ma")
-            draw.text((x + TILE * 1.5, 44), "real", MUTED, small, anchor="ma")
+        for place, kind in enumerate(kinds if len(kinds) > 1 else []):
+            draw.text((x + TILE * (place + 0.5), 44), kind, MUTED, small, anchor="ma")
     for row, item in enumerate(gallery.items):
-        _draw_item(sheet, draw, item, [s.segment_id for s in shown], TOP + row * (TILE + GAP), truth=truth)
+        _draw_item(sheet, draw, item, [s.segment_id for s in shown], kinds, TOP + row * (TILE + GAP))
     return sheet
 
 
@@ -107,22 +108,23 @@ def _enlarged(pixels: Pixels) -> Image.Image:
 
 
 def _draw_item(
-    sheet: Image.Image, draw: ImageDraw.ImageDraw, item: GalleryItem, segments: list[str], y: int, *, truth: bool
+    sheet: Image.Image, draw: ImageDraw.ImageDraw, item: GalleryItem, segments: list[str], kinds: list[str], y: int
 ) -> None:
     font, small = ImageFont.load_default(13), ImageFont.load_default(11)
     name = item.title if len(item.title) <= NAME_LENGTH else item.title[: NAME_LENGTH - 1] + "…"
     draw.text((GAP, y + TILE / 2 - 10), name, INK, font, anchor="lm")
     draw.text((GAP, y + TILE / 2 + 8), item.original_style or item.category, MUTED, small, anchor="lm")
     sheet.paste(_tile(item.original), (LEFT, y))
-    cell = (2 * TILE if truth else TILE) + GAP
+    pictures = {**item.beside, "painted": item.painted, "real": item.truth}
+    cell = len(kinds) * TILE + GAP
     for column, segment in enumerate(segments):
-        x = LEFT + TILE + 2 * GAP + column * cell
-        if segment in item.painted:
-            sheet.paste(_tile(item.painted[segment]), (x, y))
-        if truth:
-            draw.rectangle((x + TILE, y, x + 2 * TILE - 1, y + TILE - 1), fill=TRUE_PAPER)
-            if segment in item.truth:
-                sheet.paste(_tile(item.truth[segment]), (x + TILE, y))
+        for place, kind in enumerate(kinds):
+            x = LEFT + TILE + 2 * GAP + column * cell + place * TILE
+            if kind == "real":
+                draw.rectangle((x, y, x + TILE - 1, y + TILE - 1), fill=TRUE_PAPER)
+            found = pictures.get(kind, {}).get(segment)
+            if found is not None:
+                sheet.paste(_tile(found), (x, y))
 
 
 def _tile(picture: bytes) -> Image.Image:
@@ -132,7 +134,9 @@ def _tile(picture: bytes) -> Image.Image:
 
 def main(
     home: Annotated[Path, typer.Option(help="Folder of the lake, pictures and reports.")],
-    out: Annotated[Path, typer.Option(help="PNG to write.")] = Path("sheet.png"),
+    out: Annotated[Path, typer.Option(help="Picture to write: .png, .webp or another that Pillow knows.")] = Path(
+        "sheet.png"
+    ),
     ds: Annotated[str | None, typer.Option(help="The night; default as settings say.")] = None,
     items: Annotated[int, typer.Option(help="Rows.")] = 12,
     truth: Annotated[bool, typer.Option(help="Show real drawings beside painted covers.")] = True,

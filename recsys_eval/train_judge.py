@@ -346,11 +346,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("var/judge"), help="folder of the checkpoint")
     parser.add_argument("--steps", type=int, default=TrainSettings.steps)
     parser.add_argument("--stop", type=int, help="end after this step, the schedule unfinished; default: --steps")
+    parser.add_argument("--seed", type=int, default=TrainSettings.seed, help="another one makes a second classifier")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--date", required=True, help="day of the training, for the manifest: YYYY-MM-DD")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    settings = TrainSettings(steps=arguments.steps)
+    settings = TrainSettings(steps=arguments.steps, seed=arguments.seed)
     pack = PicturePack.load()
     sampler = Sampler(real_pictures(pack, "train"), {s.code: s for s in pack.subjects})
     trainer = Trainer(settings, len(sampler.codes), fingerprint=repr(settings))
@@ -359,8 +360,8 @@ def main() -> None:
         trainer.resume(checkpoint)
     stop = min(arguments.stop or settings.steps, settings.steps)
     train(trainer, sampler, real_pictures(pack, "validation"), checkpoint, stop)
-    flags = f"--steps {settings.steps} --stop {stop} --threads {arguments.threads} --date {arguments.date}"
-    command = f"python -m recsys_eval.train_judge {flags}"
+    flags = f"--steps {settings.steps} --stop {stop} --seed {settings.seed}"
+    command = f"python -m recsys_eval.train_judge {flags} --threads {arguments.threads} --date {arguments.date}"
     facts = {"command": command, "date": arguments.date, "settings": asdict(settings)}
     write_judge(trainer.best, pack, arguments.out, facts)
 

@@ -239,6 +239,7 @@ def command_of(arguments: argparse.Namespace) -> str:
     names = "steps every rows last_steps kind group learning_rate regularisation lora_rank lora_layers"
     flags = [f"--{name.replace('_', '-')} {getattr(arguments, name)}" for name in names.split()]
     flags += [f"--{name}" for name in ("bf16", "checkpointing") if getattr(arguments, name)]
+    flags += [f"-o {override}" for override in arguments.override]
     return " ".join(["python -m generation.personalization.icg.train --home HOME", *flags])
 
 

@@ -1,0 +1,140 @@
+"""What settings do on validation items: ``python -m recsys_eval.second_opinion --home HOME --judge FOLDER``.
+
+Generators, adapters, guidance and the weights of rewards are chosen on validation items, and not by
+the judge, which only reports. This asks a second classifier, made by ``recsys_eval.train_judge --seed 23``
+with weights of its own, and the world what covers painted at several guidances, and the best of all of
+them by the night's rewards, would truly be clicked.
+"""
+
+import argparse
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from conf.load import load_settings
+from generation.personalization.icg.rewarding import ScoredReward
+from generation.personalization.icg.train import build_reward
+from generation.personalization.icg.world import Audience, Items, Sampler
+from generation.scoring import CandidateScorer
+from jobs.ingest.stickers.model import World
+from jobs.ingest.stickers.pack import PicturePack
+from jobs.lake.context import Context
+from recsys_eval.appearance import Appearance, appearance_among, judge_drawings
+from recsys_eval.icg_ablation import Canvas
+from recsys_eval.judge import Judge
+from recsys_eval.lift import Estimate
+from recsys_eval.offers import load_segments
+from recsys_eval.scene import favourite_families
+from recsys_eval.truth import (
+    BEST,
+    ORIGINAL,
+    PUBLISHED,
+    Showing,
+    TruthFigures,
+    original_and_best,
+    shown_probability,
+    truth_figures,
+)
+from recsys_eval.truth import Audience as Users
+
+
+class Opinion:
+    """Judges pictures of a canvas by a classifier and the world.
+
+    Parameters
+    ----------
+    ctx
+        A night that ran at least to ``train-reward``.
+    canvas
+        Items and segments.
+    judge
+        The second classifier.
+    """
+
+    def __init__(self, ctx: Context, canvas: Canvas, judge: Judge) -> None:
+        self.ctx, self.canvas, self.judge = ctx, canvas, judge
+        self.world = World(ctx.settings.world, PicturePack.load())
+        members = load_segments(ctx.lake, ctx.ds)
+        members = members.filter(members["segment_id"].is_in(canvas.audience.segments)).sort("user_id")
+        at = {name: place for place, name in enumerate(canvas.audience.segments)}
+        users = self.world.user_index(members["user_id"].to_list())
+        segment = np.array([at[name] for name in members["segment_id"]], np.int64)
+        self.users = Users(users=users, segment=segment, traffic=np.ones(len(users)))
+        self.items = self.world.item_index(canvas.items.ids)
+        self.known = original_and_best(self.world, self.users, self.items)
+        self.drawings = judge_drawings(judge, self.world.items.pack, canvas.items.ids)
+        self.favourite = favourite_families(self.world, users, segment, len(at))
+
+    def __call__(self, pictures: NDArray[np.uint8]) -> str:
+        """One line about (I, S, 64, 64, 3)."""
+        items, segments = pictures.shape[:2]
+        subjects = [item for item in self.canvas.items.ids for _ in range(segments)]
+        looks = appearance_among(self.judge, self.drawings, subjects, pictures.reshape(-1, 64, 64, 3))
+        found = self.truth(looks, np.arange(items * segments).reshape(items, segments))
+        style = (looks.style_probs.argmax(1).reshape(items, segments) == self.favourite).mean()
+        lift, gap = (_told(each[PUBLISHED]) for each in (found.lift, found.gap_closed))
+        return f"true clicks {lift}  gap {gap}  style {style:.2f}  subject {looks.similarity.mean():.3f}"
+
+    def truth(self, looks: Appearance, places: NDArray[np.int64]) -> TruthFigures:
+        """Of the pictures that each segment is shown."""
+        shown = shown_probability(self.world, self.users, self.items, Showing(picture=places, looks=looks))
+        arms = {ORIGINAL: self.known[0], BEST: self.known[1], PUBLISHED: shown}
+        found = truth_figures(arms, self.users.traffic, pairs=places.size, resamples=200, seed=0)
+        assert found is not None  # every cell has all arms
+        return found
+
+
+def _told(found: Estimate) -> str:
+    return f"{found.value:+.1%} [{found.low:+.1%}, {found.high:+.1%}]"
+
+
+def best_of(ctx: Context, canvas: Canvas, painted: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """The candidate of each item and segment that the night's rewards would keep, (I, S, 64, 64, 3)."""
+    reward = build_reward(ctx, CandidateScorer(ctx), (), differentiable=False)
+    assert isinstance(reward, ScoredReward)
+    segments = canvas.audience.segments
+    rows = np.repeat(np.arange(len(canvas.items.ids)), len(segments))
+    whom = list(segments) * len(canvas.items.ids)
+    batch = Sampler(canvas.items, canvas.audience, rows=2, seed=0).batch(rows, whom)
+    flat = [pictures.reshape(-1, 64, 64, 3) for pictures in painted]
+    pixels = [torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255 for pictures in flat]
+    scores = np.stack([reward(each, batch).total.numpy() for each in pixels])
+    chosen: NDArray[np.uint8] = np.stack(flat)[scores.argmax(0), np.arange(len(rows))]
+    return chosen.reshape(painted[0].shape)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--home", type=Path, required=True, help="home of a night that ran at least to train-reward")
+    parser.add_argument("--ds", type=date.fromisoformat, help="the night; default: of the settings")
+    parser.add_argument("--judge", type=Path, required=True, help="folder of the second classifier")
+    parser.add_argument("--icg", type=Path, help="adapter of the method icg; default: paint by profile")
+    parser.add_argument("--items", type=int, default=48, help="validation items")
+    parser.add_argument("--guidance", type=float, nargs="+", help="default: the night's")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--profile")
+    parser.add_argument("-o", "--override", action="append", default=[], metavar="section.key=value")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Print a line a guidance, and one for the best of them."""
+    arguments = _arguments()
+    torch.set_num_threads(arguments.threads)
+    settings = load_settings(profile=arguments.profile, overrides=arguments.override)
+    ctx = Context(ds=arguments.ds or settings.ds, home=arguments.home, settings=settings)
+    items = Items.read(ctx, CandidateScorer(ctx).encoders, "validation", arguments.items)
+    canvas = Canvas(items=items, audience=Audience.read(ctx, "train"))
+    opinion = Opinion(ctx, canvas, Judge.load(arguments.judge))
+    painted = []
+    for guidance in arguments.guidance or settings.generation.guidance:
+        painted.append(canvas.paint(ctx, arguments.icg, guidance=guidance))
+        print(f"guidance {guidance:3.1f}  {opinion(painted[-1])}", flush=True)
+    print(f"best of them  {opinion(best_of(ctx, canvas, painted))}")
+
+
+if __name__ == "__main__":
+    main()
