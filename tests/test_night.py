@@ -151,7 +151,7 @@ def take_down_in_a_browser(url: str, why: str) -> str:
         cover = page.locator("article.current").get_attribute("data-cover")
         page.keyboard.press("t")
         page.get_by_label("Words").fill(why)
-        page.get_by_role("button", name="Save").click()
+        page.get_by_role("button", name="Take down for good", exact=True).click()
         expect(page.locator("article.current .facts")).to_contain_text("taken down", timeout=20_000)
         browser.close()
     assert cover

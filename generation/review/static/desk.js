@@ -161,7 +161,7 @@ class Focus {
       try {
         const answer = await ask("/api/decide", body);
         this.unsaved -= 1;
-        if (!stays && body.kind !== "skip") card.dataset.seen = answer.entry;
+        if (!stays && body.kind !== "skip") { card.dataset.seen = answer.entry; card.dataset.stale = "1"; }
         if (stays) { say("Note saved"); await this.replace(card.dataset.case); }
         this.tell();
         return;
@@ -184,8 +184,12 @@ class Focus {
     try {
       const answer = await ask("/api/undo", {});
       if (this.decided) this.decided -= 1;
-      say(answer.undone > 1 ? `${answer.undone} decisions taken back` : "Taken back");
-      if (answer.case) await this.replace(answer.case);
+      if (answer.case) {
+        await this.replace(answer.case);
+        say(`Taken back: ${$("h1", this.card).textContent}`);
+      } else {
+        say(answer.undone === 1 ? "A bulk step of one decision was taken back" : `A bulk step was taken back: ${answer.undone} decisions`);
+      }
     } catch (error) { say(error.message, { bad: true }); }
   }
 
@@ -196,9 +200,13 @@ class Focus {
     $("button", dialog).focus();
   }
 
-  words(title, about, run) {
+  words(title, about, run, { ok = "Save", grave = false } = {}) {
     const dialog = $("#words");
     const field = $("textarea", dialog);
+    const button = $('button[value="ok"]', dialog);
+    button.textContent = ok;
+    button.className = grave ? "reject" : "primary";
+    field.onkeydown = (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); button.click(); } };
     $("h2", dialog).textContent = title;
     $("#words-about").textContent = about;
     field.value = "";
@@ -220,7 +228,7 @@ class Focus {
         say("Taken down");
         await this.replace(card.dataset.case);
       } catch (error) { say(error.message, { bad: true }); }
-    });
+    }, { ok: "Take down for good", grave: true });
   }
 
   pick(cover) {
@@ -252,7 +260,14 @@ class Focus {
   }
 
   next() { if (this.card) this.show(this.position + 1); }
-  previous() { this.show(this.position - 1); }
+  // A cover that was decided since it was drawn is drawn again, with what was decided.
+  async previous() {
+    this.show(this.position - 1);
+    const card = this.card;
+    if (!card?.dataset.stale) return;
+    await this.saving;
+    if (this.card === card) await this.replace(card.dataset.case).catch((error) => say(error.message, { bad: true }));
+  }
   approve() { this.decide("approve"); }
   skip() { this.decide("skip"); }
 }

@@ -161,7 +161,7 @@ def test_undo_note_skip_flicker_and_back(desk, sign_in):
     expect(page.locator("article.current .facts")).to_contain_text("undecided")
     page.keyboard.press("n")
     page.get_by_label("Words").fill("<b>too</b> dark")
-    page.get_by_role("button", name="Save").click()
+    page.keyboard.press("Control+Enter")
     expect(page.locator("article.current .history")).to_contain_text("<b>too</b> dark")
     page.keyboard.press("f")
     expect(page.locator("article.current .flicker")).to_have_class("flicker flipped")
@@ -212,13 +212,27 @@ def test_blind_pairs_and_their_result(desk, sign_in):
     expect(page.get_by_role("row", name="icg over original")).to_contain_text("100.0 %")
 
 
+def test_going_back_shows_what_was_decided_and_undo_names_it(desk, sign_in):
+    page = sign_in("ann")
+    page.goto(desk.url + "/focus")
+    first = title(page)
+    page.keyboard.press("a")
+    saved(page)
+    page.keyboard.press("k")
+    expect(page.locator("article.current h1")).to_have_text(first)
+    expect(page.locator("article.current .history")).to_contain_text("ann approve")
+    page.keyboard.press("u")
+    expect(page.locator("#said")).to_contain_text(f"Taken back: {first}")
+    expect(page.locator("article.current h1")).to_have_text(first)
+
+
 def test_a_takedown_is_shown_at_once_and_handed_to_the_lake(desk, sign_in):
     page = sign_in("ann")
     page.goto(desk.url + "/focus")
     cover = page.locator("article.current").get_attribute("data-cover")
     page.keyboard.press("t")
     page.get_by_label("Words").fill("shows a brand")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Take down for good", exact=True).click()
     expect(page.locator("article.current .facts")).to_contain_text("taken down")
     for _ in range(100):
         with desk.database.reading() as connection:
