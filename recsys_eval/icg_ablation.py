@@ -64,10 +64,10 @@ class Variant:
 
 VARIANTS = {
     FULL: Variant(about="all of it, with low-rank weights in the generator's blocks"),
-    "frozen generator": Variant(about="the adapter alone", lora_rank=0),
-    "no user embedding": Variant(about="not told whom a picture is for", personal=False),
-    "no personal reward": Variant(about="public rewards only", weights={"personal": 0.0}),
-    "no public rewards": Variant(about="the personal reward only", weights=dict.fromkeys(PUBLIC, 0.0)),
+    "frozen-generator": Variant(about="the adapter alone", lora_rank=0),
+    "no-user-embedding": Variant(about="not told whom a picture is for", personal=False),
+    "no-personal-reward": Variant(about="public rewards only", weights={"personal": 0.0}),
+    "no-public-rewards": Variant(about="the personal reward only", weights=dict.fromkeys(PUBLIC, 0.0)),
     PROFILE: Variant(about="handcrafted prompt (the title) in place of meta tokens", trained=False),
 }
 """In the order of the table."""
@@ -237,7 +237,7 @@ def main() -> None:
     canvas = Canvas(items=Items.read(ctx, encoders, "held_out", arguments.items), audience=Audience.read(ctx, "train"))
     painted = {}
     for name in wanted:
-        adapter = train_variant(ctx, VARIANTS[name], draft, run, arguments.out / name.replace(" ", "-"), dict(facts))
+        adapter = train_variant(ctx, VARIANTS[name], draft, run, arguments.out / name, dict(facts))
         painted[name] = canvas.paint(ctx, adapter, personal=VARIANTS[name].personal)
     findings = compare(ctx, canvas, painted)
     document = {**facts, "variants": {name: VARIANTS[name].about for name in wanted}}
