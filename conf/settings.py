@@ -154,6 +154,11 @@ class GenerationSettings(Section):
     seed: int = 23
     timeout_s: float = Field(default=120.0, gt=0)
 
+    @property
+    def mean_guidance(self) -> float:
+        """Of the candidates: what one picture a unit is painted with."""
+        return sum(self.guidance) / len(self.guidance)
+
     @field_validator("guidance", mode="before")
     @classmethod
     def _one_for_all(cls, value: Any) -> Any:

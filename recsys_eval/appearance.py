@@ -102,12 +102,45 @@ def appearance_among(judge: Judge, drawings: Drawings, codes: Sequence[str], pix
     unknown = set(codes) - set(drawings.codes.tolist())
     if unknown:
         raise ValueError(f"no real drawing of {sorted(unknown)[0]!r} was judged: judge the drawings of all subjects")
+    return _appearance(judge, drawings, codes, pixels, np.full(len(codes), -1))
+
+
+def appearance_of_drawings(
+    judge: Judge, drawings: Drawings, codes: Sequence[str], families: NDArray[np.int64], *, unseen: bool
+) -> Appearance:
+    """Judge real drawings as painted ones are judged.
+
+    Parameters
+    ----------
+    judge, drawings
+        As in :func:`appearance_among`.
+    codes, families
+        (N,) subject and family of each drawing; it must be among ``drawings``.
+    unseen
+        Put each drawing's own copy aside: compare it with the other families' only, as a new drawing
+        by somebody else would be.
+    """
+    place = {key: row for row, key in enumerate(zip(drawings.codes, drawings.families, strict=True))}
+    pixels = drawings.pixels[[place[key] for key in zip(codes, families, strict=True)]]
+    return _appearance(judge, drawings, codes, pixels, families if unseen else np.full(len(codes), -1))
+
+
+def _appearance(
+    judge: Judge,
+    drawings: Drawings,
+    codes: Sequence[str],
+    pixels: NDArray[np.uint8],
+    aside: NDArray[np.int64],
+) -> Appearance:
+    """Appearance of pictures, each compared with all drawings of its subject but those of the family ``aside``."""
     embedding = judge.subject_embedding(pixels)
     similarity = np.zeros(len(codes))
     subject = np.asarray(codes)
     for code in np.unique(subject):
-        rows = np.flatnonzero(subject == code)
-        similarity[rows] = (embedding[rows] @ drawings.embedding[drawings.codes == code].T).max(axis=1)
+        rows, known = np.flatnonzero(subject == code), np.flatnonzero(drawings.codes == code)
+        cosine = embedding[rows] @ drawings.embedding[known].T
+        cosine[aside[rows][:, None] == drawings.families[known]] = 0.0
+        similarity[rows] = cosine.max(axis=1)
     probabilities = judge.style_probabilities(pixels).astype(np.float64)
     return Appearance(
         style_probs=probabilities / probabilities.sum(axis=1, keepdims=True),

@@ -26,8 +26,8 @@ from reward_model.encoders import ImageEncoder, encode_pictures, load_image_enco
 Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
-Distance = Callable[[Pixels, Pixels], Floats]
-"""(N,) distances of paired pictures, (N, 64, 64, 3) each."""
+Distance = Callable[[Pixels], Floats]
+"""(N,) distances of pictures (N, 64, 64, 3) to the true drawings."""
 ORIGINAL, PUBLISHED = "original", "published"
 
 
@@ -60,33 +60,29 @@ def measure_distances(night: Night, scene: Scene, drawings: Drawings) -> Finding
     resampling = {"n": night.ctx.settings.evaluate.bootstrap, "seed": night.ctx.settings.evaluate.seed}
     findings = _diversity(scene.judge, pairs, resampling)
     for name, about, distance in (
-        ("judge", "perceptual distance in the judge's features", judged(scene.judge)),
-        ("encoder", "distance in the packaged encoder", encoded(load_image_encoder())),
+        ("judge", "perceptual distance in the judge's features", judged(scene.judge, pairs.real)),
+        ("encoder", "distance in the packaged encoder", encoded(load_image_encoder(), pairs.real)),
     ):
         for arm, pictures in pairs.arms.items():
-            found = bootstrap_mean(distance(pictures, pairs.real), pairs.item, **resampling)
+            found = bootstrap_mean(distance(pictures), pairs.item, **resampling)
             words = f"Mean {about} between {arm} covers of held-out subjects and the true drawing"
             findings.figures.append(_figure(f"distance.{name}.{arm}", words, found, "distance"))
     return findings
 
 
-def judged(judge: Judge) -> Distance:
-    """LPIPS-like distance."""
-
-    def distance(a: Pixels, b: Pixels) -> Floats:
-        return perceptual_distance(judge, a, b).astype(np.float64)
-
-    return distance
+def judged(judge: Judge, real: Pixels) -> Distance:
+    """LPIPS-like distance; features are too large to be kept."""
+    return lambda pictures: perceptual_distance(judge, pictures, real).astype(np.float64)
 
 
-def encoded(encoder: ImageEncoder) -> Distance:
+def encoded(encoder: ImageEncoder, real: Pixels) -> Distance:
     """1 minus the mean of two cosines: of what a picture shows and of how it is drawn."""
 
-    def distance(a: Pixels, b: Pixels) -> Floats:
-        ours, theirs = (np.concatenate(encode_pictures(encoder, pictures), axis=1) for pictures in (a, b))
-        return np.asarray(1 - (ours * theirs).sum(1) / 2, np.float64)
+    def vectors(pictures: Pixels) -> NDArray[np.float32]:
+        return np.concatenate(encode_pictures(encoder, pictures), axis=1)
 
-    return distance
+    true = vectors(real)
+    return lambda pictures: np.asarray(1 - (vectors(pictures) * true).sum(1) / 2, np.float64)
 
 
 def _figure(name: str, about: str, found: Interval, unit: str) -> Figure:

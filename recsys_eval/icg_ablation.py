@@ -12,7 +12,6 @@ import argparse
 import json
 import platform
 from dataclasses import dataclass, field, replace
-from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,29 +20,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from conf.load import load_settings
+from conf.settings import RewardWeights
 from generation.alignment.draft import DraftSettings
 from generation.alignment.run import RunSettings
-from generation.diffusion.painter import SHIPPED, Painter
 from generation.personalization.icg.train import train
 from generation.personalization.icg.world import Audience, Items
-from generation.units import rounded, unit_seed
 from jobs.lake.context import Context
-from recsys_eval.appearance import appearance_among, judge_drawings
-from recsys_eval.distances import measure_distances
-from recsys_eval.looks import measure_looks
+from recsys_eval.canvas import Canvas, night_options, open_context
 from recsys_eval.night import Findings, Night
-from recsys_eval.offers import load_segments
+from recsys_eval.offers import members_of
 from recsys_eval.painted import Painted
 from recsys_eval.report_view import METHOD_FIGURES, method_rows
-from recsys_eval.scene import open_scene
 from recsys_eval.sheet import sheet_of_arms
-from recsys_eval.worldview import measure_truth
-from reward_model.encoders import ENCODER_ID, load_encoders
+from recsys_eval.stage import open_night
+from recsys_eval.worldview import measure_painted
+from reward_model.encoders import load_encoders
 
 FULL, PROFILE = "icg", "profile"
-PUBLIC = ("relevance", "aesthetic", "diversity", "clip", "pickscore", "hpsv2", "laion")
-BATCH = 32
+PUBLIC = [name for name in RewardWeights.model_fields if name != "personal"]
 SHEET_ITEMS = 6
 
 
@@ -81,9 +75,8 @@ def train_variant(
         return None
     adapter = folder / "adapter"
     if not (adapter / "manifest.json").is_file():
-        known = ctx.settings.weights.model_dump()
-        weights = {name: weight for name, weight in variant.weights.items() if name in known}
-        settings = ctx.settings.model_copy(update={"weights": ctx.settings.weights.model_copy(update=weights)})
+        weights = ctx.settings.weights.model_copy(update=variant.weights)
+        settings = ctx.settings.model_copy(update={"weights": weights})
         train(
             replace(ctx, settings=settings),
             draft,
@@ -99,54 +92,10 @@ def train_variant(
     return adapter
 
 
-@dataclass(frozen=True, kw_only=True)
-class Canvas:
-    """What every variant paints: items x segments, item by item."""
-
-    items: Items
-    audience: Audience
-
-    def paint(
-        self, ctx: Context, adapter: Path | None, *, personal: bool = True, guidance: float | None = None
-    ) -> NDArray[np.uint8]:
-        """(I, S, 64, 64, 3), one candidate each; by default at the mean of the night's guidances."""
-        settings = ctx.settings.generation
-        painter = Painter.load(Path(settings.checkpoint) if settings.checkpoint else SHIPPED, icg=adapter)
-        segments = self.audience.segments
-        told = self.audience if personal else self.audience.unknown()
-        wanted = np.stack([rounded(told.preference[name]) for name in segments])
-        guidance = sum(settings.guidance) / len(settings.guidance) if guidance is None else guidance
-        keys = [(item, segment) for item in range(len(self.items.ids)) for segment in range(len(segments))]
-        parts = []
-        for start in range(0, len(keys), BATCH):
-            some = keys[start : start + BATCH]
-            item, segment = np.array(some).T
-            seeds = [unit_seed(settings.seed, self.items.ids[i], segments[s]) for i, s in some]
-            parts.append(
-                painter.paint(
-                    prompts=[self.items.titles[i] for i in item],
-                    references=self.items.pixels[item],
-                    preferences=wanted[segment],
-                    seeds=np.array(seeds, np.int64),
-                    steps=settings.steps,
-                    guidance=guidance,
-                    method=PROFILE if adapter is None else "icg",
-                )
-            )
-        return np.concatenate(parts).reshape(len(self.items.ids), len(segments), 64, 64, 3)
-
-
 def compare(ctx: Context, canvas: Canvas, painted: dict[str, NDArray[np.uint8]]) -> Findings:
     """Truth, looks, distances and diversity of every variant, ICG as the published arm."""
-    night = Night(ctx=ctx, encoder_id=ENCODER_ID, scorer_of=_nobody)
-    places = painted_of(night, canvas, painted)
-    scene = open_scene(night, places)
-    drawings = judge_drawings(scene.judge, scene.pack, canvas.items.ids)
-    looks = appearance_among(scene.judge, drawings, places.subject, places.pixels)
-    findings = measure_truth(night, scene, looks)
-    findings.add(measure_looks(night, scene, looks, drawings))
-    findings.add(measure_distances(night, scene, drawings))
-    return findings
+    night = open_night(ctx)
+    return measure_painted(night, painted_of(night, canvas, painted))
 
 
 def painted_of(night: Night, canvas: Canvas, painted: dict[str, NDArray[np.uint8]]) -> Painted:
@@ -157,9 +106,7 @@ def painted_of(night: Night, canvas: Canvas, painted: dict[str, NDArray[np.uint8
         name: place * shape[0] * shape[1] + np.arange(shape[0] * shape[1]).reshape(shape)
         for place, name in enumerate(painted)
     }
-    members = load_segments(night.lake, night.ctx.ds)
-    members = members.filter(members["segment_id"].is_in(segments)).sort("user_id")
-    at = {name: place for place, name in enumerate(segments)}
+    user_ids, user_segment = members_of(night.lake, night.ctx.ds, segments)
     subject = [item for _ in painted for item in items for _ in segments]
     return Painted(
         item_ids=items,
@@ -170,13 +117,9 @@ def painted_of(night: Night, canvas: Canvas, painted: dict[str, NDArray[np.uint8
         published=number[FULL],
         unpersonalised=np.full(len(items), -1, np.int64),
         beside={name: places for name, places in number.items() if name != FULL},
-        user_ids=members["user_id"].to_list(),
-        user_segment=np.array([at[name] for name in members["segment_id"]], np.int64),
+        user_ids=user_ids,
+        user_segment=user_segment,
     )
-
-
-def _nobody(day: date) -> Any:
-    raise NotImplementedError(f"no reward model is asked here, not for {day} either")
 
 
 def table(findings: Findings) -> str:
@@ -196,9 +139,7 @@ def table(findings: Findings) -> str:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", type=Path, required=True, help="home of a night that ran at least to train-reward")
-    parser.add_argument("--ds", type=date.fromisoformat, help="the night; default: of the settings")
+    parser = night_options(__doc__)
     parser.add_argument("--date", required=True, help="day of the training, for the manifests: YYYY-MM-DD")
     parser.add_argument("--out", type=Path, default=Path("var/icg-ablation"), help="adapters, ablation.json, sheet.png")
     parser.add_argument("--only", nargs="*", choices=list(VARIANTS), help="these variants; default: all")
@@ -206,20 +147,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--learning-rate", type=float, default=7e-4)
     parser.add_argument("--items", type=int, help="at most so many held-out items; default: all")
     parser.add_argument("--bf16", action="store_true", help="train in bfloat16 where the hardware multiplies it")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--profile")
-    parser.add_argument("-o", "--override", action="append", default=[], metavar="section.key=value")
     return parser.parse_args()
 
 
 def main() -> None:
     """Train, paint, compare; prints the table."""
     arguments = _arguments()
-    torch.set_num_threads(arguments.threads)
-    settings = load_settings(profile=arguments.profile, overrides=arguments.override)
-    ctx = Context(ds=arguments.ds or settings.ds, home=arguments.home, settings=settings)
+    ctx = open_context(arguments)
     draft = DraftSettings(
-        sampler_steps=settings.generation.steps,
+        sampler_steps=ctx.settings.generation.steps,
         learning_rate=arguments.learning_rate,
         regularisation=1.0,
         precision="bf16" if arguments.bf16 else "float32",

@@ -42,12 +42,8 @@ def measure_looks(night: Night, scene: Scene, looks: Appearance, drawings: Drawi
     audience = scene.audience
     favourite = favourite_families(scene.world, audience.users, audience.segment, len(painted.segment_ids))
     held_out = np.isin(painted.item_ids, codes)
-    item, segment = np.nonzero((painted.published >= 0) & held_out[:, None])
-    if not item.size:
+    if not (painted.published[held_out] >= 0).any():
         return Findings(notes=["no published cover is of a held-out subject: their looks were left out"])
-    picture = painted.published[item, segment]
-    plain_item, plain_segment = np.nonzero(((painted.unpersonalised >= 0) & held_out)[:, None] & (favourite[None] >= 0))
-    plain = painted.unpersonalised[plain_item]
     query = looks.embedding
     style = looks.style_probs.argmax(axis=1)
 
@@ -58,17 +54,12 @@ def measure_looks(night: Night, scene: Scene, looks: Appearance, drawings: Drawi
         return np.asarray(ranks <= RECALL_AT)
 
     names = np.array(painted.item_ids)
-    arms = {
-        "published": (names[item], style[picture] == favourite[segment],
-                      recalled(query[picture], names[item], favourite[segment])),
-        "unpersonalised": (names[plain_item], style[plain] == favourite[plain_segment],
-                           recalled(query[plain], names[plain_item], favourite[plain_segment])),
-    }  # fmt: skip
-    for method, pictures in painted.beside.items():
-        there, whose = np.nonzero((pictures >= 0) & held_out[:, None])
-        seen = pictures[there, whose]
-        arms[method] = (names[there], style[seen] == favourite[whose],
-                        recalled(query[seen], names[there], favourite[whose]))  # fmt: skip
+    plain = np.repeat(painted.unpersonalised[:, None], len(favourite), axis=1)
+    arms: dict[str, Looks] = {}
+    for arm, pictures in {"published": painted.published, "unpersonalised": plain, **painted.beside}.items():
+        item, segment = np.nonzero((pictures >= 0) & held_out[:, None])
+        seen, wanted = pictures[item, segment], favourite[segment]
+        arms[arm] = names[item], style[seen] == wanted, recalled(query[seen], names[item], wanted)
     real_arm = (code_of, real_style, recalled(embedding, code_of, family_of))
     findings = Findings()
     for arm, values in arms.items():

@@ -1,5 +1,6 @@
 """Which generated cover each impression's user would be offered, and the controls for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -64,6 +65,13 @@ def load_segments(lake: Lake, ds: date) -> pl.DataFrame:
     if not lake.exists("user_segments"):
         return pl.DataFrame(schema={"user_id": pl.String, "segment_id": pl.String})
     return pl.DataFrame(lake.read("user_segments", ds=ds, columns=["user_id", "segment_id"]))
+
+
+def members_of(lake: Lake, ds: date, segments: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Users of these segments by id, and the place of each one's segment among them."""
+    members = load_segments(lake, ds).filter(pl.col("segment_id").is_in(segments)).sort("user_id")
+    at = {name: place for place, name in enumerate(segments)}
+    return members["user_id"].to_list(), np.array([at[name] for name in members["segment_id"]], np.int64)
 
 
 def _selected(lake: Lake, ds: date, purpose: str, as_of: date | None = None) -> pl.DataFrame:

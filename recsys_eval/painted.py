@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from generation.pictures import to_pixels
 from jobs.lake.images import ImageStore
 from recsys_eval.night import Night
-from recsys_eval.offers import covers_beside, load_segments, published_offers, unpersonalised_offers
+from recsys_eval.offers import covers_beside, members_of, published_offers, unpersonalised_offers
 
 Codes = NDArray[np.int64]
 
@@ -81,7 +81,7 @@ def load_painted(night: Night) -> Painted | None:
     unpersonalised = np.full(len(items), -1, np.int64)
     for item, cover in plain.select("item_id", "cover_id").iter_rows():
         unpersonalised[item_at[item]] = number[cover, item]
-    members = load_segments(night.lake, night.ctx.ds).filter(pl.col("segment_id").is_in(segments)).sort("user_id")
+    user_ids, user_segment = members_of(night.lake, night.ctx.ds, segments)
     cover_ids = pictures["cover_id"].to_list()
     return Painted(
         item_ids=items,
@@ -92,6 +92,6 @@ def load_painted(night: Night) -> Painted | None:
         published=places(pairs),
         unpersonalised=unpersonalised,
         beside={method: places(frame) for method, frame in others.items()},
-        user_ids=members["user_id"].to_list(),
-        user_segment=np.array([segment_at[name] for name in members["segment_id"]], np.int64),
+        user_ids=user_ids,
+        user_segment=user_segment,
     )

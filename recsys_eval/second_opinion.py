@@ -7,14 +7,12 @@ them by the night's rewards, would truly be clicked.
 """
 
 import argparse
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from conf.load import load_settings
 from generation.personalization.icg.rewarding import ScoredReward
 from generation.personalization.icg.train import build_reward
 from generation.personalization.icg.world import Audience, Items, Sampler
@@ -23,10 +21,10 @@ from jobs.ingest.stickers.model import World
 from jobs.ingest.stickers.pack import PicturePack
 from jobs.lake.context import Context
 from recsys_eval.appearance import Appearance, appearance_among, judge_drawings
-from recsys_eval.icg_ablation import Canvas
+from recsys_eval.canvas import Canvas, night_options, open_context
 from recsys_eval.judge import Judge
 from recsys_eval.lift import Estimate
-from recsys_eval.offers import load_segments
+from recsys_eval.offers import members_of
 from recsys_eval.scene import favourite_families
 from recsys_eval.truth import (
     BEST,
@@ -57,16 +55,14 @@ class Opinion:
     def __init__(self, ctx: Context, canvas: Canvas, judge: Judge) -> None:
         self.ctx, self.canvas, self.judge = ctx, canvas, judge
         self.world = World(ctx.settings.world, PicturePack.load())
-        members = load_segments(ctx.lake, ctx.ds)
-        members = members.filter(members["segment_id"].is_in(canvas.audience.segments)).sort("user_id")
-        at = {name: place for place, name in enumerate(canvas.audience.segments)}
-        users = self.world.user_index(members["user_id"].to_list())
-        segment = np.array([at[name] for name in members["segment_id"]], np.int64)
+        segments = canvas.audience.segments
+        names, segment = members_of(ctx.lake, ctx.ds, segments)
+        users = self.world.user_index(names)
         self.users = Users(users=users, segment=segment, traffic=np.ones(len(users)))
         self.items = self.world.item_index(canvas.items.ids)
         self.known = original_and_best(self.world, self.users, self.items)
         self.drawings = judge_drawings(judge, self.world.items.pack, canvas.items.ids)
-        self.favourite = favourite_families(self.world, users, segment, len(at))
+        self.favourite = favourite_families(self.world, users, segment, len(segments))
 
     def __call__(self, pictures: NDArray[np.uint8]) -> str:
         """One line about (I, S, 64, 64, 3)."""
@@ -81,7 +77,7 @@ class Opinion:
     def truth(self, looks: Appearance, places: NDArray[np.int64]) -> TruthFigures:
         """Of the pictures that each segment is shown."""
         shown = shown_probability(self.world, self.users, self.items, Showing(picture=places, looks=looks))
-        arms = {ORIGINAL: self.known[0], BEST: self.known[1], PUBLISHED: shown}
+        arms = {ORIGINAL: self.known.original, BEST: self.known.best, PUBLISHED: shown}
         found = truth_figures(arms, self.users.traffic, pairs=places.size, resamples=200, seed=0)
         assert found is not None  # every cell has all arms
         return found
@@ -107,30 +103,23 @@ def best_of(ctx: Context, canvas: Canvas, painted: list[NDArray[np.uint8]]) -> N
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", type=Path, required=True, help="home of a night that ran at least to train-reward")
-    parser.add_argument("--ds", type=date.fromisoformat, help="the night; default: of the settings")
+    parser = night_options(__doc__)
     parser.add_argument("--judge", type=Path, required=True, help="folder of the second classifier")
     parser.add_argument("--icg", type=Path, help="adapter of the method icg; default: paint by profile")
     parser.add_argument("--items", type=int, default=48, help="validation items")
     parser.add_argument("--guidance", type=float, nargs="+", help="default: the night's")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--profile")
-    parser.add_argument("-o", "--override", action="append", default=[], metavar="section.key=value")
     return parser.parse_args()
 
 
 def main() -> None:
     """Print a line a guidance, and one for the best of them."""
     arguments = _arguments()
-    torch.set_num_threads(arguments.threads)
-    settings = load_settings(profile=arguments.profile, overrides=arguments.override)
-    ctx = Context(ds=arguments.ds or settings.ds, home=arguments.home, settings=settings)
+    ctx = open_context(arguments)
     items = Items.read(ctx, CandidateScorer(ctx).encoders, "validation", arguments.items)
     canvas = Canvas(items=items, audience=Audience.read(ctx, "train"))
     opinion = Opinion(ctx, canvas, Judge.load(arguments.judge))
     painted = []
-    for guidance in arguments.guidance or settings.generation.guidance:
+    for guidance in arguments.guidance or ctx.settings.generation.guidance:
         painted.append(canvas.paint(ctx, arguments.icg, guidance=guidance))
         print(f"guidance {guidance:3.1f}  {opinion(painted[-1])}", flush=True)
     print(f"best of them  {opinion(best_of(ctx, canvas, painted))}")

@@ -94,17 +94,17 @@ def sheet_of_arms(
     for item in range(items):
         top = TOP + item * (step * len(arms) + GAP)
         draw.text((GAP, top + 8), titles[item][:NAME_LENGTH], INK, font)
-        sheet.paste(_enlarged(originals[item]), (LEFT, top))
+        sheet.paste(_enlarged(Image.fromarray(originals[item])), (LEFT, top))
         for row, (arm, pictures) in enumerate(arms.items()):
             y = top + row * step
             draw.text((GAP, y + TILE / 2), arm, MUTED, small, anchor="lm")
             for column in range(len(segments)):
-                sheet.paste(_enlarged(pictures[item, column]), (LEFT + (column + 1) * step, y))
+                sheet.paste(_enlarged(Image.fromarray(pictures[item, column])), (LEFT + (column + 1) * step, y))
     return sheet
 
 
-def _enlarged(pixels: Pixels) -> Image.Image:
-    return Image.fromarray(pixels).resize((TILE, TILE), Image.Resampling.LANCZOS)
+def _enlarged(picture: Image.Image) -> Image.Image:
+    return picture.resize((TILE, TILE), Image.Resampling.LANCZOS)
 
 
 def _draw_item(
@@ -129,7 +129,7 @@ def _draw_item(
 
 def _tile(picture: bytes) -> Image.Image:
     with Image.open(io.BytesIO(picture)) as opened:
-        return opened.convert("RGB").resize((TILE, TILE), Image.Resampling.LANCZOS)
+        return _enlarged(opened.convert("RGB"))
 
 
 def main(

@@ -34,6 +34,11 @@ HEADLINES = {
 
 def run(ctx: Context) -> StageResult:
     """Evaluate the night: replaces its partition of ranking_lift and its ``metrics.json``."""
+    return evaluate(open_night(ctx))
+
+
+def open_night(ctx: Context) -> Night:
+    """The night with the encoder of today and its champion; nothing is read yet but the champion's name."""
     from reward_model.encoders import ENCODER_ID
     from reward_model.registry import champion_dir
     from reward_model.scorer import PersonalScorer
@@ -44,7 +49,7 @@ def run(ctx: Context) -> StageResult:
     def scorer_of(day: date) -> Scorer:
         return PersonalScorer.load(ctx.lake, model_dir, day)
 
-    return evaluate(Night(ctx=ctx, encoder_id=ENCODER_ID, scorer_of=scorer_of))
+    return Night(ctx=ctx, encoder_id=ENCODER_ID, scorer_of=scorer_of)
 
 
 def evaluate(night: Night, parts: tuple[Part, ...] = PARTS) -> StageResult:

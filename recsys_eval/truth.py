@@ -8,11 +8,16 @@ for the probability of a click at position 1 on
 - the published cover, as the judge sees it,
 - controls: the cover painted for another segment, and one painted without any preference,
 - the best existing drawing: the real drawing in the family whose mean true probability over the
-  segment's users is highest. It is the ceiling of what a change of style alone can do.
+  segment's users is highest. It is the ceiling of what a change of style alone can do;
+- the same drawing as the judge sees it. A painted cover is never taken at its word as an existing
+  drawing is: the judge has to recognise its style, and it has to resemble a drawing that exists. Judged
+  like that with its own copy put aside, a real drawing shows what a painter could get who draws as well
+  as the families do.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +37,7 @@ ORIGINAL, PUBLISHED, SHUFFLED, UNPERSONALISED, BEST = (
     "unpersonalised",
     "best drawing",
 )
+JUDGED, UNSEEN = "best drawing judged", "best drawing unseen"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +62,19 @@ class Showing:
     """Of the P pictures."""
 
 
-def original_and_best(world: World, audience: Audience, items: Codes) -> tuple[Floats, Floats]:
-    """Probabilities of the original and of the segment's best existing drawing, both (U, I).
+class Existing(NamedTuple):
+    """What the existing drawings of ``I`` items would get."""
+
+    original: Floats
+    """(U, I) probability of a click on the original."""
+    best: Floats
+    """(U, I) the same of the segment's best drawing."""
+    family: Codes
+    """(I, S) which family drew that."""
+
+
+def original_and_best(world: World, audience: Audience, items: Codes) -> Existing:
+    """Original and best existing drawing of every segment.
 
     Parameters
     ----------
@@ -68,6 +85,7 @@ def original_and_best(world: World, audience: Audience, items: Codes) -> tuple[F
     """
     original = np.zeros((len(audience.users), len(items)))
     best = np.zeros_like(original)
+    family = np.zeros((len(items), audience.segment.max() + 1), np.int64)
     for segment in np.unique(audience.segment):
         rows = np.flatnonzero(audience.segment == segment)
         user = np.repeat(audience.users[rows], len(items))
@@ -75,9 +93,10 @@ def original_and_best(world: World, audience: Audience, items: Codes) -> tuple[F
         every = all_drawings_probability(world, user, item).reshape(len(rows), len(items), -1)
         mean = np.average(every, axis=0, weights=audience.traffic[rows] + 1e-9)
         chosen = np.nanargmax(mean, axis=1)
+        family[:, segment] = chosen
         best[rows] = np.take_along_axis(every, chosen[None, :, None], axis=2)[:, :, 0]
         original[rows] = np.take_along_axis(every, world.items.default[items][None, :, None], axis=2)[:, :, 0]
-    return original, best
+    return Existing(original, best, family)
 
 
 def shown_probability(world: World, audience: Audience, items: Codes, showing: Showing) -> Floats:

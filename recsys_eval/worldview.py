@@ -2,20 +2,23 @@
 
 import numpy as np
 
-from recsys_eval.appearance import Appearance, appearance_among, judge_drawings
+from recsys_eval.appearance import Appearance, Drawings, appearance_among, appearance_of_drawings, judge_drawings
 from recsys_eval.distances import measure_distances
 from recsys_eval.figures import Figure, figure, lift_row
 from recsys_eval.lift import Estimate
 from recsys_eval.looks import measure_looks
 from recsys_eval.night import Findings, Night
-from recsys_eval.painted import load_painted
+from recsys_eval.painted import Painted, load_painted
 from recsys_eval.scene import Scene, open_scene
 from recsys_eval.truth import (
     BEST,
+    JUDGED,
     ORIGINAL,
     PUBLISHED,
     SHUFFLED,
     UNPERSONALISED,
+    UNSEEN,
+    Existing,
     Showing,
     TruthFigures,
     original_and_best,
@@ -28,6 +31,8 @@ ABOUT = {
     SHUFFLED: "another segment's covers (control)",
     UNPERSONALISED: "covers painted without any preference (control)",
     BEST: "the best existing drawing of each segment (ceiling)",
+    JUDGED: "the same drawing as the judge sees it, like a painted cover (what an exact copy of it would get)",
+    UNSEEN: "the same, its own copy unknown to the judge (what somebody who draws as well as the families would get)",
 }
 
 
@@ -44,46 +49,52 @@ def measure_world(night: Night) -> Findings:
     if painted is None:
         return Findings(notes=[f"nothing was published on {night.ctx.ds}: there are no covers to ask the world about"])
     night.tell("true click probabilities (simulated)")
+    return measure_painted(night, painted)
+
+
+def measure_painted(night: Night, painted: Painted) -> Findings:
+    """Truth, looks, distances and diversity of pictures, published or not."""
     scene = open_scene(night, painted)
     drawings = judge_drawings(scene.judge, scene.pack, [*scene.pack.codes("held_out"), *painted.subject])
     looks = appearance_among(scene.judge, drawings, painted.subject, painted.pixels)
-    findings = measure_truth(night, scene, looks)
+    findings = measure_truth(night, scene, looks, drawings)
     findings.add(measure_looks(night, scene, looks, drawings))
     findings.add(measure_distances(night, scene, drawings))
     return findings
 
 
-def measure_truth(night: Night, scene: Scene, looks: Appearance) -> Findings:
+def measure_truth(night: Night, scene: Scene, looks: Appearance, drawings: Drawings) -> Findings:
     """True click probability of published covers and their controls, on all, new and existing items."""
     painted = scene.painted
     seed = night.ctx.settings.evaluate.seed
-    original, best = original_and_best(scene.world, scene.audience, scene.items)
-    choices = {
+    existing = original_and_best(scene.world, scene.audience, scene.items)
+    shows = {
         PUBLISHED: painted.published,
         SHUFFLED: painted.shuffled(seed),
         UNPERSONALISED: np.repeat(painted.unpersonalised[:, None], len(painted.segment_ids), axis=1),
         **painted.beside,
     }
+    showings = {name: Showing(picture=picture, looks=looks) for name, picture in shows.items()}
+    showings |= judged_best(scene, drawings, existing)
     chances = {
-        name: shown_probability(scene.world, scene.audience, scene.items, Showing(picture=picture, looks=looks))
-        for name, picture in choices.items()
+        name: shown_probability(scene.world, scene.audience, scene.items, showing) for name, showing in showings.items()
     }
     new = np.array([item in night.new_items for item in painted.item_ids])
     findings = Findings()
     for slice_name, kept in (("all", np.ones(len(new), bool)), ("new items", new), ("existing items", ~new)):
         for arm, chance in chances.items():
-            arms = {ORIGINAL: original, BEST: best, PUBLISHED: chances[PUBLISHED], arm: chance}
+            arms = {ORIGINAL: existing.original, BEST: existing.best, PUBLISHED: chances[PUBLISHED], arm: chance}
             found = truth_figures(
                 {name: values[:, kept] for name, values in arms.items()},
                 scene.audience.traffic,
-                pairs=int((choices[arm][kept] >= 0).sum()),
+                pairs=int((showings[arm].picture[kept] >= 0).sum()),
                 resamples=night.ctx.settings.evaluate.bootstrap,
                 seed=seed,
             )
             if found is not None:
                 findings.add(_truth_findings(found, arm, slice_name))
     for method in painted.beside:
-        arms = {ORIGINAL: chances[method], BEST: best, PUBLISHED: chances[PUBLISHED]}
+        arms = {ORIGINAL: chances[method], BEST: existing.best, PUBLISHED: chances[PUBLISHED]}
         ahead = truth_figures(
             arms,
             scene.audience.traffic,
@@ -100,6 +111,20 @@ def measure_truth(night: Night, scene: Scene, looks: Appearance) -> Findings:
                 )
             )
     return findings
+
+
+def judged_best(scene: Scene, drawings: Drawings, existing: Existing) -> dict[str, Showing]:
+    """The best drawing of every item and segment, judged as painted covers are: its own copy known, and put aside."""
+    items, segments = existing.family.shape
+    codes = [item for item in scene.painted.item_ids for _ in range(segments)]
+    picture = np.arange(items * segments).reshape(items, segments)
+    return {
+        name: Showing(
+            picture=picture,
+            looks=appearance_of_drawings(scene.judge, drawings, codes, existing.family.reshape(-1), unseen=unseen),
+        )
+        for name, unseen in ((JUDGED, False), (UNSEEN, True))
+    }
 
 
 def _truth_findings(found: TruthFigures, arm: str, slice_name: str) -> Findings:

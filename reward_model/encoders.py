@@ -13,7 +13,7 @@ Both are differentiable with respect to the pixels, so that they can serve as re
 
 import io
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -75,8 +75,6 @@ class Features(NamedTuple):
     """(B, 1280) float32."""
     stats: Tensor
     """(B, 1792) float32: means, then standard deviations, stage by stage."""
-    maps: dict[int, Tensor]
-    """Outputs (B, C, H, W) of the blocks that were asked for, by number."""
 
 
 class InvertedBlock(nn.Module):
@@ -123,20 +121,18 @@ class Backbone(nn.Module):
         self.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.requires_grad_(False)
 
-    def forward(self, pixels: Tensor, blocks: Collection[int] = ()) -> Features:
-        """Features of (B, 3, 64, 64) float32 RGB in [0, 1], with the outputs of ``blocks``."""
+    def forward(self, pixels: Tensor) -> Features:
+        """Features of (B, 3, 64, 64) float32 RGB in [0, 1]."""
         size = (BACKBONE_SIZE, BACKBONE_SIZE)
         x = F.interpolate(pixels.float(), size=size, mode="bilinear", align_corners=False)
         x = ((x - 127 / 255) / (128 / 255)).to(self.dtype, memory_format=torch.channels_last)
         x = self.stem(x)
-        stats, maps = [], {}
+        stats: list[Tensor] = []
         for number, block in enumerate(self.blocks):
             textured, x = block(x)
             if number < STYLE_BLOCKS:
                 stats += _moments(textured)
-            if number in blocks:
-                maps[number] = x
-        return Features(pooled=self.head(x).float().mean((2, 3)), stats=torch.cat(stats, dim=1), maps=maps)
+        return Features(pooled=self.head(x).float().mean((2, 3)), stats=torch.cat(stats, dim=1))
 
 
 class ImageEncoder(nn.Module):

@@ -1,11 +1,10 @@
-"""The critic that few-step painting is sharpened against.
+"""The critic that one-step painting is sharpened against.
 
 It says of every part of a picture whether it is drawn or painted, given the family that was asked
 for: a projection discriminator (Miyato and Koyama, ICLR 2018, https://arxiv.org/abs/1802.05637) over
-patches (Isola et al., CVPR 2017, https://arxiv.org/abs/1611.07004) with spectral normalisation. One
-trunk sees the pixels; further heads see what the frozen image encoder's backbone makes of them at
-several depths (Projected GANs, Sauer et al., NeurIPS 2021, https://arxiv.org/abs/2111.01007), because
-features that know pictures tell families apart long before a fresh trunk does. It is trained beside the
+patches (Isola et al., CVPR 2017, https://arxiv.org/abs/1611.07004) with spectral normalisation. Two
+trunks look: one at the picture alone, so at the family's lines, colours and shading; the other also at
+the original, so at whether this is the original as that family would draw it. It is trained beside the
 generator on training subjects and thrown away; the judge shares nothing with it.
 """
 
@@ -16,104 +15,79 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-BLOCKS = {2: (24, 4), 4: (40, 2), 10: (112, 1)}
-"""Backbone block -> channels of its output, and how many of its rows are one row of patches."""
 
+class Trunk(nn.Module):
+    """Pictures (B, channels, 64, 64) and the family asked for (B,) -> scores (B, 8, 8)."""
 
-class Projection(nn.Module):
-    """A map of features and the family asked for -> a score a place."""
-
-    def __init__(self, channels: int, families: int) -> None:
+    def __init__(self, channels: int, families: int, width: int) -> None:
         super().__init__()
-        self.real = spectral_norm(nn.Conv2d(channels, 1, 1))
-        self.family = nn.Embedding(families, channels)
+        widths = [channels, width, 2 * width, 4 * width]
+        layers = [nn.Conv2d(inputs, outputs, 4, 2, 1) for inputs, outputs in pairwise(widths)]
+        layers.append(nn.Conv2d(widths[-1], widths[-1], 3, 1, 1))
+        self.layers = nn.ModuleList(spectral_norm(layer) for layer in layers)
+        self.real = spectral_norm(nn.Conv2d(widths[-1], 1, 1))
+        self.family = nn.Embedding(families, widths[-1])
         nn.init.normal_(self.family.weight, std=0.3)
 
     def forward(self, x: Tensor, family: Tensor) -> Tensor:
-        """(B, C, H, W) and (B,) -> (B, H, W)."""
+        """Score every patch; above 0 is drawn."""
+        x = x.contiguous(memory_format=torch.channels_last)
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.2)
         score: Tensor = self.real(x)[:, 0] + (x * self.family(family)[:, :, None, None]).sum(1)
         return score
 
 
 class Critic(nn.Module):
-    """Patches of a picture, and what is asked for -> how real each patch looks.
+    """Patches of a picture, its original and what is asked for -> how right each patch looks.
 
     Parameters
     ----------
     families
         How many.
     width
-        Of the trunk's first layer.
-    head
-        Width of the heads on features.
+        Of the trunks' first layers.
     """
 
-    def __init__(self, families: int, width: int = 48, head: int = 96) -> None:
+    def __init__(self, families: int, width: int = 48) -> None:
         super().__init__()
-        channels = [3, width, 2 * width, 4 * width]
-        trunk = [nn.Conv2d(inputs, outputs, 4, 2, 1) for inputs, outputs in pairwise(channels)]
-        self.trunk = _layers(*trunk, nn.Conv2d(channels[-1], channels[-1], 3, 1, 1))
-        self.score = Projection(channels[-1], families)
-        self.heads = nn.ModuleDict(
-            {
-                str(block): _layers(nn.Conv2d(inputs, head, rows, rows), nn.Conv2d(head, head, 3, 1, 1))
-                for block, (inputs, rows) in BLOCKS.items()
-            }
-        )
-        self.scores = nn.ModuleDict({str(block): Projection(head, families) for block in BLOCKS})
+        self.alone = Trunk(3, families, width)
+        self.beside = Trunk(6, families, width)
 
-    def forward(self, pixels: Tensor, maps: dict[int, Tensor], family: Tensor) -> Tensor:
-        """How drawn each patch looks, seen in four ways.
+    def forward(self, pixels: Tensor, original: Tensor, family: Tensor, *, bent: Tensor | None = None) -> Tensor:
+        """How right each patch looks, alone and beside the original.
 
         Parameters
         ----------
-        pixels
+        pixels, original
             (B, 3, 64, 64) in [-1, 1].
-        maps
-            The frozen backbone's outputs for them, by number of ``BLOCKS``.
         family
             (B,) numbers of the families asked for.
+        bent
+            (B, 3, 64, 64): what to show beside the original in place of ``pixels``.
 
         Returns
         -------
         Tensor
-            (B, 4, 8, 8); above 0 is drawn.
+            (B, 2, 8, 8); above 0 is right.
         """
-        x = pixels.contiguous(memory_format=torch.channels_last)
-        found = [self.score(_through(self.trunk, x), family)]
-        for block in BLOCKS:
-            features = _through(self.heads[str(block)], _unit(maps[block]))
-            found.append(self.scores[str(block)](features, family))
-        return torch.stack(found, dim=1)
+        beside = torch.cat([pixels if bent is None else bent, original], dim=1)
+        return torch.stack([self.alone(pixels, family), self.beside(beside, family)], dim=1)
 
 
-def _layers(*convolutions: nn.Conv2d) -> nn.ModuleList:
-    return nn.ModuleList(spectral_norm(each) for each in convolutions)
-
-
-def _through(layers: nn.Module, x: Tensor) -> Tensor:
-    assert isinstance(layers, nn.ModuleList)
-    for layer in layers:
-        x = F.leaky_relu(layer(x), 0.2)
-    return x
-
-
-def _unit(x: Tensor) -> Tensor:
-    """Every place of mean square 1 over its channels."""
-    scale = x.float().square().mean(1, keepdim=True).add(1e-6).rsqrt()
-    return x * scale.to(x.dtype)
-
-
-def critic_loss(drawn: Tensor, painted: Tensor, mistaken: Tensor) -> Tensor:
+def critic_loss(drawn: Tensor, painted: Tensor, mistaken: Tensor, trust: Tensor) -> Tensor:
     """Hinge loss of the critic.
 
     Parameters
     ----------
     drawn, painted
-        Scores of true drawings in the family asked for, and of painted ones.
+        (B, 2, 8, 8) scores of true drawings in the family asked for, and of painted ones.
     mistaken
-        Scores of true drawings in another family: as wrong as painted ones, or copies would please the
+        Scores of originals in another family: as wrong as painted ones, or copies would please the
         critic (matching-aware, Reed et al., ICML 2016, https://arxiv.org/abs/1605.05396).
+    trust
+        (B,) how well each true drawing, bent, fits its original.
     """
+    weight = torch.stack([torch.ones_like(trust), trust / trust.mean()], dim=1)[:, :, None, None]
     wrong = torch.cat([painted.flatten(), mistaken.flatten()])
-    return F.relu(1 - drawn).mean() + F.relu(1 + wrong).mean()
+    return (weight * F.relu(1 - drawn)).mean() + F.relu(1 + wrong).mean()

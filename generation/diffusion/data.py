@@ -6,13 +6,18 @@ mean embedding of pictures somebody with that taste would have clicked, minus th
 what they would have skipped. Only training subjects are ever drawn from.
 """
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
+from generation.diffusion.registration import Registration, bend, register
 from jobs.ingest.stickers.pack import PicturePack
 from reward_model.encoders import Encoders, encode_pictures
 
@@ -78,6 +83,65 @@ class Pairs:
     family: Tensor
     looks: Tensor
     subject: NDArray[np.int64]
+    bent: Tensor
+    """(B, 3, 64, 64): the target bent to the reference's outlines; the target itself without :class:`Bends`."""
+    trust: Tensor
+    """(B,) in (0, 1]: how well it fits there."""
+
+
+class Bends:
+    """How every drawing of a split must be bent to lie on every other drawing of its subject.
+
+    Parameters
+    ----------
+    drawings
+        Of the split.
+    cache
+        safetensors file that keeps what was found, some minutes' work for the training subjects; made when missing.
+
+    Raises
+    ------
+    ValueError
+        The file was made for other drawings.
+    """
+
+    def __init__(self, drawings: Drawings, cache: Path) -> None:
+        rows = [np.flatnonzero(drawings.subject == subject) for subject in range(len(drawings.codes))]
+        pairs = [(one, other) for some in rows for one in some for other in some if one != other]
+        self.reference, self.drawing = np.array(pairs).T
+        self.number = {pair: number for number, pair in enumerate(pairs)}
+        digest = hashlib.sha256(drawings.pixels.tobytes()).hexdigest()
+        if not cache.is_file():
+            found = register(drawings.pixels, self.reference, self.drawing)
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            save_file(found._asdict(), cache, {"pixels": digest})
+        with safe_open(cache, "pt") as archive:
+            if archive.metadata()["pixels"] != digest:
+                raise ValueError(f"{cache} belongs to other drawings: delete it")
+            found = Registration(archive.get_tensor("places"), archive.get_tensor("misfit"))
+        self.places = found.places
+        self.trust = self._trusted(found.misfit, drawings.family)
+
+    def _trusted(self, misfit: Tensor, family: NDArray[np.int64]) -> Tensor:
+        """(P,): 1 for a perfect fit, 1/2 for the median of the two families, nearly 0 from twice of it."""
+        trust = torch.zeros(len(misfit))
+        kinds = torch.from_numpy(family[self.reference] * 1000 + family[self.drawing])
+        for kind in torch.unique(kinds):
+            some = kinds == kind
+            trust[some] = 1 / (1 + (misfit[some] / misfit[some].median()) ** 4)
+        return trust
+
+    def __call__(
+        self, references: NDArray[np.int64], targets: NDArray[np.int64], drawn: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Bent targets and how far to trust them; ``drawn`` (B, 3, 64, 64) are the targets as they are."""
+        bent, trust = drawn.clone(), torch.ones(len(drawn))
+        other = np.flatnonzero(references != targets)
+        if other.size:
+            found = torch.tensor([self.number[pair] for pair in zip(references[other], targets[other], strict=True)])
+            bent[other] = bend(drawn[other], self.places[found])
+            trust[other] = self.trust[found]
+        return bent, trust
 
 
 class PairSampler:
@@ -91,8 +155,10 @@ class PairSampler:
         drop: float = 0.1,
         same_family: float = SAME_FAMILY,
         jitter: bool = True,
+        bends: Bends | None = None,
     ) -> None:
         self.drawings = drawings
+        self.bends = bends
         self.seed = seed
         self.drop, self.same_family, self.jitter = drop, same_family, jitter
         count = len(drawings.families)
@@ -134,8 +200,11 @@ class PairSampler:
             targets.append(rows[wanted])
             preferences.append(np.zeros(160, np.float32) if dropped else self.preference(wanted, rng))
         reference, target = self._pixels(np.array(references)), self._pixels(np.array(targets))
+        bent, trust = target, torch.ones(batch)
+        if self.bends is not None:
+            bent, trust = self.bends(np.array(references), np.array(targets), target)
         if self.jitter:
-            reference, target = _jitter(reference, target, rng)
+            reference, target, bent = _jitter([reference, target, bent], rng)
         return Pairs(
             reference,
             target,
@@ -144,18 +213,16 @@ class PairSampler:
             torch.from_numpy(self.drawings.family[targets]),
             torch.from_numpy(self.drawings.look[[references, targets]]),
             subjects,
+            bent,
+            trust,
         )
 
     def _pixels(self, rows: NDArray[np.int64]) -> Tensor:
         return torch.from_numpy(self.drawings.pixels[rows]).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def _jitter(reference: Tensor, target: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Both pictures mirrored (half of the time) and shifted by up to two pixels, alike."""
-    flips = torch.from_numpy(rng.random(len(reference)) < 0.5).view(-1, 1, 1, 1)
+def _jitter(pictures: list[Tensor], rng: np.random.Generator) -> list[Tensor]:
+    """All pictures of a row mirrored (half of the time) and shifted by up to two pixels, alike."""
+    flips = torch.from_numpy(rng.random(len(pictures[0])) < 0.5).view(-1, 1, 1, 1)
     shifts = tuple(int(s) for s in rng.integers(-2, 3, size=2))
-    moved = [
-        torch.roll(torch.where(flips, pictures.flip(3), pictures), shifts, dims=(2, 3))
-        for pictures in (reference, target)
-    ]
-    return moved[0], moved[1]
+    return [torch.roll(torch.where(flips, each.flip(3), each), shifts, dims=(2, 3)) for each in pictures]

@@ -16,10 +16,33 @@ PERCEPTUAL_BLOCKS = (0, 2, 4)
 """Backbone blocks whose outputs are compared."""
 
 
+JITTER = 3
+"""Largest shift, in pixels, before a painted picture is encoded."""
+
+
+def moved(pictures: Tensor, seed: int, *, noise: float) -> Tensor:
+    """Pictures (B, 3, H, W), all shifted alike and noised, so that no pattern of single pixels wins what looks at them.
+
+    Expectation over transformation (Athalye et al., ICML 2018, https://arxiv.org/abs/1707.07397), one draw a batch.
+
+    Parameters
+    ----------
+    pictures
+        In any range.
+    seed
+        Of the draw.
+    noise
+        Standard deviation, in the unit of the pixels.
+    """
+    rng = torch.Generator().manual_seed(seed)
+    shift = torch.randint(-JITTER, JITTER + 1, (2,), generator=rng).tolist()
+    return torch.roll(pictures, shift, dims=(2, 3)) + noise * torch.randn(pictures.shape, generator=rng).to(pictures)
+
+
 def pixel_loss(painted: Tensor, target: Tensor) -> Tensor:
-    """Mean absolute plus mean squared difference, a scalar; both (B, 3, H, W)."""
-    difference = painted - target
-    return difference.abs().mean() + difference.square().mean()
+    """Mean absolute plus mean squared difference, (B,); both (B, 3, H, W)."""
+    difference = (painted - target).flatten(1)
+    return difference.abs().mean(1) + difference.square().mean(1)
 
 
 class PerceptualLoss(nn.Module):

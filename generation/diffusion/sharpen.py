@@ -12,24 +12,21 @@ Killed at any time, the same command goes on from its last checkpoint.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from generation.diffusion.bridge import start_of
-from generation.diffusion.critic import BLOCKS, Critic, critic_loss
-from generation.diffusion.data import Pairs, PairSampler, load_drawings
-from generation.diffusion.losses import PerceptualLoss, pixel_loss
+from generation.diffusion.critic import Critic, critic_loss
+from generation.diffusion.data import Bends, Pairs, PairSampler, load_drawings
+from generation.diffusion.losses import PerceptualLoss, moved, pixel_loss
 from generation.diffusion.painter import SHIPPED
 from generation.diffusion.train import CHECKPOINT, Trainer, TrainSettings, facts_of, monitor, options, run, schedule
 from generation.diffusion.training_state import load_optimizer, optimizer_state, part_of, set_rate
 from generation.diffusion.unet import to_pixels, to_planes
 from jobs.ingest.stickers.pack import FAMILIES, PicturePack
-from reward_model.encoders import EMBED_DIM, Features, ImageEncoder, load_encoders
+from reward_model.encoders import EMBED_DIM, ImageEncoder, load_encoders
 
-JITTER = 3
-"""Largest shift, in pixels, before a painted picture is encoded."""
 PIXEL_NOISE = 0.05
 """Standard deviation of the noise added to it, pixels in [-1, 1]."""
 
@@ -49,26 +46,10 @@ class SharpenSettings(TrainSettings):
     """Length of the critic's gradient at the painted pixels, relative to the other losses' together."""
     subject: float = 1.0
     """Weight of the distance to the subject's nearest drawing, in the aligned space of the image encoder."""
-    style: float = 0.0
-    """Weight of the distance to the true drawing in the encoder's style space: much subject for little look."""
     critic_rate: float = 5e-4
     critic_warmup: int = 300
     """Steps of the critic alone, on true drawings in the right and in the wrong family."""
     seed: int = 6
-
-
-class Seen(NamedTuple):
-    """Pictures as encoder and critic see them."""
-
-    pixels: Tensor
-    """(B, 3, 64, 64) in [-1, 1]."""
-    features: Features
-    """What the encoder's backbone makes of them."""
-
-    def detached(self) -> "Seen":
-        """Without a gradient; for the critic, so only with what it looks at."""
-        maps = {block: each.detach() for block, each in self.features.maps.items()}
-        return Seen(self.pixels.detach(), self.features._replace(maps=maps))
 
 
 class Sharpener(Trainer):
@@ -94,28 +75,28 @@ class Sharpener(Trainer):
         set_rate(self.optimizer, settings.learning_rate * rate)
         set_rate(self.critic_optimizer, settings.critic_rate * rate)
         painted = self.paint(pairs)
-        drawn, family = pairs.target.to(self.device), pairs.family.to(self.device)
-        seen = self.see(painted)
-        critic = self.criticise(pairs, seen)
-
-        pixels = pixel_loss(painted, drawn)
-        perceptual = self.perceptual(painted, drawn).mean()
-        subject, style = (distance.mean() for distance in self.encoded_distances(pairs, seen))
-        true = settings.pixels * pixels + settings.perceptual * perceptual
-        true = true + settings.subject * subject + settings.style * style
-        self.critic.requires_grad_(False)
-        real = -self.score(seen, family).mean()
-        self.critic.requires_grad_(True)
-        pull = torch.autograd.grad(true, painted, retain_graph=True)[0]
-        push = torch.autograd.grad(real, painted, retain_graph=False)[0]
-        weight = settings.adversarial * pull.norm() / push.norm().clamp_min(1e-12)
+        bent, trust = pairs.bent.to(self.device), pairs.trust.to(self.device)
+        losses = {"pixels": (trust * pixel_loss(painted, bent)).mean()}
+        losses["perceptual"] = (trust * self.perceptual(painted, bent)).mean()
+        true = settings.pixels * losses["pixels"] + settings.perceptual * losses["perceptual"]
         self.optimizer.zero_grad(set_to_none=True)
-        painted.backward(pull + weight * push)  # type: ignore[no-untyped-call]
+        if settings.adversarial:
+            if settings.subject:
+                losses["subject"] = self.subject_distance(pairs, painted).mean()
+                true = true + settings.subject * losses["subject"]
+            losses["critic"] = self.criticise(pairs, painted)
+            self.critic.requires_grad_(False)
+            losses["real"] = -self.look_at(painted, pairs).mean()
+            self.critic.requires_grad_(True)
+            pull = torch.autograd.grad(true, painted, retain_graph=True)[0]
+            push = torch.autograd.grad(losses["real"], painted)[0]
+            weight = settings.adversarial * pull.norm() / push.norm().clamp_min(1e-12)
+            painted.backward(pull + weight * push)  # type: ignore[no-untyped-call]
+        else:
+            true.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.networks.parameters(), 1.0)
         self.optimizer.step()
         self.follow()
-        losses = {"pixels": pixels, "perceptual": perceptual, "subject": subject, "style": style}
-        losses |= {"real": real, "critic": critic}
         return {name: float(loss.detach()) for name, loss in losses.items()}
 
     def paint(self, pairs: Pairs) -> Tensor:
@@ -135,41 +116,38 @@ class Sharpener(Trainer):
         noisy = noisy.contiguous(memory_format=torch.channels_last)
         return to_pixels(self.predict(noisy, sigma, reference, text, preference))
 
-    def see(self, pictures: Tensor) -> Seen:
-        """Pictures (B, 3, 64, 64) in [-1, 1] as encoder and critic see them: shifted and noised.
+    def see(self, *pictures: Tensor) -> list[Tensor]:
+        """Pictures (B, 3, 64, 64) in [-1, 1] as the critic sees them in this step: shifted alike, and noised."""
+        seed = self.settings.seed * 2_000_003 + self.step
+        return [moved(each.to(self.device), seed, noise=PIXEL_NOISE) for each in pictures]
 
-        So what satisfies them is not a pattern of single pixels. All pictures of a step are shifted alike.
-        """
-        rng = torch.Generator().manual_seed(self.settings.seed * 2_000_003 + self.step)
-        shift = torch.randint(-JITTER, JITTER + 1, (2,), generator=rng).tolist()
-        noise = torch.randn(pictures.shape, generator=rng).to(self.device)
-        moved = torch.roll(pictures, shift, dims=(2, 3)) + PIXEL_NOISE * noise
-        return Seen(moved, self.encoder.backbone((moved + 1) / 2, BLOCKS))
-
-    def encoded_distances(self, pairs: Pairs, seen: Seen) -> tuple[Tensor, Tensor]:
-        """(B,) each: 1 minus the cosine to the nearer of original and true drawing; 1 minus that to the true style."""
-        found = self.encoder.encoded(seen.features)
+    def subject_distance(self, pairs: Pairs, painted: Tensor) -> Tensor:
+        """(B,) 1 minus the cosine to the nearer of original and true drawing, in the encoder's aligned space."""
+        found = self.encoder.encoded(self.encoder.backbone((self.see(painted)[0] + 1) / 2))
         wanted = pairs.looks.to(self.device)
-        subject = (found.embedding * wanted[..., :EMBED_DIM]).sum(2).max(0).values
-        style = (found.style * wanted[1, :, EMBED_DIM:]).sum(1)
-        return 1 - subject, 1 - style
+        return 1 - (found.embedding * wanted[..., :EMBED_DIM]).sum(2).max(0).values
 
-    def score(self, seen: Seen, family: Tensor) -> Tensor:
+    def score(self, pixels: Tensor, original: Tensor, family: Tensor, *, bent: Tensor | None = None) -> Tensor:
         """The critic's scores, in the compute type of this machine."""
         with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
-            scores: Tensor = self.critic(seen.pixels, seen.features.maps, family)
+            scores: Tensor = self.critic(pixels, original, family.to(self.device), bent=bent)
         return scores.float()
 
-    def criticise(self, pairs: Pairs, painted: Seen | None) -> Tensor:
+    def look_at(self, painted: Tensor, pairs: Pairs) -> Tensor:
+        """The critic's scores of painted pictures."""
+        seen, original = self.see(painted, pairs.reference)
+        return self.score(seen, original, pairs.family)
+
+    def criticise(self, pairs: Pairs, painted: Tensor | None) -> Tensor:
         """One step of the critic, of true drawings alone when nothing was painted; returns its loss."""
-        family = pairs.family.to(self.device)
         other = (pairs.reference != pairs.target).flatten(1).any(1)
-        with torch.no_grad():
-            drawn = self.see(pairs.target.to(self.device))
-            wrong = self.see(pairs.reference[other].to(self.device))
-        mistaken = self.score(wrong, family[other.to(self.device)])
-        fake = mistaken[:0] if painted is None else self.score(painted.detached(), family)
-        loss = critic_loss(self.score(drawn, family), fake, mistaken)
+        original, drawn, bent = self.see(pairs.reference, pairs.target, pairs.bent)
+        true = self.score(drawn, original, pairs.family, bent=bent)
+        mistaken = self.score(original[other], original[other], pairs.family[other])
+        fake = mistaken[:0]
+        if painted is not None:
+            fake = self.look_at(painted.detach(), pairs)
+        loss = critic_loss(true, fake, mistaken, pairs.trust.to(self.device))
         self.critic_optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.critic_optimizer.step()
@@ -202,8 +180,9 @@ def main() -> None:
     parser.add_argument("--start", type=Path, default=Path("var/generator/trained"), help="checkpoint of train's --out")
     parser.add_argument("--adversarial", type=float, default=SharpenSettings().adversarial)
     parser.add_argument("--subject", type=float, default=SharpenSettings().subject)
+    parser.add_argument("--pixels", type=float, default=SharpenSettings().pixels)
+    parser.add_argument("--bends", type=Path, default=Path("var/generator/bends.safetensors"), help="kept when made")
     parser.add_argument("--second", type=float, default=SharpenSettings().second)
-    parser.add_argument("--style", type=float, default=SharpenSettings().style)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -211,18 +190,19 @@ def main() -> None:
         steps=arguments.steps,
         batch=arguments.batch,
         learning_rate=arguments.rate,
+        pixels=arguments.pixels,
         adversarial=arguments.adversarial,
         subject=arguments.subject,
-        style=arguments.style,
         second=arguments.second,
     )
     encoders, pack = load_encoders(device=device), PicturePack.load()
-    sampler = PairSampler(load_drawings(pack, encoders, "train"), seed=settings.seed)
+    drawings = load_drawings(pack, encoders, "train")
+    sampler = PairSampler(drawings, seed=settings.seed, bends=Bends(drawings, arguments.bends))
     validation = load_drawings(pack, encoders, "validation")
     trainer = Sharpener(settings, PerceptualLoss(encoders.image.backbone), encoders.image, arguments.start, device)
     if (arguments.work / CHECKPOINT).is_file():
         trainer.resume(arguments.work / CHECKPOINT)
-    else:
+    elif settings.adversarial:
         print(f"critic's loss on true drawings: {trainer.warm_critic(sampler):.3f}", flush=True)
 
     def look(sheet: Path) -> dict[str, float]:

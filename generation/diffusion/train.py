@@ -110,7 +110,7 @@ class Trainer:
         clean = self.predict(noisy, sigma, reference, pairs.text.to(self.device), pairs.preference.to(self.device))
         painted, wanted = to_pixels(clean), to_pixels(target)
         losses = {
-            "pixels": pixel_loss(painted, wanted),
+            "pixels": pixel_loss(painted, wanted).mean(),
             "perceptual": self.perceptual(painted, wanted).mean(),
         }
         total = losses["pixels"] + self.settings.perceptual * losses["perceptual"]

@@ -32,7 +32,7 @@ def audience(world):
 
 def test_original_and_best_drawing(world, audience):
     items = np.array([3, 40, 700])
-    original, best = original_and_best(world, audience, items)
+    original, best, chosen = original_and_best(world, audience, items)
     eye = np.eye(len(FAMILIES))
     user, item = 11, 1
     expected = world.click_probability(np.array([user]), items[[item]], eye[[world.items.default[items[item]]]], 1.0)
@@ -46,6 +46,7 @@ def test_original_and_best_drawing(world, audience):
         )
         means[family] = np.average(chance, weights=audience.traffic[members])
     family = max(means, key=means.get)
+    assert chosen[item, 1] == family
     expected = world.click_probability(np.array([user]), items[[item]], eye[[family]], 1.0)
     assert best[user, item] == pytest.approx(expected[0])
     weighted = [(audience.traffic[members, None] * arm[members]).sum() for arm in (best, original)]

@@ -5,7 +5,7 @@ import pytest
 from sticker_night import make_sticker_night
 
 from jobs.ingest.stickers.pack import FAMILIES, PicturePack
-from recsys_eval.appearance import appearance, appearance_among, judge_drawings
+from recsys_eval.appearance import appearance, appearance_among, appearance_of_drawings, judge_drawings
 from recsys_eval.judge import Judge
 from recsys_eval.worldview import measure_world
 
@@ -71,6 +71,12 @@ def test_covers_in_the_favourite_style_truly_win(found):
     assert figure(found, "truth.all.best_drawing.lift").value >= lift.value
 
 
+def test_real_drawings_are_judged_like_painted_ones(found):
+    # this judge knows every real drawing (but for subjects that look the same), and takes any two of a subject for one
+    for arm in ("best_drawing_judged", "best_drawing_unseen"):
+        assert 0.98 < figure(found, f"truth.all.{arm}.gap_closed").value <= 1.0
+
+
 def test_everything_is_marked_simulated(found):
     assert found.figures
     assert all(f.simulated for f in found.figures)
@@ -133,3 +139,17 @@ def test_the_real_judge_knows_real_drawings():
     seen = appearance(judge, pack, codes, np.stack([pack.pixels(code, "noto") for code in codes]))
     assert seen.similarity.min() > 0.98
     assert (seen.style_probs[:, FAMILIES.index("noto")] > 0.5).sum() >= 3
+
+
+def test_a_real_drawing_whose_copy_is_put_aside_resembles_the_other_families():
+    judge, pack = Judge.load(), PicturePack.load()
+    codes = pack.codes("held_out")[:12]
+    drawings = judge_drawings(judge, pack, codes)
+    families = np.full(len(codes), FAMILIES.index("noto"))
+    known, unseen = (appearance_of_drawings(judge, drawings, codes, families, unseen=flag) for flag in (False, True))
+    assert known.similarity == pytest.approx(np.ones(12), abs=0.02)  # bfloat16
+    assert (known.style_probs == unseen.style_probs).all()
+    for number, code in enumerate(codes):
+        others = drawings.embedding[(drawings.codes == code) & (drawings.families != families[number])]
+        assert unseen.similarity[number] == pytest.approx(float((others @ known.embedding[number]).max()))
+    assert unseen.similarity.mean() < 0.95

@@ -13,6 +13,7 @@ from generation.alignment.draft import Reward, Rewarded
 from generation.alignment.guard import Look
 from generation.alignment.monitor import drawings_of, nearest_drawing, pixel_diversity
 from generation.diffusion.bridge import noise_of
+from generation.diffusion.losses import moved
 from generation.diffusion.process import deterministic_step
 from generation.personalization.icg.painting import SHAPE, BuiltinPainting, WorldBatch
 from generation.personalization.icg.world import Audience, Items, Sampler
@@ -53,30 +54,23 @@ class WorldReward:
 
 
 class Moved:
-    """A reward of pictures that are shifted and noised a little, so that it is not won by a pattern of single pixels.
-
-    Expectation over transformation (Athalye et al., ICML 2018, https://arxiv.org/abs/1707.07397), one draw a batch;
-    the draw depends on the batch alone.
+    """A reward of pictures that are :func:`~generation.diffusion.losses.moved`; the draw depends on the batch alone.
 
     Parameters
     ----------
     reward
         Differentiable.
-    shift
-        Largest, in pixels.
     noise
         Standard deviation, of pixels in [0, 1].
     """
 
-    def __init__(self, reward: Reward[WorldBatch], *, shift: int = 3, noise: float = 0.025) -> None:
-        self.reward, self.shift, self.noise = reward, shift, noise
+    def __init__(self, reward: Reward[WorldBatch], *, noise: float = 0.025) -> None:
+        self.reward, self.noise = reward, noise
 
     def __call__(self, pixels: Tensor, batch: WorldBatch) -> Rewarded:
         """The same reward of moved pictures."""
-        rng = torch.Generator().manual_seed(zlib.crc32("|".join([*batch.item_ids, *batch.whom]).encode()))
-        shifts = torch.randint(-self.shift, self.shift + 1, (2,), generator=rng).tolist()
-        noise = torch.randn(pixels.shape, generator=rng).to(pixels)
-        return self.reward(torch.roll(pixels, shifts, dims=(2, 3)) + self.noise * noise, batch)
+        seed = zlib.crc32("|".join([*batch.item_ids, *batch.whom]).encode())
+        return self.reward(moved(pixels, seed, noise=self.noise), batch)
 
 
 class ScoredReward:

@@ -134,7 +134,7 @@ def train(
     audience = audience if personal else audience.unknown()
     differentiable = isinstance(tune, DraftSettings)
     reward = build_reward(ctx, scorer, audience.users, differentiable=differentiable)
-    painting = BuiltinPainting(painter, icg, guidance=sum(settings.guidance) / len(settings.guidance))
+    painting = BuiltinPainting(painter, icg, guidance=settings.mean_guidance)
     parameters = trainable(icg, painter.unet)
     items = Items.read(ctx, scorer.encoders, "train")
     tuner: Draft[WorldBatch, Attended] | PolicyGradient[WorldBatch, Attended]

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from generation.diffusion.critic import BLOCKS, Critic, critic_loss
-from generation.diffusion.data import PairSampler, load_drawings
+from generation.diffusion.critic import Critic, critic_loss
+from generation.diffusion.data import Bends, PairSampler, load_drawings
 from generation.diffusion.losses import PerceptualLoss
 from generation.diffusion.painter import SHIPPED
 from generation.diffusion.sharpen import Sharpener, SharpenSettings
@@ -17,8 +17,9 @@ def encoders():
 
 
 @pytest.fixture(scope="module")
-def sampler(encoders):
-    return PairSampler(load_drawings(PicturePack.load().sample(60), encoders, "train"), seed=0)
+def sampler(encoders, tmp_path_factory):
+    drawings = load_drawings(PicturePack.load().sample(60), encoders, "train")
+    return PairSampler(drawings, seed=0, bends=Bends(drawings, tmp_path_factory.mktemp("bends") / "bends.safetensors"))
 
 
 def make(encoders, **settings):
@@ -34,49 +35,53 @@ def test_the_critic_learns_that_another_familys_drawing_is_not_what_was_asked_fo
     assert sharpener.warm_critic(sampler) < before
     pairs = sampler.draw(500, 48)
     other = (pairs.reference != pairs.target).flatten(1).any(1)
+    original, drawn, bent = sharpener.see(*(each[other] for each in (pairs.reference, pairs.target, pairs.bent)))
+    family = pairs.family[other]
     with torch.no_grad():
-        drawn = sharpener.score(sharpener.see(pairs.target[other]), pairs.family[other])
-        mistaken = sharpener.score(sharpener.see(pairs.reference[other]), pairs.family[other])
-    assert drawn.mean() > mistaken.mean()
+        right = sharpener.score(drawn, original, family, bent=bent).mean((0, 2, 3))
+        copied = sharpener.score(original, original, family).mean((0, 2, 3))
+    assert (right > copied).all()  # alone, and beside the original
 
 
-def test_the_loss_counts_wrong_drawings_as_painted_ones():
-    far = torch.full((2, 8, 8), 5.0)
-    assert critic_loss(far, -far, -far) == 0
-    assert critic_loss(far, -far, far) == critic_loss(far, far, -far) == pytest.approx(3.0)
+def test_the_loss_counts_wrong_drawings_as_painted_ones_and_trusts_what_fits():
+    far, trust = torch.full((2, 2, 8, 8), 5.0), torch.tensor([0.5, 0.5])
+    assert critic_loss(far, -far, -far, trust) == 0
+    assert critic_loss(far, -far, far, trust) == critic_loss(far, far, -far, trust) == pytest.approx(3.0)
+    drawn = far.clone()
+    drawn[0, 1] = -5.0  # a true drawing that looks wrong beside its original
+    fits, misfits = (float(critic_loss(drawn, -far, -far, torch.tensor(each))) for each in ([0.9, 0.1], [0.1, 0.9]))
+    assert fits == pytest.approx(9 * misfits)
+    drawn = far.clone()
+    drawn[0, 0] = -5.0  # alone, it must look right whether it fits or not
+    assert critic_loss(drawn, -far, -far, trust) == critic_loss(drawn, -far, -far, torch.tensor([0.9, 0.1])) > 1
 
 
 def test_the_distance_is_to_the_nearer_drawing_of_the_subject(encoders, sampler):
     sharpener, pairs = make(encoders), sampler.draw(0, 8)
-
-    def distances(pictures):
-        return sharpener.encoded_distances(pairs, sharpener.see(pictures))
-
     for drawn in (pairs.reference, pairs.target):
-        assert distances(drawn)[0].mean() < 0.4
-    assert distances(pairs.target.roll(1, 0))[0].mean() > 0.5
-    _, kept = distances(pairs.reference)
-    _, right = distances(pairs.target)
-    assert right.mean() < kept.mean()
+        assert sharpener.subject_distance(pairs, drawn).mean() < 0.4
+    assert sharpener.subject_distance(pairs, pairs.target.roll(1, 0)).mean() > 0.5
     painted = pairs.reference.clone().requires_grad_(True)
-    sum(distance.sum() for distance in distances(painted)).backward()
+    sharpener.subject_distance(pairs, painted).sum().backward()
     assert painted.grad.abs().sum() > 0
 
 
-def test_every_patch_is_scored_for_the_family_asked_for_by_every_head(encoders):
+def test_every_patch_is_scored_for_the_family_asked_for_alone_and_beside_the_original():
     critic = Critic(len(FAMILIES)).eval()
-    pixels = torch.rand(1, 3, 64, 64).expand(2, -1, -1, -1)
-    maps = {block: each.float() for block, each in encoders.image.backbone(pixels, BLOCKS).maps.items()}
-    scores = critic(2 * pixels - 1, maps, torch.tensor([0, 4]))
-    assert scores.shape == (2, 1 + len(BLOCKS), 8, 8)
+    pixels = (2 * torch.rand(1, 3, 64, 64) - 1).expand(2, -1, -1, -1)
+    scores = critic(pixels, -pixels, torch.tensor([0, 4]))
+    assert scores.shape == (2, 2, 8, 8)
     assert (scores[0] != scores[1]).flatten(1).any(1).all()
+    other = critic(pixels, pixels, torch.tensor([0, 4]))
+    assert torch.equal(other[:, 0], scores[:, 0])
+    assert not torch.equal(other[:, 1], scores[:, 1])
 
 
 def test_a_step_moves_generator_and_critic_and_a_resumed_run_is_the_same_run(encoders, sampler, tmp_path):
     first = make(encoders, steps=6)
     start = {name: tensor.clone() for name, tensor in first.state().items()}
     losses = first.learn(sampler.draw(0, 4))
-    assert set(losses) == {"pixels", "perceptual", "subject", "style", "real", "critic"}
+    assert set(losses) == {"pixels", "perceptual", "subject", "real", "critic"}
     moved = {
         name.partition(".")[0]
         for name, tensor in first.state().items()
@@ -90,6 +95,14 @@ def test_a_step_moves_generator_and_critic_and_a_resumed_run_is_the_same_run(enc
         sharpener.learn(sampler.draw(1, 4))
     for name, tensor in first.average.items():
         torch.testing.assert_close(second.average[name], tensor, atol=1e-5, rtol=1e-4)
+
+
+def test_without_a_critic_a_step_is_plain_regression(encoders, sampler):
+    sharpener = make(encoders, adversarial=0.0)
+    critic = {name: tensor.clone() for name, tensor in sharpener.critic.state_dict().items()}
+    assert set(sharpener.learn(sampler.draw(0, 4))) == {"pixels", "perceptual"}
+    for name, tensor in sharpener.critic.state_dict().items():
+        assert torch.equal(tensor, critic[name])
 
 
 def test_the_shipped_checkpoint_tells_both_halves_of_its_training():
