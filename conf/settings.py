@@ -140,7 +140,7 @@ class GenerationSettings(Section):
     """Folder of the trained adapter of the method ``icg``; None is the shipped one."""
     steps: int = Field(default=1, ge=1)
     """Network evaluations a picture; the shipped checkpoint is trained for one."""
-    guidance: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=(0.9, 1.2, 1.5), min_length=1)
+    guidance: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=(1.0, 1.1, 1.2), min_length=1)
     """The candidates of a unit take them in turn. 1 is off; less stays nearer the original cover, more goes farther
     towards the taste. One number is taken for all."""
     candidates: int = Field(default=3, ge=1)

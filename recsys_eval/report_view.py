@@ -22,6 +22,8 @@ ARM_NAMES = {
     "original": "without generated covers",
     "published": "published covers",
     "best drawing": "best existing drawing (ceiling)",
+    "best drawing judged": "the same, judged like a painted cover",
+    "best drawing unseen": "the same, and its own copy unknown",
 }
 RANKER_NAMES = {
     "lambdarank-played": "Played next day: treated users saw published covers",
@@ -229,7 +231,7 @@ def slice_chart(rows: Iterable[dict[str, Any]]) -> Chart | None:
 
 def truth_chart(rows: Iterable[dict[str, Any]]) -> Chart | None:
     """True lift of published covers, controls and the ceiling."""
-    wanted = ("published", "shuffled", "unpersonalised", "best drawing")
+    wanted = ("published", "shuffled", "unpersonalised", "best drawing", "best drawing judged", "best drawing unseen")
     place = "simulated truth: all"
     kept = {row["arm"]: row for row in rows if row["slice"] == place and row["metric"] == "true click probability"}
     chosen = [kept[arm] for arm in wanted if arm in kept]

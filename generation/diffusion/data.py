@@ -218,7 +218,12 @@ class PairSampler:
         )
 
     def _pixels(self, rows: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(self.drawings.pixels[rows]).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return planes_of(self.drawings.pixels[rows])
+
+
+def planes_of(pixels: NDArray[np.uint8]) -> Tensor:
+    """(N, 64, 64, 3) uint8 -> (N, 3, 64, 64) float32 in [-1, 1]."""
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def _jitter(pictures: list[Tensor], rng: np.random.Generator) -> list[Tensor]:

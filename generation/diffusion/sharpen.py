@@ -10,25 +10,33 @@ drawing is known).
 Killed at any time, the same command goes on from its last checkpoint.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from generation.diffusion.bridge import start_of
 from generation.diffusion.critic import Critic, critic_loss
-from generation.diffusion.data import Bends, Pairs, PairSampler, load_drawings
-from generation.diffusion.losses import PerceptualLoss, moved, pixel_loss
+from generation.diffusion.data import Bends, Drawings, Pairs, PairSampler, load_drawings, planes_of
+from generation.diffusion.losses import PerceptualLoss, grain, moved, pixel_loss
 from generation.diffusion.painter import SHIPPED
+from generation.diffusion.reader import EMBEDDING_DIM, Reader, augmented
 from generation.diffusion.train import CHECKPOINT, Trainer, TrainSettings, facts_of, monitor, options, run, schedule
 from generation.diffusion.training_state import load_optimizer, optimizer_state, part_of, set_rate
 from generation.diffusion.unet import to_pixels, to_planes
 from jobs.ingest.stickers.pack import FAMILIES, PicturePack
-from reward_model.encoders import EMBED_DIM, ImageEncoder, load_encoders
+from reward_model.encoders import load_encoders
 
 PIXEL_NOISE = 0.05
 """Standard deviation of the noise added to it, pixels in [-1, 1]."""
+
+
+SURE = 0.9
+"""Probability of the family asked for that is enough: beyond it, patterns that only the reader sees begin to pay."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +52,12 @@ class SharpenSettings(TrainSettings):
     """Weight of the pixel loss: alone it paints the mean of what is possible."""
     adversarial: float = 1.0
     """Length of the critic's gradient at the painted pixels, relative to the other losses' together."""
-    subject: float = 1.0
-    """Weight of the distance to the subject's nearest drawing, in the aligned space of the image encoder."""
+    subject: float = 2.0
+    """Weight of the distance to the subject's nearest drawing, as the reader sees it."""
+    family: float = 0.1
+    """Weight of the reader's doubt that the picture is of the family asked for."""
+    grain: float = 3.0
+    """Weight of pixel-sized patterns in flat areas."""
     critic_rate: float = 5e-4
     critic_warmup: int = 300
     """Steps of the critic alone, on true drawings in the right and in the wrong family."""
@@ -58,10 +70,17 @@ class Sharpener(Trainer):
     settings: SharpenSettings
 
     def __init__(
-        self, settings: SharpenSettings, perceptual: PerceptualLoss, encoder: ImageEncoder, start: Path, device: str
+        self,
+        settings: SharpenSettings,
+        perceptual: PerceptualLoss,
+        reader: Reader,
+        drawings: Drawings,
+        start: Path,
+        device: str,
     ) -> None:
         super().__init__(settings, perceptual, device)
-        self.encoder = encoder
+        self.reader = reader.to(device)
+        self.known = known_subjects(reader, drawings).to(device)
         self.start_from(start)
         self.critic = Critic(len(FAMILIES)).to(device)
         self.critic_optimizer = torch.optim.AdamW(
@@ -80,10 +99,12 @@ class Sharpener(Trainer):
         losses["perceptual"] = (trust * self.perceptual(painted, bent)).mean()
         true = settings.pixels * losses["pixels"] + settings.perceptual * losses["perceptual"]
         self.optimizer.zero_grad(set_to_none=True)
+        losses["grain"] = grain(painted, bent, pairs.reference.to(self.device)).mean()
+        true = true + settings.grain * losses["grain"]
+        if settings.subject or settings.family:
+            losses["subject"], losses["family"] = (each.mean() for each in self.read(pairs, painted))
+            true = true + settings.subject * losses["subject"] + settings.family * losses["family"]
         if settings.adversarial:
-            if settings.subject:
-                losses["subject"] = self.subject_distance(pairs, painted).mean()
-                true = true + settings.subject * losses["subject"]
             losses["critic"] = self.criticise(pairs, painted)
             self.critic.requires_grad_(False)
             losses["real"] = -self.look_at(painted, pairs).mean()
@@ -121,11 +142,21 @@ class Sharpener(Trainer):
         seed = self.settings.seed * 2_000_003 + self.step
         return [moved(each.to(self.device), seed, noise=PIXEL_NOISE) for each in pictures]
 
-    def subject_distance(self, pairs: Pairs, painted: Tensor) -> Tensor:
-        """(B,) 1 minus the cosine to the nearer of original and true drawing, in the encoder's aligned space."""
-        found = self.encoder.encoded(self.encoder.backbone((self.see(painted)[0] + 1) / 2))
-        wanted = pairs.looks.to(self.device)
-        return 1 - (found.embedding * wanted[..., :EMBED_DIM]).sum(2).max(0).values
+    def read(self, pairs: Pairs, painted: Tensor) -> tuple[Tensor, Tensor]:
+        """What the reader says of painted pictures.
+
+        Returns
+        -------
+        tuple
+            (B,) each: 1 minus the cosine to the nearest drawing of the subject; how far the family asked for
+            falls short of ``SURE``, in nats.
+        """
+        with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
+            rng = torch.Generator().manual_seed(self.settings.seed * 2_000_003 + self.step)
+            reading = self.reader(augmented(painted, rng))
+        near = torch.einsum("bd,bfd->bf", reading.subject, self.known[pairs.subject]).max(1).values
+        family = F.cross_entropy(reading.family, pairs.family.to(self.device), reduction="none")
+        return 1 - near, F.relu(family + math.log(SURE))
 
     def score(self, pixels: Tensor, original: Tensor, family: Tensor, *, bent: Tensor | None = None) -> Tensor:
         """The critic's scores, in the compute type of this machine."""
@@ -174,11 +205,22 @@ class Sharpener(Trainer):
         load_optimizer(self.critic_optimizer, tensors, "critic_optimizer")
 
 
+@torch.inference_mode()
+def known_subjects(reader: Reader, drawings: Drawings) -> Tensor:
+    """(S, 6, 128): where the reader sees every family's drawing of every subject, zeros where there is none."""
+    known = torch.zeros(len(drawings.codes), len(drawings.families), EMBEDDING_DIM)
+    for rows in np.array_split(np.arange(len(drawings.family)), max(1, len(drawings.family) // 128)):
+        known[drawings.subject[rows], drawings.family[rows]] = reader(planes_of(drawings.pixels[rows])).subject
+    return known
+
+
 def main() -> None:
     """Sharpen or resume, then ship the checkpoint."""
     parser = options(__doc__, out=SHIPPED, work=Path("var/sharpen"), defaults=SharpenSettings(), every=200)
     parser.add_argument("--start", type=Path, default=Path("var/generator/trained"), help="checkpoint of train's --out")
     parser.add_argument("--adversarial", type=float, default=SharpenSettings().adversarial)
+    parser.add_argument("--family", type=float, default=SharpenSettings().family)
+    parser.add_argument("--reader", type=Path, default=Path("var/generator/reader.safetensors"))
     parser.add_argument("--subject", type=float, default=SharpenSettings().subject)
     parser.add_argument("--pixels", type=float, default=SharpenSettings().pixels)
     parser.add_argument("--bends", type=Path, default=Path("var/generator/bends.safetensors"), help="kept when made")
@@ -193,13 +235,15 @@ def main() -> None:
         pixels=arguments.pixels,
         adversarial=arguments.adversarial,
         subject=arguments.subject,
+        family=arguments.family,
         second=arguments.second,
     )
     encoders, pack = load_encoders(device=device), PicturePack.load()
     drawings = load_drawings(pack, encoders, "train")
     sampler = PairSampler(drawings, seed=settings.seed, bends=Bends(drawings, arguments.bends))
     validation = load_drawings(pack, encoders, "validation")
-    trainer = Sharpener(settings, PerceptualLoss(encoders.image.backbone), encoders.image, arguments.start, device)
+    perceptual, reader = PerceptualLoss(encoders.image.backbone), Reader.load(arguments.reader)
+    trainer = Sharpener(settings, perceptual, reader, drawings, arguments.start, device)
     if (arguments.work / CHECKPOINT).is_file():
         trainer.resume(arguments.work / CHECKPOINT)
     elif settings.adversarial:

@@ -1,10 +1,14 @@
+import math
+
 import pytest
 import torch
+import torch.nn.functional as F
 
 from generation.diffusion.critic import Critic, critic_loss
-from generation.diffusion.data import Bends, PairSampler, load_drawings
-from generation.diffusion.losses import PerceptualLoss
+from generation.diffusion.data import Bends, PairSampler, load_drawings, planes_of
+from generation.diffusion.losses import PerceptualLoss, grain
 from generation.diffusion.painter import SHIPPED
+from generation.diffusion.reader import Reader, Reading
 from generation.diffusion.sharpen import Sharpener, SharpenSettings
 from generation.diffusion.train import facts_of
 from jobs.ingest.stickers.pack import FAMILIES, PicturePack
@@ -17,20 +21,28 @@ def encoders():
 
 
 @pytest.fixture(scope="module")
-def sampler(encoders, tmp_path_factory):
-    drawings = load_drawings(PicturePack.load().sample(60), encoders, "train")
+def drawings(encoders):
+    return load_drawings(PicturePack.load().sample(60), encoders, "train")
+
+
+@pytest.fixture(scope="module")
+def sampler(drawings, tmp_path_factory):
     return PairSampler(drawings, seed=0, bends=Bends(drawings, tmp_path_factory.mktemp("bends") / "bends.safetensors"))
 
 
-def make(encoders, **settings):
-    torch.manual_seed(0)
-    perceptual = PerceptualLoss(encoders.image.backbone)
-    chosen = SharpenSettings(batch=4, warmup=1, critic_warmup=30, **settings)
-    return Sharpener(chosen, perceptual, encoders.image, SHIPPED, "cpu")
+@pytest.fixture(scope="module")
+def make(encoders, drawings):
+    def made(**settings):
+        torch.manual_seed(0)
+        perceptual, reader = PerceptualLoss(encoders.image.backbone), Reader().eval().requires_grad_(False)
+        chosen = SharpenSettings(batch=4, warmup=1, critic_warmup=30, **settings)
+        return Sharpener(chosen, perceptual, reader, drawings, SHIPPED, "cpu")
+
+    return made
 
 
-def test_the_critic_learns_that_another_familys_drawing_is_not_what_was_asked_for(encoders, sampler):
-    sharpener = make(encoders)
+def test_the_critic_learns_that_another_familys_drawing_is_not_what_was_asked_for(make, sampler):
+    sharpener = make()
     before = float(sharpener.criticise(sampler.draw(0, 8), None).detach())
     assert sharpener.warm_critic(sampler) < before
     pairs = sampler.draw(500, 48)
@@ -56,14 +68,41 @@ def test_the_loss_counts_wrong_drawings_as_painted_ones_and_trusts_what_fits():
     assert critic_loss(drawn, -far, -far, trust) == critic_loss(drawn, -far, -far, torch.tensor([0.9, 0.1])) > 1
 
 
-def test_the_distance_is_to_the_nearer_drawing_of_the_subject(encoders, sampler):
-    sharpener, pairs = make(encoders), sampler.draw(0, 8)
-    for drawn in (pairs.reference, pairs.target):
-        assert sharpener.subject_distance(pairs, drawn).mean() < 0.4
-    assert sharpener.subject_distance(pairs, pairs.target.roll(1, 0)).mean() > 0.5
+def test_what_the_reader_says_of_real_drawings(make, sampler):
+    sharpener, pairs = make(), sampler.draw(0, 24)
+    drawn, other = (sharpener.read(pairs, each)[0] for each in (pairs.target, pairs.target.roll(1, 0)))
+    assert drawn.mean() < other.mean()  # an untrained reader already knows a picture again
     painted = pairs.reference.clone().requires_grad_(True)
-    sharpener.subject_distance(pairs, painted).sum().backward()
+    sum(distance.sum() for distance in sharpener.read(pairs, painted)).backward()
     assert painted.grad.abs().sum() > 0
+
+
+def test_dots_in_a_flat_area_are_grain_and_drawn_lines_are_not(drawings):
+    drawn = planes_of(drawings.pixels[:12])
+    assert (grain(drawn, drawn) == 0).all()
+    dots = 0.1 * (torch.arange(64) % 2)
+    flat = torch.zeros(1, 3, 64, 64)
+    assert grain(flat + dots, flat)[0] == pytest.approx(0.1 * 2 / 3, rel=0.05)
+    lines = flat.clone()
+    lines[:, :, 20:22] = 1.0
+    assert grain(lines, flat, lines)[0] == 0 < grain(lines, flat)[0]
+    shaded = torch.linspace(-1, 1, 64).expand(1, 3, 64, 64)
+    assert grain(shaded, flat)[0] < 0.002
+
+
+def test_a_reader_that_is_sure_asks_for_nothing_more(make, sampler, monkeypatch):
+    sharpener, pairs = make(), sampler.draw(0, 8)
+    known = sharpener.known[pairs.subject, pairs.family]
+
+    def read(scale):
+        logits = scale * F.one_hot(pairs.family, len(FAMILIES)).float()
+        monkeypatch.setattr(sharpener, "reader", lambda _: Reading(known, logits))
+        return sharpener.read(pairs, pairs.target)
+
+    far, doubt = read(0.0)
+    assert far == pytest.approx(torch.zeros(8), abs=1e-5)
+    assert doubt == pytest.approx(torch.full((8,), math.log(6 * 0.9)))
+    assert (read(8.0)[1] == 0).all()
 
 
 def test_every_patch_is_scored_for_the_family_asked_for_alone_and_beside_the_original():
@@ -77,11 +116,11 @@ def test_every_patch_is_scored_for_the_family_asked_for_alone_and_beside_the_ori
     assert not torch.equal(other[:, 1], scores[:, 1])
 
 
-def test_a_step_moves_generator_and_critic_and_a_resumed_run_is_the_same_run(encoders, sampler, tmp_path):
-    first = make(encoders, steps=6)
+def test_a_step_moves_generator_and_critic_and_a_resumed_run_is_the_same_run(make, sampler, tmp_path):
+    first = make(steps=6)
     start = {name: tensor.clone() for name, tensor in first.state().items()}
     losses = first.learn(sampler.draw(0, 4))
-    assert set(losses) == {"pixels", "perceptual", "subject", "real", "critic"}
+    assert set(losses) == {"pixels", "perceptual", "grain", "subject", "family", "real", "critic"}
     moved = {
         name.partition(".")[0]
         for name, tensor in first.state().items()
@@ -89,7 +128,7 @@ def test_a_step_moves_generator_and_critic_and_a_resumed_run_is_the_same_run(enc
     }
     assert {"network", "critic", "optimizer", "critic_optimizer"} <= moved
     first.save(tmp_path / "checkpoint.safetensors")
-    second = make(encoders, steps=6)
+    second = make(steps=6)
     second.resume(tmp_path / "checkpoint.safetensors")
     for sharpener in (first, second):
         sharpener.learn(sampler.draw(1, 4))
@@ -97,16 +136,21 @@ def test_a_step_moves_generator_and_critic_and_a_resumed_run_is_the_same_run(enc
         torch.testing.assert_close(second.average[name], tensor, atol=1e-5, rtol=1e-4)
 
 
-def test_without_a_critic_a_step_is_plain_regression(encoders, sampler):
-    sharpener = make(encoders, adversarial=0.0)
+def test_without_critic_and_reader_a_step_is_plain_regression(make, sampler):
+    sharpener = make(adversarial=0.0, subject=0.0, family=0.0)
     critic = {name: tensor.clone() for name, tensor in sharpener.critic.state_dict().items()}
-    assert set(sharpener.learn(sampler.draw(0, 4))) == {"pixels", "perceptual"}
+    assert set(sharpener.learn(sampler.draw(0, 4))) == {"pixels", "perceptual", "grain"}
     for name, tensor in sharpener.critic.state_dict().items():
         assert torch.equal(tensor, critic[name])
 
 
-def test_the_shipped_checkpoint_tells_both_halves_of_its_training():
+def test_the_shipped_checkpoint_tells_every_training_it_went_through():
     facts = facts_of(SHIPPED)
-    assert "generation.diffusion.sharpen" in facts["command"]
-    assert "generation.diffusion.train" in facts["started_from"]["command"]
     assert "files" not in facts
+    commands = []
+    while facts:
+        assert "subjects (buckets 2 to 7)" in facts["data"]
+        commands.append(facts["command"].split()[2])
+        facts = facts.get("started_from")
+    assert commands[0] == "generation.diffusion.sharpen"
+    assert commands[-1] == "generation.diffusion.train"
