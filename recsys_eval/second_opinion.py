@@ -20,7 +20,7 @@ from generation.scoring import CandidateScorer
 from jobs.ingest.stickers.model import World
 from jobs.ingest.stickers.pack import PicturePack
 from jobs.lake.context import Context
-from recsys_eval.appearance import Appearance, appearance_among, judge_drawings
+from recsys_eval.appearance import appearance_among, judge_drawings
 from recsys_eval.canvas import Canvas, night_options, open_context
 from recsys_eval.judge import Judge
 from recsys_eval.lift import Estimate
@@ -32,6 +32,7 @@ from recsys_eval.truth import (
     PUBLISHED,
     Showing,
     TruthFigures,
+    judged_best,
     original_and_best,
     shown_probability,
     truth_figures,
@@ -69,16 +70,25 @@ class Opinion:
         items, segments = pictures.shape[:2]
         subjects = [item for item in self.canvas.items.ids for _ in range(segments)]
         looks = appearance_among(self.judge, self.drawings, subjects, pictures.reshape(-1, 64, 64, 3))
-        found = self.truth(looks, np.arange(items * segments).reshape(items, segments))
-        style = (looks.style_probs.argmax(1).reshape(items, segments) == self.favourite).mean()
+        return self.told(Showing(picture=np.arange(items * segments).reshape(items, segments), looks=looks))
+
+    def real(self) -> dict[str, str]:
+        """The same about the best existing drawings, judged like painted covers."""
+        shown = judged_best(self.judge, self.drawings, self.canvas.items.ids, self.known)
+        return {name: self.told(showing) for name, showing in shown.items()}
+
+    def told(self, showing: Showing) -> str:
+        """One line about what each segment is shown."""
+        found, looks = self.truth(showing), showing.looks
+        style = (looks.style_probs.argmax(1).reshape(showing.picture.shape) == self.favourite).mean()
         lift, gap = (_told(each[PUBLISHED]) for each in (found.lift, found.gap_closed))
         return f"true clicks {lift}  gap {gap}  style {style:.2f}  subject {looks.similarity.mean():.3f}"
 
-    def truth(self, looks: Appearance, places: NDArray[np.int64]) -> TruthFigures:
+    def truth(self, showing: Showing) -> TruthFigures:
         """Of the pictures that each segment is shown."""
-        shown = shown_probability(self.world, self.users, self.items, Showing(picture=places, looks=looks))
+        shown = shown_probability(self.world, self.users, self.items, showing)
         arms = {ORIGINAL: self.known.original, BEST: self.known.best, PUBLISHED: shown}
-        found = truth_figures(arms, self.users.traffic, pairs=places.size, resamples=200, seed=0)
+        found = truth_figures(arms, self.users.traffic, pairs=showing.picture.size, resamples=200, seed=0)
         assert found is not None  # every cell has all arms
         return found
 
@@ -112,17 +122,19 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Print a line a guidance, and one for the best of them."""
+    """Print two lines about real drawings, a line a guidance, and one for the best of them."""
     arguments = _arguments()
     ctx = open_context(arguments)
     items = Items.read(ctx, CandidateScorer(ctx).encoders, "validation", arguments.items)
     canvas = Canvas(items=items, audience=Audience.read(ctx, "train"))
     opinion = Opinion(ctx, canvas, Judge.load(arguments.judge))
+    for name, told in opinion.real().items():
+        print(f"{name:20}  {told}", flush=True)
     painted = []
     for guidance in arguments.guidance or ctx.settings.generation.guidance:
         painted.append(canvas.paint(ctx, arguments.icg, guidance=guidance))
-        print(f"guidance {guidance:3.1f}  {opinion(painted[-1])}", flush=True)
-    print(f"best of them  {opinion(best_of(ctx, canvas, painted))}")
+        print(f"guidance {guidance:<11.1f}  {opinion(painted[-1])}", flush=True)
+    print(f"{'best of them':20}  {opinion(best_of(ctx, canvas, painted))}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ for the probability of a click at position 1 on
   as the families do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from jobs.ingest.stickers.model import World
 from jobs.ingest.stickers.truth import all_drawings_probability
-from recsys_eval.appearance import Appearance
+from recsys_eval.appearance import Appearance, Drawings, appearance_of_drawings
+from recsys_eval.judge import Judge
 from recsys_eval.lift import Estimate, estimate
 from reward_model.metrics import user_weights
 
@@ -97,6 +98,28 @@ def original_and_best(world: World, audience: Audience, items: Codes) -> Existin
         best[rows] = np.take_along_axis(every, chosen[None, :, None], axis=2)[:, :, 0]
         original[rows] = np.take_along_axis(every, world.items.default[items][None, :, None], axis=2)[:, :, 0]
     return Existing(original, best, family)
+
+
+def judged_best(judge: Judge, drawings: Drawings, codes: Sequence[str], existing: Existing) -> dict[str, Showing]:
+    """The best drawing of every item and segment, judged as painted covers are: its own copy known, and put aside.
+
+    Parameters
+    ----------
+    judge, drawings
+        Who judges, and all real drawings of the items.
+    codes
+        (I,) subject of each item.
+    existing
+        Of the same items.
+    """
+    items, segments = existing.family.shape
+    subjects = [code for code in codes for _ in range(segments)]
+    families = existing.family.reshape(-1)
+    picture = np.arange(items * segments).reshape(items, segments)
+    return {
+        name: Showing(picture=picture, looks=appearance_of_drawings(judge, drawings, subjects, families, unseen=unseen))
+        for name, unseen in ((JUDGED, False), (UNSEEN, True))
+    }
 
 
 def shown_probability(world: World, audience: Audience, items: Codes, showing: Showing) -> Floats:

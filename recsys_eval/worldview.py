@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from recsys_eval.appearance import Appearance, Drawings, appearance_among, appearance_of_drawings, judge_drawings
+from recsys_eval.appearance import Appearance, Drawings, appearance_among, judge_drawings
 from recsys_eval.distances import measure_distances
 from recsys_eval.figures import Figure, figure, lift_row
 from recsys_eval.lift import Estimate
@@ -18,9 +18,9 @@ from recsys_eval.truth import (
     SHUFFLED,
     UNPERSONALISED,
     UNSEEN,
-    Existing,
     Showing,
     TruthFigures,
+    judged_best,
     original_and_best,
     shown_probability,
     truth_figures,
@@ -75,7 +75,7 @@ def measure_truth(night: Night, scene: Scene, looks: Appearance, drawings: Drawi
         **painted.beside,
     }
     showings = {name: Showing(picture=picture, looks=looks) for name, picture in shows.items()}
-    showings |= judged_best(scene, drawings, existing)
+    showings |= judged_best(scene.judge, drawings, painted.item_ids, existing)
     chances = {
         name: shown_probability(scene.world, scene.audience, scene.items, showing) for name, showing in showings.items()
     }
@@ -111,20 +111,6 @@ def measure_truth(night: Night, scene: Scene, looks: Appearance, drawings: Drawi
                 )
             )
     return findings
-
-
-def judged_best(scene: Scene, drawings: Drawings, existing: Existing) -> dict[str, Showing]:
-    """The best drawing of every item and segment, judged as painted covers are: its own copy known, and put aside."""
-    items, segments = existing.family.shape
-    codes = [item for item in scene.painted.item_ids for _ in range(segments)]
-    picture = np.arange(items * segments).reshape(items, segments)
-    return {
-        name: Showing(
-            picture=picture,
-            looks=appearance_of_drawings(scene.judge, drawings, codes, existing.family.reshape(-1), unseen=unseen),
-        )
-        for name, unseen in ((JUDGED, False), (UNSEEN, True))
-    }
 
 
 def _truth_findings(found: TruthFigures, arm: str, slice_name: str) -> Findings:
