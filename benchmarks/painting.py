@@ -1,4 +1,4 @@
-"""What Triton costs on top of painting: ``python benchmarks/painting.py``.
+"""What Triton costs on top of painting: ``python benchmarks/painting.py [--method icg]``.
 
 Paints the same covers three ways, in turn, several rounds: through the real local Triton server
 as the night does, in this process, and as bare forward passes of the UNet on ready tensors, as
@@ -19,6 +19,7 @@ import torch
 from conf.settings import GenerationSettings
 from generation.diffusion.painter import Painter
 from generation.diffusion.unet import PIXELS, predict_clean
+from generation.personalization.methods import adapter_folder
 from generation.serving.backends import InProcessPaint, open_backend
 from generation.serving.requests import PREFERENCE_DIM, PaintRequest
 from jobs.ingest.stickers.pack import PicturePack
@@ -38,24 +39,27 @@ def make_requests(count: int, settings: GenerationSettings) -> list[PaintRequest
             seed=number,
             steps=settings.steps,
             guidance=settings.guidance[number % len(settings.guidance)],
+            method=settings.method,
         )
         for number, subject in enumerate(subjects)
     ]
 
 
 def forward_passes(painter: Painter, count: int, settings: GenerationSettings) -> Callable[[], None]:
-    """The UNet on random tensors, ``steps`` times a picture, twice that with guidance."""
+    """The method's UNet on random tensors, ``steps`` times a picture, twice that with guidance."""
     size, passes = settings.max_batch, settings.steps * (1 if set(settings.guidance) == {1.0} else 2)
     planes = torch.randn(size, PIXELS, 32, 32).to(painter.device, memory_format=torch.channels_last)
     sigma = torch.rand(size).to(painter.device)
     text, preference = (torch.randn(size, width).to(painter.device) for width in (384, PREFERENCE_DIM))
+    pixels = torch.randint(0, 256, (size, 3, 64, 64), dtype=torch.uint8).to(painter.device)
+    unet = painter.unet_of(settings.method)
 
     def run() -> None:
         mixed = torch.autocast(painter.device, dtype=painter.dtype, enabled=painter.dtype != torch.float32)
         with torch.inference_mode(), mixed:
-            condition = painter.conditioning(text, preference)
+            (condition,) = painter.conditions(settings.method, text, preference, pixels, guidance=False)
             for _ in range(-(-count // size) * passes):
-                predict_clean(painter.unet, planes, sigma, planes, *condition)
+                predict_clean(unet, planes, sigma, planes, *condition)
 
     return run
 
@@ -65,10 +69,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=192)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--method", choices=("profile", "icg"), default="profile")
     arguments = parser.parse_args()
-    settings = GenerationSettings()
+    settings = GenerationSettings(method=arguments.method)
     requests = make_requests(arguments.pictures, settings)
-    painter = Painter.load()
+    painter = Painter.load(icg=adapter_folder(settings))
     alone = InProcessPaint(painter, max_batch=settings.max_batch)
     with tempfile.TemporaryDirectory() as logs, open_backend(settings, Path(logs)) as triton:
         ways: dict[str, Callable[[], object]] = {
@@ -84,7 +89,7 @@ def main() -> None:
                 if number:  # the first round warms up
                     seconds[name].append(time.perf_counter() - begin)
     print(
-        f"{arguments.pictures} pictures, {settings.steps} steps, guidance {settings.guidance}, "
+        f"{settings.method}: {arguments.pictures} pictures, {settings.steps} steps, guidance {settings.guidance}, "
         f"{arguments.rounds} rounds, {platform.machine()} {painter.device}, {torch.get_num_threads()} threads"
     )
     base = np.array(seconds["forward passes"])

@@ -140,12 +140,12 @@ class Painter:
         reference = to_planes(pixels.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         text = torch.stack([self._embed(prompt) for prompt in prompts]).to(self.device)
         wanted = torch.from_numpy(np.asarray(preferences, np.float32)).to(self.device)
-        unet = self.icg.unet if self.icg is not None and method == "icg" else self.unet
+        unet = self.unet_of(method)
         strength = torch.from_numpy(np.broadcast_to(np.asarray(guidance, np.float32), len(prompts)).copy())
         scale = strength.view(-1, 1, 1, 1).to(self.device)
         noise = noise_of(torch.from_numpy(np.asarray(seeds, np.int64)), tuple(reference.shape[1:]))
         with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
-            conditions = self._conditions(method, text, wanted, pixels, guidance=bool((strength != 1).any()))
+            conditions = self.conditions(method, text, wanted, pixels, guidance=bool((strength != 1).any()))
 
             def predict(x: Tensor, sigma: Tensor) -> Tensor:
                 x = x.contiguous(memory_format=torch.channels_last)
@@ -170,10 +170,29 @@ class Painter:
             return self.icg.fingerprint
         raise ValueError(f"this painter has no method {method!r}: serve it with generation.method={method}")
 
-    def _conditions(
+    def unet_of(self, method: str) -> UNet2DConditionModel:
+        """The network that a method paints with; ValueError where the method is not loaded."""
+        self.fingerprint_of(method)
+        return self.icg.unet if self.icg is not None and method == "icg" else self.unet
+
+    def conditions(
         self, method: str, text: Tensor, wanted: Tensor, pixels: Tensor, *, guidance: bool
     ) -> list[tuple[Tensor, Tensor]]:
-        """What the UNet attends to; with guidance, the unpersonalised conditioning too."""
+        """What the UNet attends to; with guidance, the unpersonalised conditioning too.
+
+        Parameters
+        ----------
+        method
+            As in :meth:`paint`.
+        text
+            (B, 384) sentence embeddings of the titles.
+        wanted
+            (B, 160) preferences.
+        pixels
+            (B, 3, 64, 64) uint8 references.
+        guidance
+            Whether any picture is painted at a guidance other than 1.
+        """
         self.fingerprint_of(method)
         preferences = [wanted, torch.zeros_like(wanted)] if guidance else [wanted]
         if method == "profile" or self.icg is None:
