@@ -2,10 +2,10 @@
 
 ``generation.diffusion.train`` learns what to paint, but a few Euler steps of a regression give
 faint and smudged pictures. This continues from its checkpoint with painting in one step (and, for
-a share of the pairs, in a second one from half way of its own picture), against the true drawing,
-in pixels and in the encoder's two spaces, and against a critic (adversarial diffusion distillation,
-Sauer et al., ECCV 2024, https://arxiv.org/abs/2311.17042; here without a teacher, because the true
-drawing is known).
+a share of the pairs, in a second one from half way of its own picture), against the true drawing bent
+to the original's outlines, the reader's view of subject and family, and a critic (adversarial diffusion
+distillation, Sauer et al., ECCV 2024, https://arxiv.org/abs/2311.17042; here without a teacher, because
+the true drawing is known).
 
 Killed at any time, the same command goes on from its last checkpoint.
 """
@@ -44,17 +44,17 @@ class SharpenSettings(TrainSettings):
     """Everything that decides the weights besides the pack, the encoders and the checkpoint it starts from."""
 
     steps: int = 1300
-    learning_rate: float = 4e-4
+    learning_rate: float = 3e-4
     ema: float = 0.99
     second: float = 0.0
     """Share of the pairs that are painted again, from half way of the network's own first picture."""
-    pixels: float = 0.5
+    pixels: float = 1.0
     """Weight of the pixel loss: alone it paints the mean of what is possible."""
-    adversarial: float = 1.0
+    adversarial: float = 0.3
     """Length of the critic's gradient at the painted pixels, relative to the other losses' together."""
-    subject: float = 2.0
+    subject: float = 3.0
     """Weight of the distance to the subject's nearest drawing, as the reader sees it."""
-    family: float = 0.1
+    family: float = 0.15
     """Weight of the reader's doubt that the picture is of the family asked for."""
     grain: float = 3.0
     """Weight of pixel-sized patterns in flat areas."""
