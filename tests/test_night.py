@@ -179,8 +179,10 @@ def test_an_adapter_is_trained_on_its_tables_compared_and_painted_with_beside_pr
     done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     told = re.findall(r"true clicks ([+-][\d.]+)% .*gap .*style ([\d.]+)  subject ([\d.]+)", done.stdout)
-    assert len(told) == 3
-    assert float(told[0][2]) > float(told[1][2]) > 0.5  # without a preference more of the subject is kept
+    real, unseen, plain, personal, _ = told
+    assert float(real[2]) == pytest.approx(1.0, abs=0.01)
+    assert float(unseen[2]) < float(real[2])
+    assert float(plain[2]) > float(personal[2]) > 0.5  # without a preference more of the subject is kept
 
     options = ["-o", "generation.method=icg", "-o", f"generation.icg={tmp_path / 'icg' / 'adapter'}"]
     for stage in ("plan", "generate"):

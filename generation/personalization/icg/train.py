@@ -254,6 +254,8 @@ def main() -> None:
             "command": command_of(arguments),
             "hardware": f"{platform.machine()}, {arguments.threads} threads, torch {torch.__version__}",
             "date": arguments.date,
+            "data": f"the night of {ctx.ds} from the source {settings.ingest.source}: items that are not held out, "
+            "its segments and users, its reward model",
         }
         outcome = train(
             ctx,
