@@ -124,12 +124,12 @@ def augmented(pictures: Tensor, rng: torch.Generator) -> Tensor:
     theta = torch.zeros(rows, 2, 3)
     theta[:, 0, 0] = theta[:, 1, 1] = zoom
     theta[:, :, 2] = shift
-    grid = F.affine_grid(theta, list(pictures.shape), align_corners=False)
+    grid = F.affine_grid(theta, list(pictures.shape), align_corners=False).to(pictures)
     pictures = 1 + F.grid_sample(pictures - 1, grid, padding_mode="zeros", align_corners=False)
     soft = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, 1)
-    pictures = torch.lerp(pictures, soft, (uniform(-1, 0.6).clamp_min(0)).view(-1, 1, 1, 1))
+    pictures = torch.lerp(pictures, soft, uniform(-1, 0.6).clamp_min(0).view(-1, 1, 1, 1).to(pictures))
     noise = uniform(0, 0.06).view(-1, 1, 1, 1)
-    return pictures + noise * torch.randn(pictures.shape, generator=rng)
+    return pictures + (noise * torch.randn(pictures.shape, generator=rng)).to(pictures)
 
 
 def _products(maps: Tensor) -> Tensor:

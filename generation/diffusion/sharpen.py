@@ -79,8 +79,8 @@ class Sharpener(Trainer):
         device: str,
     ) -> None:
         super().__init__(settings, perceptual, device)
-        self.reader = reader.to(device)
         self.known = known_subjects(reader, drawings).to(device)
+        self.reader = reader.to(device)
         self.start_from(start)
         self.critic = Critic(len(FAMILIES)).to(device)
         self.critic_optimizer = torch.optim.AdamW(
