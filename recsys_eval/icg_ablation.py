@@ -11,6 +11,7 @@ command goes on: every variant has its own checkpoint.
 import argparse
 import json
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 from conf.settings import RewardWeights
 from generation.alignment.draft import DraftSettings
 from generation.alignment.run import RunSettings
-from generation.personalization.icg.train import train
+from generation.personalization.icg.train import readers_options, told_readers, train
 from generation.personalization.icg.world import Audience, Items
 from jobs.lake.context import Context
 from recsys_eval.canvas import Canvas, night_options, open_context
@@ -50,6 +51,8 @@ class Variant:
     """Weights of rewards that differ from the night's."""
     personal: bool = True
     """Whether it is told whom a picture is for."""
+    recognised: bool = True
+    """Whether readers say how well the subject is kept, where there are readers."""
     lora_rank: int = 8
     """In all blocks of the generator; 0 leaves it frozen."""
     trained: bool = True
@@ -61,16 +64,29 @@ VARIANTS = {
     "frozen-generator": Variant(about="the adapter alone", lora_rank=0),
     "no-user-embedding": Variant(about="not told whom a picture is for", personal=False),
     "no-personal-reward": Variant(about="public rewards only", weights={"personal": 0.0}),
-    "no-public-rewards": Variant(about="the personal reward only", weights=dict.fromkeys(PUBLIC, 0.0)),
+    "no-public-rewards": Variant(
+        about="the personal reward only", weights=dict.fromkeys(PUBLIC, 0.0), recognised=False
+    ),
     PROFILE: Variant(about="handcrafted prompt (the title) in place of meta tokens", trained=False),
 }
 """In the order of the table."""
 
 
 def train_variant(
-    ctx: Context, variant: Variant, draft: DraftSettings, run: RunSettings, folder: Path, facts: dict[str, Any]
+    ctx: Context,
+    variant: Variant,
+    draft: DraftSettings,
+    run: RunSettings,
+    folder: Path,
+    facts: dict[str, Any],
+    *,
+    readers: Sequence[Path] = (),
+    recognised: float = 0.0,
 ) -> Path | None:
-    """Folder of the variant's adapter, trained now unless it was before; None without one."""
+    """Folder of the variant's adapter, trained now unless it was before; None without one.
+
+    The arguments are those of :func:`generation.personalization.icg.train.train`.
+    """
     if not variant.trained:
         return None
     adapter = folder / "adapter"
@@ -87,6 +103,8 @@ def train_variant(
             lora_rank=variant.lora_rank,
             lora_layers="all",
             personal=variant.personal,
+            readers=readers,
+            recognised=recognised if variant.recognised else 0.0,
             say=partial(print, f"{folder.name}:", flush=True),
         )
     return adapter
@@ -145,6 +163,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="*", choices=list(VARIANTS), help="these variants; default: all")
     parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--learning-rate", type=float, default=2e-4)
+    readers_options(parser)
     parser.add_argument("--items", type=int, help="at most so many held-out items; default: all")
     parser.add_argument("--bf16", action="store_true", help="train in bfloat16 where the hardware multiplies it")
     return parser.parse_args()
@@ -162,6 +181,7 @@ def main() -> None:
     )
     run = RunSettings(steps=arguments.steps, every=50)
     told = [f"--steps {arguments.steps} --learning-rate {arguments.learning_rate}"]
+    told += told_readers(arguments)
     told += [f"-o {override}" for override in arguments.override]
     facts = {
         "command": " ".join(["python -m recsys_eval.icg_ablation --home HOME", *told]),
@@ -173,7 +193,16 @@ def main() -> None:
     canvas = Canvas(items=Items.read(ctx, encoders, "held_out", arguments.items), audience=Audience.read(ctx, "train"))
     painted = {}
     for name in wanted:
-        adapter = train_variant(ctx, VARIANTS[name], draft, run, arguments.out / name, dict(facts))
+        adapter = train_variant(
+            ctx,
+            VARIANTS[name],
+            draft,
+            run,
+            arguments.out / name,
+            dict(facts),
+            readers=arguments.readers,
+            recognised=arguments.recognised,
+        )
         painted[name] = canvas.paint(ctx, adapter, personal=VARIANTS[name].personal)
     findings = compare(ctx, canvas, painted)
     document = {**facts, "variants": {name: VARIANTS[name].about for name in wanted}}

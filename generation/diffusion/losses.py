@@ -20,6 +20,10 @@ JITTER = 3
 """Largest shift, in pixels, before a painted picture is encoded."""
 
 
+GRAIN_SCALES = 3
+"""Scales at which flat areas must be flat, each half as fine as the one before; the first is single pixels."""
+
+
 def moved(pictures: Tensor, seed: int, *, noise: float) -> Tensor:
     """Pictures (B, 3, H, W), all shifted alike and noised, so that no pattern of single pixels wins what looks at them.
 
@@ -46,13 +50,18 @@ def pixel_loss(painted: Tensor, target: Tensor) -> Tensor:
 
 
 def grain(painted: Tensor, *drawings: Tensor) -> Tensor:
-    """Detail of single pixels where none of the drawings has any near, (B,); all (B, 3, H, W).
+    """Detail where none of the drawings has any near, (B,), summed over scales; all (B, 3, H, W).
 
     The network paints 2 x 2 pixels at a place, and what looks at its pictures can be pleased by a pattern
-    of them that people see as dots. A drawing's flat and shaded areas have no detail at that scale.
+    of them that people see as dots, and by clouds of colour in areas that should be flat. A drawing's flat areas
+    have no detail at any scale, its shaded areas none at the scale of single pixels.
     """
-    allowed = torch.stack([F.max_pool2d(_detail(drawing), 5, 1, 2) for drawing in drawings]).amax(0)
-    return F.relu(_detail(painted) - allowed).flatten(1).mean(1)
+    found = torch.zeros(len(painted), device=painted.device)
+    for scale in range(GRAIN_SCALES):
+        detail, *drawn = (_detail(F.avg_pool2d(each, 2**scale)) for each in (painted, *drawings))
+        allowed = torch.stack([F.max_pool2d(each, 3, 1, 1) for each in drawn]).amax(0)
+        found = found + F.relu(detail - allowed).flatten(1).mean(1)
+    return found
 
 
 def _detail(pictures: Tensor) -> Tensor:

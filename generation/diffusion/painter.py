@@ -19,6 +19,7 @@ from torch import Tensor
 
 from generation.diffusion.bridge import noise_of, solve, start_of
 from generation.diffusion.conditioning import ConditioningAdapter
+from generation.diffusion.finish import FINISH, finished
 from generation.diffusion.manifest import check_files
 from generation.diffusion.unet import plain_attention, predict_clean, to_pixels, to_planes
 from reward_model.encoders import compute_dtype, load_backbone, load_text_encoder
@@ -150,7 +151,8 @@ class Painter:
             def predict(x: Tensor, sigma: Tensor) -> Tensor:
                 x = x.contiguous(memory_format=torch.channels_last)
                 seen = [predict_clean(unet, x, sigma, reference, *condition).float() for condition in conditions]
-                return seen[0] if len(seen) == 1 else seen[1] + scale * (seen[0] - seen[1])
+                clean = seen[0] if len(seen) == 1 else seen[1] + scale * (seen[0] - seen[1])
+                return finished(clean, reference)
 
             planes = solve(self.scheduler, start_of(reference, noise.to(self.device)), steps, predict)
         painted = (to_pixels(planes).clamp(-1, 1) + 1) * 127.5
@@ -224,7 +226,7 @@ def load_networks(folder: Path) -> tuple[UNet2DConditionModel, ConditioningAdapt
 
 
 def checkpoint_fingerprint(folder: Path) -> str:
-    """16 hex digits over the hashes in the manifest, after checking every file against it.
+    """16 hex digits over the hashes in the manifest, every file checked against it, and how pictures are finished.
 
     Raises
     ------
@@ -240,4 +242,5 @@ def checkpoint_fingerprint(folder: Path) -> str:
         )
     files: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))["files"]
     check_files(folder, files)
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
+    decided = json.dumps({"files": files, "finish": FINISH}, sort_keys=True)
+    return hashlib.sha256(decided.encode()).hexdigest()[:16]

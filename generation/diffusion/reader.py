@@ -25,6 +25,8 @@ from torch import Tensor, nn
 from jobs.ingest.stickers.pack import FAMILIES
 
 EMBEDDING_DIM = 128
+READER_SEEDS = (11, 12)
+"""Of the readers that take turns in the generator's training."""
 QUERIES = 8
 TEXTURES = 24
 """Channels whose products describe the style at one depth."""
@@ -106,6 +108,11 @@ class Reader(nn.Module):
         reader = cls()
         reader.load_state_dict(load_file(path))
         return reader.eval().requires_grad_(False)
+
+
+def reader_file(seed: int) -> Path:
+    """Where the reader of a seed is kept."""
+    return Path(f"var/generator/reader-{seed}.safetensors")
 
 
 def augmented(pictures: Tensor, rng: torch.Generator) -> Tensor:

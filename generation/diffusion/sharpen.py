@@ -11,6 +11,7 @@ Killed at any time, the same command goes on from its last checkpoint.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from generation.diffusion.critic import Critic, critic_loss
 from generation.diffusion.data import Bends, Drawings, Pairs, PairSampler, load_drawings, planes_of
 from generation.diffusion.losses import PerceptualLoss, grain, moved, pixel_loss
 from generation.diffusion.painter import SHIPPED
-from generation.diffusion.reader import EMBEDDING_DIM, Reader, augmented
+from generation.diffusion.reader import EMBEDDING_DIM, READER_SEEDS, Reader, augmented, reader_file
 from generation.diffusion.train import CHECKPOINT, Trainer, TrainSettings, facts_of, monitor, options, run, schedule
 from generation.diffusion.training_state import load_optimizer, optimizer_state, part_of, set_rate
 from generation.diffusion.unet import to_pixels, to_planes
@@ -54,10 +55,10 @@ class SharpenSettings(TrainSettings):
     """Length of the critic's gradient at the painted pixels, relative to the other losses' together."""
     subject: float = 3.0
     """Weight of the distance to the subject's nearest drawing, as the reader sees it."""
-    family: float = 0.15
+    family: float = 0.25
     """Weight of the reader's doubt that the picture is of the family asked for."""
-    grain: float = 3.0
-    """Weight of pixel-sized patterns in flat areas."""
+    grain: float = 6.0
+    """Weight of patterns in flat areas."""
     critic_rate: float = 5e-4
     critic_warmup: int = 300
     """Steps of the critic alone, on true drawings in the right and in the wrong family."""
@@ -73,14 +74,14 @@ class Sharpener(Trainer):
         self,
         settings: SharpenSettings,
         perceptual: PerceptualLoss,
-        reader: Reader,
+        readers: Sequence[Reader],
         drawings: Drawings,
         start: Path,
         device: str,
     ) -> None:
         super().__init__(settings, perceptual, device)
-        self.known = known_subjects(reader, drawings).to(device)
-        self.reader = reader.to(device)
+        self.known = [known_subjects(reader, drawings).to(device) for reader in readers]
+        self.readers = [reader.to(device) for reader in readers]
         self.start_from(start)
         self.critic = Critic(len(FAMILIES)).to(device)
         self.critic_optimizer = torch.optim.AdamW(
@@ -143,7 +144,7 @@ class Sharpener(Trainer):
         return [moved(each.to(self.device), seed, noise=PIXEL_NOISE) for each in pictures]
 
     def read(self, pairs: Pairs, painted: Tensor) -> tuple[Tensor, Tensor]:
-        """What the reader says of painted pictures.
+        """What the step's reader says of painted pictures; readers take turns, so that no one's whims pay.
 
         Returns
         -------
@@ -151,10 +152,11 @@ class Sharpener(Trainer):
             (B,) each: 1 minus the cosine to the nearest drawing of the subject; how far the family asked for
             falls short of ``SURE``, in nats.
         """
+        turn = self.step % len(self.readers)
         with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
             rng = torch.Generator().manual_seed(self.settings.seed * 2_000_003 + self.step)
-            reading = self.reader(augmented(painted, rng))
-        near = torch.einsum("bd,bfd->bf", reading.subject, self.known[pairs.subject]).max(1).values
+            reading = self.readers[turn](augmented(painted, rng))
+        near = torch.einsum("bd,bfd->bf", reading.subject, self.known[turn][pairs.subject]).max(1).values
         family = F.cross_entropy(reading.family, pairs.family.to(self.device), reduction="none")
         return 1 - near, F.relu(family + math.log(SURE))
 
@@ -220,7 +222,7 @@ def main() -> None:
     parser.add_argument("--start", type=Path, default=Path("var/generator/trained"), help="checkpoint of train's --out")
     parser.add_argument("--adversarial", type=float, default=SharpenSettings().adversarial)
     parser.add_argument("--family", type=float, default=SharpenSettings().family)
-    parser.add_argument("--reader", type=Path, default=Path("var/generator/reader.safetensors"))
+    parser.add_argument("--readers", type=Path, nargs="+", default=[*map(reader_file, READER_SEEDS)])
     parser.add_argument("--subject", type=float, default=SharpenSettings().subject)
     parser.add_argument("--pixels", type=float, default=SharpenSettings().pixels)
     parser.add_argument("--bends", type=Path, default=Path("var/generator/bends.safetensors"), help="kept when made")
@@ -242,8 +244,8 @@ def main() -> None:
     drawings = load_drawings(pack, encoders, "train")
     sampler = PairSampler(drawings, seed=settings.seed, bends=Bends(drawings, arguments.bends))
     validation = load_drawings(pack, encoders, "validation")
-    perceptual, reader = PerceptualLoss(encoders.image.backbone), Reader.load(arguments.reader)
-    trainer = Sharpener(settings, perceptual, reader, drawings, arguments.start, device)
+    perceptual, readers = PerceptualLoss(encoders.image.backbone), [Reader.load(path) for path in arguments.readers]
+    trainer = Sharpener(settings, perceptual, readers, drawings, arguments.start, device)
     if (arguments.work / CHECKPOINT).is_file():
         trainer.resume(arguments.work / CHECKPOINT)
     elif settings.adversarial:

@@ -25,6 +25,7 @@ from torch import Tensor
 from generation.diffusion.bridge import START_NOISE, between, build_scheduler, noise_of, solve, start_of
 from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.data import Drawings, Pairs, PairSampler, load_drawings
+from generation.diffusion.finish import finished
 from generation.diffusion.losses import PerceptualLoss, pixel_loss
 from generation.diffusion.manifest import write_manifest
 from generation.diffusion.painter import checkpoint_fingerprint, load_networks
@@ -98,7 +99,8 @@ class Trainer:
         """Clean planes (B, 12, 32, 32) float32."""
         with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
             condition = self.conditioning(text, preference)
-            return predict_clean(self.unet, x, sigma, reference, *condition).float()
+            clean = predict_clean(self.unet, x, sigma, reference, *condition)
+        return finished(clean, reference)
 
     def learn(self, pairs: Pairs) -> dict[str, float]:
         """One optimiser step; returns the losses."""

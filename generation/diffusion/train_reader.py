@@ -16,11 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from generation.diffusion.data import Bends, Drawings, load_drawings, planes_of
-from generation.diffusion.reader import Reader, augmented
+from generation.diffusion.reader import READER_SEEDS, Reader, augmented, reader_file
 from jobs.ingest.stickers.pack import PicturePack
 from reward_model.encoders import compute_dtype, load_encoders
 
-SEED = 11
 RATE = 2e-3
 WARMUP = 100
 VIEWS = 4
@@ -32,15 +31,15 @@ BENT = 0.3
 
 
 class Views:
-    """Draws batches of augmented drawings; the batch of a step depends only on the step."""
+    """Draws batches of augmented drawings; the batch of a step depends only on the seed and the step."""
 
-    def __init__(self, drawings: Drawings, bends: Bends) -> None:
-        self.drawings, self.bends = drawings, bends
+    def __init__(self, drawings: Drawings, bends: Bends, *, seed: int) -> None:
+        self.drawings, self.bends, self.seed = drawings, bends, seed
         self.rows = [np.flatnonzero(drawings.subject == number) for number in range(len(drawings.codes))]
 
     def draw(self, step: int, subjects: int) -> tuple[Tensor, Tensor, Tensor]:
         """Pictures (N, 3, 64, 64) in [-1, 1], their subjects (N,) and families (N,)."""
-        rng = np.random.default_rng((SEED, step))
+        rng = np.random.default_rng((self.seed, step))
         chosen = rng.choice(len(self.rows), subjects, replace=False)
         rows = np.concatenate([rng.permutation(self.rows[subject])[:VIEWS] for subject in chosen])
         pictures = planes_of(self.drawings.pixels[rows])
@@ -50,7 +49,7 @@ class Views:
         pictures, _ = self.bends(onto, rows, pictures)
         mirrored = torch.from_numpy((rng.random(len(self.rows)) < 0.5)[subject])
         pictures = torch.where(mirrored.view(-1, 1, 1, 1), pictures.flip(3), pictures)
-        pictures = augmented(pictures, torch.Generator().manual_seed(SEED * 1_000_003 + step))
+        pictures = augmented(pictures, torch.Generator().manual_seed(self.seed * 1_000_003 + step))
         return pictures, torch.from_numpy(subject), torch.from_numpy(self.drawings.family[rows])
 
 
@@ -87,17 +86,19 @@ def look(reader: Reader, drawings: Drawings) -> dict[str, float]:
 def main() -> None:
     """Train and write the reader."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("var/generator/reader.safetensors"))
+    parser.add_argument("--seed", type=int, default=READER_SEEDS[0])
+    parser.add_argument("--out", type=Path, help="default: where sharpen looks for the reader of the seed")
     parser.add_argument("--bends", type=Path, default=Path("var/generator/bends.safetensors"), help="kept when made")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--subjects", type=int, default=24, help="in a batch")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    torch.manual_seed(SEED)
+    torch.manual_seed(arguments.seed)
+    out = arguments.out or reader_file(arguments.seed)
     encoders, pack = load_encoders(), PicturePack.load()
     drawings, validation = (load_drawings(pack, encoders, split) for split in ("train", "validation"))
-    views = Views(drawings, Bends(drawings, arguments.bends))
+    views = Views(drawings, Bends(drawings, arguments.bends), seed=arguments.seed)
     reader = Reader()
     reader.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(reader.parameters(), lr=RATE, weight_decay=0.05)
@@ -123,7 +124,7 @@ def main() -> None:
         if (step + 1) % 500 == 0 or step + 1 == arguments.steps:
             seen = look(reader, validation)
             print(f"validation at {step + 1}: " + " ".join(f"{k} {v:.3f}" for k, v in seen.items()), flush=True)
-            reader.save(arguments.out)
+            reader.save(out)
 
 
 if __name__ == "__main__":

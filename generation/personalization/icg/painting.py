@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from generation.diffusion.bridge import START_NOISE, start_of
+from generation.diffusion.finish import finished
 from generation.diffusion.painter import Painter
 from generation.diffusion.process import Schedule, Start
 from generation.diffusion.unet import PIXELS, predict_clean, to_pixels, to_planes
@@ -92,10 +93,10 @@ class BuiltinPainting(nn.Module):
         reference = to_planes(batch.reference)
         wanted = predict_clean(self.unet, x, sigma, reference, *condition.personal).float()
         if condition.plain is None:
-            return wanted
+            return finished(wanted, reference)
         with torch.no_grad():
             plain = predict_clean(self.unet, x, sigma, reference, *condition.plain).float()
-        return plain + self.guidance * (wanted - plain)
+        return finished(plain + self.guidance * (wanted - plain), reference)
 
     def decode(self, x: Tensor) -> Tensor:
         """Pixels (B, 3, 64, 64) in [0, 1]."""

@@ -6,10 +6,11 @@ reward model. No label and no target picture is used. Killed at any time, or end
 """
 
 import argparse
+import hashlib
 import json
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -21,13 +22,16 @@ from torch import nn
 
 from conf.load import load_settings
 from conf.settings import Settings
-from generation.alignment.draft import Draft, DraftSettings
+from generation.alignment.draft import Draft, DraftSettings, Reward
 from generation.alignment.guard import Guard, GuardSettings
 from generation.alignment.policy_gradient import PolicyGradient, PolicySettings
 from generation.alignment.run import RunSettings, align, read_looks
+from generation.diffusion.data import load_drawings
 from generation.diffusion.painter import Painter
+from generation.diffusion.reader import Reader
 from generation.personalization.icg.builtin import BuiltinIcg, fresh
 from generation.personalization.icg.checkpoint import LAYERS, SHIPPED, lora_weights, ship
+from generation.personalization.icg.eyes import ReadReward
 from generation.personalization.icg.icg import add_lora
 from generation.personalization.icg.painting import SHAPE, Attended, BuiltinPainting, WorldBatch
 from generation.personalization.icg.rewarding import Moved, ScoredReward, Watch, WorldReward
@@ -84,6 +88,8 @@ def train(
     lora_layers: str = "attention",
     rows: int = 16,
     personal: bool = True,
+    readers: Sequence[Path] = (),
+    recognised: float = 0.0,
     say: Callable[[str], None] = print,
 ) -> str:
     """Train or resume, then ship the best look's averaged weights; returns how it ended.
@@ -106,6 +112,10 @@ def train(
         Of a batch.
     personal
         False tells nothing of whom a picture is for, which is for ablations.
+    readers
+        Files of readers of drawings to see through, see :mod:`generation.personalization.icg.eyes`.
+    recognised
+        Weight of what they say of the subject.
 
     Raises
     ------
@@ -126,6 +136,8 @@ def train(
         "lora_layers": lora_layers if lora_rank else "",
         "rows": rows,
         "personal": personal,
+        "readers": [hashlib.sha256(path.read_bytes()).hexdigest() for path in readers],
+        "recognised": recognised,
         "ds": ctx.ds.isoformat(),
     }
     _same_run(work, about)
@@ -133,7 +145,8 @@ def train(
     audience = Audience.read(ctx, "train")
     audience = audience if personal else audience.unknown()
     differentiable = isinstance(tune, DraftSettings)
-    reward = build_reward(ctx, scorer, audience.users, differentiable=differentiable)
+    seen = build_reward(ctx, scorer, audience.users, differentiable=differentiable)
+    reward = _through_eyes(seen, scorer, [Reader.load(path) for path in readers], recognised)
     painting = BuiltinPainting(painter, icg, guidance=settings.mean_guidance)
     parameters = trainable(icg, painter.unet)
     items = Items.read(ctx, scorer.encoders, "train")
@@ -150,6 +163,18 @@ def train(
     outcome = align(tuner, lambda: tuner.learn(sampler.draw), watch, Guard(GuardSettings()), run, work, say=say)
     _ship_best(icg, painter.unet, work, out, {**facts, **about, "outcome": outcome, "tune": asdict(tune)})
     return outcome
+
+
+def _through_eyes(
+    reward: WorldReward | ScoredReward, scorer: CandidateScorer, readers: Sequence[Reader], recognised: float
+) -> Reward[WorldBatch]:
+    """The reward as it sees through readers, where there are any."""
+    if not readers:
+        return reward
+    if not isinstance(reward, WorldReward):
+        raise UsageError("--readers need gradients: give --kind draft or refl")
+    drawings = load_drawings(PicturePack.load(), scorer.encoders, "train")
+    return ReadReward(reward.panel, scorer.encoders.image, readers, drawings, recognised=recognised)
 
 
 def trainable(icg: BuiltinIcg, unet: nn.Module) -> dict[str, nn.Parameter]:
@@ -190,6 +215,18 @@ def _ship_best(icg: BuiltinIcg, unet: nn.Module, work: Path, out: Path, facts: d
     ship(icg, lora, out, facts.pop("generator"), {**facts, "validation": shown})
 
 
+def readers_options(parser: argparse.ArgumentParser) -> None:
+    """Options of commands that train through readers of drawings."""
+    parser.add_argument("--readers", type=Path, nargs="*", default=[], help="readers of drawings to see through")
+    parser.add_argument("--recognised", type=float, default=1.0, help="weight of what readers say of the subject")
+
+
+def told_readers(arguments: argparse.Namespace) -> list[str]:
+    """The same options as they were given, files by their names."""
+    names = [path.name for path in arguments.readers]
+    return ["--readers", *names, f"--recognised {arguments.recognised}"] if names else []
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--home", type=Path, required=True, help="home of a night that has trained its reward model")
@@ -210,6 +247,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--lora-layers", choices=sorted(LAYERS), default="attention", help="what of it LoRA tunes")
     parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 where the hardware multiplies it")
     parser.add_argument("--checkpointing", action="store_true", help="less memory, more time")
+    readers_options(parser)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--profile")
     parser.add_argument("-o", "--override", action="append", default=[], metavar="section.key=value")
@@ -239,6 +277,7 @@ def command_of(arguments: argparse.Namespace) -> str:
     names = "steps every rows last_steps kind group learning_rate regularisation lora_rank lora_layers"
     flags = [f"--{name.replace('_', '-')} {getattr(arguments, name)}" for name in names.split()]
     flags += [f"--{name}" for name in ("bf16", "checkpointing") if getattr(arguments, name)]
+    flags += told_readers(arguments)
     flags += [f"-o {override}" for override in arguments.override]
     return " ".join(["python -m generation.personalization.icg.train --home HOME", *flags])
 
@@ -267,6 +306,8 @@ def main() -> None:
             lora_rank=arguments.lora_rank,
             lora_layers=arguments.lora_layers,
             rows=arguments.rows,
+            readers=arguments.readers,
+            recognised=arguments.recognised,
             say=lambda text: print(text, flush=True),
         )
     except CoverliftError as problem:

@@ -34,9 +34,10 @@ def sampler(drawings, tmp_path_factory):
 def make(encoders, drawings):
     def made(**settings):
         torch.manual_seed(0)
-        perceptual, reader = PerceptualLoss(encoders.image.backbone), Reader().eval().requires_grad_(False)
+        perceptual = PerceptualLoss(encoders.image.backbone)
+        readers = [Reader().eval().requires_grad_(False) for _ in range(2)]
         chosen = SharpenSettings(batch=4, warmup=1, critic_warmup=30, **settings)
-        return Sharpener(chosen, perceptual, reader, drawings, SHIPPED, "cpu")
+        return Sharpener(chosen, perceptual, readers, drawings, SHIPPED, "cpu")
 
     return made
 
@@ -77,6 +78,15 @@ def test_what_the_reader_says_of_real_drawings(make, sampler):
     assert painted.grad.abs().sum() > 0
 
 
+def test_readers_take_turns(make, sampler):
+    sharpener, pairs = make(), sampler.draw(0, 8)
+    assert not torch.equal(sharpener.known[0], sharpener.known[1])
+    sharpener.known[1] = torch.zeros_like(sharpener.known[1])  # the second knows nobody: nothing is near
+    for sharpener.step in range(4):
+        far = sharpener.read(pairs, pairs.target)[0]
+        assert (far == 1).all() if sharpener.step % 2 else (far < 1).all()
+
+
 def test_dots_in_a_flat_area_are_grain_and_drawn_lines_are_not(drawings):
     drawn = planes_of(drawings.pixels[:12])
     assert (grain(drawn, drawn) == 0).all()
@@ -87,16 +97,18 @@ def test_dots_in_a_flat_area_are_grain_and_drawn_lines_are_not(drawings):
     lines[:, :, 20:22] = 1.0
     assert grain(lines, flat, lines)[0] == 0 < grain(lines, flat)[0]
     shaded = torch.linspace(-1, 1, 64).expand(1, 3, 64, 64)
-    assert grain(shaded, flat)[0] < 0.002
+    clouds = torch.sin(torch.arange(64) * 2 * math.pi / 16).expand(1, 3, 64, 64)
+    assert grain(shaded, flat)[0] < 0.1 * grain(clouds, flat)[0]
+    assert grain(clouds, flat, clouds)[0] == 0
 
 
 def test_a_reader_that_is_sure_asks_for_nothing_more(make, sampler, monkeypatch):
     sharpener, pairs = make(), sampler.draw(0, 8)
-    known = sharpener.known[pairs.subject, pairs.family]
+    known = sharpener.known[0][pairs.subject, pairs.family]
 
     def read(scale):
         logits = scale * F.one_hot(pairs.family, len(FAMILIES)).float()
-        monkeypatch.setattr(sharpener, "reader", lambda _: Reading(known, logits))
+        monkeypatch.setattr(sharpener, "readers", [lambda _: Reading(known, logits)])
         return sharpener.read(pairs, pairs.target)
 
     far, doubt = read(0.0)
