@@ -19,8 +19,8 @@ from generation.alignment.draft import Rewarded
 from generation.diffusion.data import Drawings
 from generation.diffusion.reader import Reader, Reading
 from generation.personalization.icg.painting import WorldBatch
+from generation.personalization.icg.rewarding import view_of
 from generation.rewards.base import RewardPanel
-from generation.rewards.view import PictureView
 from reward_model.encoders import EMBED_DIM, Encoded, ImageEncoder, compute_dtype
 
 DISTANCE = 0.2
@@ -73,19 +73,9 @@ class ReadReward:
         with torch.no_grad():
             original = [_read(reader, batch.reference) for reader in self.readers]
         family = torch.stack([reading.family.softmax(1) for reading in painted]).mean(0)
-        view = PictureView(
-            pixels,
-            None,
-            batch.reference_embeddings,
-            batch.text_embeddings,
-            batch.item_ids,
-            batch.whom,
-            batch.titles,
-            given=Encoded(
-                embedding=self.encoder(pixels).embedding, style=F.normalize(family @ self.styles.to(family), dim=1)
-            ),
-        )
-        parts, total = self.panel.value(view)
+        style = F.normalize(family @ self.styles.to(family), dim=1)
+        seen = Encoded(embedding=self.encoder(pixels).embedding, style=style)
+        parts, total = self.panel.value(view_of(pixels, batch, given=seen))
         cosines = [(one.subject * other.subject).sum(1) for one, other in zip(painted, original, strict=True)]
         near = torch.stack(cosines).mean(0)
         return Rewarded(total=total + self.recognised * near / DISTANCE, parts={**parts, "recognised": near})

@@ -21,7 +21,23 @@ from generation.rewards.base import PictureBatch, RewardPanel
 from generation.rewards.view import PictureView
 from generation.scoring import CandidateScorer
 from jobs.ingest.stickers.pack import PicturePack
-from reward_model.encoders import ImageEncoder
+from reward_model.encoders import Encoded, ImageEncoder
+
+
+def view_of(
+    pixels: Tensor, batch: WorldBatch, *, encoder: ImageEncoder | None = None, given: Encoded | None = None
+) -> PictureView:
+    """Painted rows of a batch as differentiable rewards look at them: through an encoder, or with what is given."""
+    return PictureView(
+        pixels.float(),
+        encoder,
+        batch.reference_embeddings,
+        batch.text_embeddings,
+        batch.item_ids,
+        batch.whom,
+        batch.titles,
+        given=given,
+    )
 
 
 class WorldReward:
@@ -40,16 +56,7 @@ class WorldReward:
 
     def __call__(self, pixels: Tensor, batch: WorldBatch) -> Rewarded:
         """Weighted sum of the normalised rewards, and each one raw."""
-        view = PictureView(
-            pixels.float(),
-            self.encoder,
-            batch.reference_embeddings,
-            batch.text_embeddings,
-            batch.item_ids,
-            batch.whom,
-            batch.titles,
-        )
-        parts, total = self.panel.value(view)
+        parts, total = self.panel.value(view_of(pixels, batch, encoder=self.encoder))
         return Rewarded(total=total, parts=parts)
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from generation.diffusion import losses
 from generation.diffusion.critic import Critic, critic_loss
 from generation.diffusion.data import Bends, PairSampler, load_drawings, planes_of
 from generation.diffusion.losses import PerceptualLoss, grain
@@ -87,7 +88,7 @@ def test_readers_take_turns(make, sampler):
         assert (far == 1).all() if sharpener.step % 2 else (far < 1).all()
 
 
-def test_dots_in_a_flat_area_are_grain_and_drawn_lines_are_not(drawings):
+def test_dots_in_a_flat_area_are_grain_and_drawn_lines_are_not(drawings, monkeypatch):
     drawn = planes_of(drawings.pixels[:12])
     assert (grain(drawn, drawn) == 0).all()
     dots = 0.1 * (torch.arange(64) % 2)
@@ -100,6 +101,8 @@ def test_dots_in_a_flat_area_are_grain_and_drawn_lines_are_not(drawings):
     clouds = torch.sin(torch.arange(64) * 2 * math.pi / 16).expand(1, 3, 64, 64)
     assert grain(shaded, flat)[0] < 0.1 * grain(clouds, flat)[0]
     assert grain(clouds, flat, clouds)[0] == 0
+    monkeypatch.setattr(losses, "GRAIN_SCALES", 1)
+    assert grain(shaded, flat)[0] < 0.002
 
 
 def test_a_reader_that_is_sure_asks_for_nothing_more(make, sampler, monkeypatch):
