@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -30,6 +29,7 @@ from generation.diffusion.losses import PerceptualLoss, pixel_loss
 from generation.diffusion.manifest import write_manifest
 from generation.diffusion.painter import checkpoint_fingerprint, load_networks
 from generation.diffusion.training_state import (
+    checkpoint_metadata,
     follow,
     load_optimizer,
     optimizer_state,
@@ -153,8 +153,7 @@ class Trainer:
         ValueError
             The file was written under other settings.
         """
-        with safe_open(path, "pt") as archive:
-            metadata = archive.metadata()
+        metadata = checkpoint_metadata(path)
         if metadata["settings"] != repr(self.settings):
             raise ValueError(f"{path} belongs to other settings: delete it, or pass another --work folder")
         self.load_state(load_file(path))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -32,6 +33,13 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], metadata: dict[s
     part = path.with_suffix(".part")
     save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, part, metadata)
     part.replace(path)
+
+
+def checkpoint_metadata(path: Path) -> dict[str, str]:
+    """The metadata of :func:`write_checkpoint`."""
+    with safe_open(path, "pt") as archive:
+        found: dict[str, str] = archive.metadata()
+    return found
 
 
 def part_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ import torch
 from generation.diffusion import train_reader
 from generation.diffusion.data import Bends, load_drawings, planes_of
 from generation.diffusion.reader import Reader, augmented
-from generation.diffusion.train_reader import Views, look, supervised_contrastive
+from generation.diffusion.train_reader import ReaderSettings, ReaderTrainer, Views, look, supervised_contrastive
 from jobs.ingest.stickers.pack import PicturePack
 from reward_model.encoders import load_encoders
 
@@ -53,6 +53,23 @@ def test_augmentation_changes_pictures_a_little(drawings):
         augmented(pictures[0], torch.Generator().manual_seed(0))
 
 
+def test_a_resumed_run_is_the_same_run(drawings, bends, tmp_path):
+    settings, views = ReaderSettings(steps=4, subjects=6, seed=3), Views(drawings, bends[0], seed=3)
+    first = ReaderTrainer(settings, views)
+    for _ in range(2):
+        first.learn()
+    first.save(tmp_path / "checkpoint.safetensors")
+    losses = [first.learn() for _ in range(2)]
+    second = ReaderTrainer(settings, views)
+    second.resume(tmp_path / "checkpoint.safetensors")
+    assert second.step == 2
+    assert [second.learn() for _ in range(2)] == losses
+    for name, weight in first.reader.state_dict().items():
+        assert torch.equal(weight, second.reader.state_dict()[name]), name
+    with pytest.raises(ValueError, match="other settings"):
+        ReaderTrainer(ReaderSettings(steps=5, subjects=6, seed=3), views).resume(tmp_path / "checkpoint.safetensors")
+
+
 def test_the_command_trains_a_reader_that_knows_more_than_chance(monkeypatch, tmp_path, drawings, bends, capsys):
     monkeypatch.setattr(
         train_reader.PicturePack, "load", classmethod(lambda cls, load=PicturePack.load: load().sample(60))
@@ -61,10 +78,22 @@ def test_the_command_trains_a_reader_that_knows_more_than_chance(monkeypatch, tm
         sys,
         "argv",
         ["train_reader", "--out", str(tmp_path / "reader.safetensors"), "--bends", str(bends[1]), "--steps", "100",
-         "--subjects", "8"],
+         "--subjects", "8", "--every", "50"],
     )  # fmt: skip
+    learn = ReaderTrainer.learn
+
+    def killed(trainer):
+        if trainer.step == 60:
+            raise KeyboardInterrupt
+        return learn(trainer)
+
+    with monkeypatch.context() as at_sixty:
+        at_sixty.setattr(ReaderTrainer, "learn", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_reader.main()
     train_reader.main()
     told = capsys.readouterr().out
+    assert "goes on after step 50" in told
     assert "step 100/100" in told
     assert "validation at 100" in told
     reader = Reader.load(tmp_path / "reader.safetensors")
