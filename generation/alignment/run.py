@@ -25,6 +25,8 @@ class RunSettings:
     """Steps between looks, each with a checkpoint and a sample sheet."""
     minutes: float | None = None
     """Time of this start; the same command goes on afterwards."""
+    patience: int | None = None
+    """Looks in a row without a better one before it returns to the best, at half the learning rate; None: never."""
 
 
 def align(
@@ -81,11 +83,13 @@ def align(
             verdict = _look(tuner, look, guard, work, say)
             if verdict.best:
                 tuner.save(best)
-            if verdict.action != "go on":
-                step = tuner.step
-                _return_to(tuner, best, step)
+            waited = tuner.step - max(tuner.returned, guard.best.step if guard.best else 0)
+            tired = settings.patience is not None and waited >= settings.patience * settings.every
+            if verdict.action != "go on" or tired:
+                _return_to(tuner, best, tuner.step)
                 if verdict.action == "stop":
                     return _stopped(stopped, verdict)
+                say(f"back to the best look at half the learning rate, now {tuner.rate:g} of what was set")
             tuner.save(checkpoint)
         if settings.minutes is not None and clock() - began > 60 * settings.minutes:
             tuner.save(checkpoint)

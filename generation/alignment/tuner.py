@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
-from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from generation.diffusion.training_state import (
+    checkpoint_metadata,
     follow,
     load_optimizer,
     optimizer_state,
@@ -77,6 +77,8 @@ class Tuner:
         self.rate = 1.0
         """Factor of the learning rate; a guard that backs off lowers it."""
         self.step = 0
+        self.returned = 0
+        """Step at which it last returned to earlier weights."""
 
     @property
     def rank(self) -> int:
@@ -129,7 +131,7 @@ class Tuner:
                 weight.copy_(weights[name])
                 self.average[name].copy_(weights[name])
         self.optimizer.state.clear()
-        self.rate /= 2
+        self.rate, self.returned = self.rate / 2, self.step
 
     def save(self, path: Path) -> None:
         """Write everything a killed run needs in one safetensors file, then rename it into place."""
@@ -142,8 +144,8 @@ class Tuner:
         tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
         tensors |= {f"start.{name}": tensor for name, tensor in self.start_point.items()}
         tensors |= optimizer_state(self.optimizer, "optimizer")
-        facts = json.dumps({"step": self.step, "rate": self.rate, "settings": repr(self.settings)})
-        write_checkpoint(path, tensors, {"facts": facts})
+        facts = {"step": self.step, "rate": self.rate, "returned": self.returned, "settings": repr(self.settings)}
+        write_checkpoint(path, tensors, {"facts": json.dumps(facts)})
 
     def resume(self, path: Path) -> None:
         """Continue from a file of :meth:`save`.
@@ -153,8 +155,7 @@ class Tuner:
         ValueError
             The file was written under other settings or for other parameters.
         """
-        with safe_open(path, "pt") as archive:
-            facts = json.loads(archive.metadata()["facts"])
+        facts = _facts(path)
         tensors = load_file(path)
         if facts["settings"] != repr(self.settings) or set(part_of(tensors, "weight.")) != set(self.parameters):
             raise ValueError(f"{path} belongs to another run: delete it, or give another work folder")
@@ -165,4 +166,14 @@ class Tuner:
             for name, tensor in part_of(tensors, "weight.").items():
                 self.parameters[name].copy_(tensor)
         load_optimizer(self.optimizer, tensors, "optimizer")
-        self.step, self.rate = int(facts["step"]), float(facts["rate"])
+        self.step, self.rate, self.returned = int(facts["step"]), float(facts["rate"]), int(facts["returned"])
+
+
+def step_of(path: Path) -> int:
+    """The step at which a checkpoint of :meth:`Tuner.save` was written."""
+    return int(_facts(path)["step"])
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(checkpoint_metadata(path)["facts"])
+    return facts

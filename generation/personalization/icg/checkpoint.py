@@ -84,6 +84,26 @@ def load_adapter(folder: Path, unet: UNet2DConditionModel, generator: str) -> Lo
     return LoadedIcg(icg=icg.eval().requires_grad_(False), unet=unet, fingerprint=fingerprint)
 
 
+def begin_from(folder: Path, icg: BuiltinIcg, unet: UNet2DConditionModel, generator: str) -> str:
+    """Take over an adapter's weights, into a UNet that has low-rank layers of its rank; returns its fingerprint.
+
+    Raises
+    ------
+    UsageError
+        As :func:`icg_fingerprint`, or the adapter has low-rank weights of other layers or of another rank.
+    """
+    fingerprint = icg_fingerprint(folder, generator)
+    lora = load_file(folder / LORA) if (folder / LORA).is_file() else {}
+    own = lora_weights(unet)
+    if {name: weight.shape for name, weight in own.items()} != {name: weight.shape for name, weight in lora.items()}:
+        raise UsageError(f"{folder} has other low-rank weights: give the --lora-rank and --lora-layers of its manifest")
+    icg.load_state_dict(BuiltinIcg.from_pretrained(folder / "adapter", low_cpu_mem_usage=False).float().state_dict())
+    with torch.no_grad():
+        for name, weight in own.items():
+            weight.copy_(lora[name])
+    return fingerprint
+
+
 def merged(unet: UNet2DConditionModel, lora: dict[str, Tensor]) -> UNet2DConditionModel:
     """A copy of a UNet with low-rank weights added to its own.
 

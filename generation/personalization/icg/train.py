@@ -26,11 +26,13 @@ from generation.alignment.draft import Draft, DraftSettings, Reward
 from generation.alignment.guard import Guard, GuardSettings
 from generation.alignment.policy_gradient import PolicyGradient, PolicySettings
 from generation.alignment.run import RunSettings, align, read_looks
+from generation.alignment.tuner import step_of
 from generation.diffusion.data import load_drawings
 from generation.diffusion.painter import Painter
 from generation.diffusion.reader import Reader
+from generation.diffusion.training_state import part_of
 from generation.personalization.icg.builtin import BuiltinIcg, fresh
-from generation.personalization.icg.checkpoint import LAYERS, SHIPPED, lora_weights, ship
+from generation.personalization.icg.checkpoint import LAYERS, SHIPPED, begin_from, lora_weights, ship
 from generation.personalization.icg.eyes import ReadReward
 from generation.personalization.icg.icg import add_lora
 from generation.personalization.icg.painting import SHAPE, Attended, BuiltinPainting, WorldBatch
@@ -86,6 +88,7 @@ def train(
     facts: dict[str, Any],
     lora_rank: int = 0,
     lora_layers: str = "attention",
+    start: Path | None = None,
     rows: int = 16,
     personal: bool = True,
     readers: Sequence[Path] = (),
@@ -108,6 +111,8 @@ def train(
         Of the generator's LoRA; 0 leaves the generator frozen.
     lora_layers
         Key of ``LAYERS``.
+    start
+        Adapter to go on from, with the same low-rank layers; the regularisation holds near it.
     rows
         Of a batch.
     personal
@@ -128,6 +133,7 @@ def train(
     if lora_rank:
         torch.manual_seed(tune.seed)
         add_lora(painter.unet, LAYERS[lora_layers], lora_rank)
+    began = begin_from(start, icg, painter.unet, painter.fingerprint) if start else ""
     about = {
         "generator": painter.fingerprint,
         "weights": ctx.settings.weights.model_dump(),
@@ -140,6 +146,8 @@ def train(
         "recognised": recognised,
         "ds": ctx.ds.isoformat(),
     }
+    if start:
+        about["started_from"] = {"fingerprint": began, **told_of(start)}
     _same_run(work, about)
     scorer = CandidateScorer(ctx)
     audience = Audience.read(ctx, "train")
@@ -177,6 +185,13 @@ def _through_eyes(
     return ReadReward(reward.panel, scorer.encoders.image, readers, drawings, recognised=recognised)
 
 
+def told_of(adapter: Path) -> dict[str, Any]:
+    """What an adapter's manifest says of its own training."""
+    manifest = json.loads((adapter / "manifest.json").read_text(encoding="utf-8"))
+    names = "command", "date", "hardware", "outcome", "validation", "started_from"
+    return {name: manifest[name] for name in names if name in manifest}
+
+
 def trainable(icg: BuiltinIcg, unet: nn.Module) -> dict[str, nn.Parameter]:
     """What moves: all of the adapter, and the UNet's LoRA weights if there are any."""
     adapter = {f"icg.{name}": weight for name, weight in icg.named_parameters()}
@@ -193,15 +208,11 @@ def _same_run(work: Path, about: dict[str, Any]) -> None:
 
 
 def _ship_best(icg: BuiltinIcg, unet: nn.Module, work: Path, out: Path, facts: dict[str, Any]) -> None:
-    best = {
-        name.removeprefix("average."): tensor
-        for name, tensor in load_file(work / "best.safetensors").items()
-        if name.startswith("average.")
-    }
+    file = work / "best.safetensors"
+    best = part_of(load_file(file), "average.")
     with torch.no_grad():
         for name, weight in trainable(icg, unet).items():
             weight.copy_(best[name])
-    looks = read_looks(work)
     shown = [
         {
             "step": each.step,
@@ -209,7 +220,8 @@ def _ship_best(icg: BuiltinIcg, unet: nn.Module, work: Path, out: Path, facts: d
             "monitor": float(each.monitor.mean()),
             "diversity": each.diversity,
         }
-        for each in (looks[0], looks[-1])
+        for each in read_looks(work)
+        if each.step in (0, step_of(file))
     ]
     lora = {name: weight.detach() for name, weight in lora_weights(unet).items()}
     ship(icg, lora, out, facts.pop("generator"), {**facts, "validation": shown})
@@ -233,10 +245,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--ds", type=date.fromisoformat, help="the night; default: of the settings")
     parser.add_argument("--date", required=True, help="day of the training, for the manifest: YYYY-MM-DD")
     parser.add_argument("--out", type=Path, default=SHIPPED, help="the adapter")
+    parser.add_argument("--start", type=Path, help="adapter to go on from, with the same low-rank layers")
+    parser.add_argument("--seed", type=int, default=DraftSettings().seed, help="of weights, noise and batches")
     parser.add_argument("--work", type=Path, default=Path("var/icg"), help="checkpoints and sample sheets")
     parser.add_argument("--minutes", type=float, help="end this start after so long; the same command goes on")
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--every", type=int, default=25, help="steps between looks")
+    parser.add_argument("--patience", type=int, help="looks without a better one before the learning rate is halved")
     parser.add_argument("--rows", type=int, default=16, help="pictures a step")
     parser.add_argument("--last-steps", type=int, default=1, help="denoising steps with gradients")
     parser.add_argument("--kind", choices=("draft", "refl", "policy"), default="draft")
@@ -257,6 +272,7 @@ def _arguments() -> argparse.Namespace:
 def tune_settings(arguments: argparse.Namespace, steps: int) -> DraftSettings | PolicySettings:
     """How to climb; policy gradients need a step that is drawn at random, so at least two."""
     common: dict[str, Any] = {
+        "seed": arguments.seed,
         "learning_rate": arguments.learning_rate,
         "regularisation": arguments.regularisation,
         "precision": "bf16" if arguments.bf16 else "float32",
@@ -274,10 +290,12 @@ def tune_settings(arguments: argparse.Namespace, steps: int) -> DraftSettings | 
 
 def command_of(arguments: argparse.Namespace) -> str:
     """The command, without what depends on this machine."""
-    names = "steps every rows last_steps kind group learning_rate regularisation lora_rank lora_layers"
-    flags = [f"--{name.replace('_', '-')} {getattr(arguments, name)}" for name in names.split()]
+    names = "seed steps every patience rows last_steps kind group learning_rate regularisation lora_rank lora_layers"
+    given = {name: getattr(arguments, name) for name in names.split()}
+    flags = [f"--{name.replace('_', '-')} {value}" for name, value in given.items() if value is not None]
     flags += [f"--{name}" for name in ("bf16", "checkpointing") if getattr(arguments, name)]
     flags += told_readers(arguments)
+    flags += [f"--start {arguments.start.name}"] if arguments.start else []
     flags += [f"-o {override}" for override in arguments.override]
     return " ".join(["python -m generation.personalization.icg.train --home HOME", *flags])
 
@@ -299,12 +317,15 @@ def main() -> None:
         outcome = train(
             ctx,
             tune_settings(arguments, settings.generation.steps),
-            RunSettings(steps=arguments.steps, every=arguments.every, minutes=arguments.minutes),
+            RunSettings(
+                steps=arguments.steps, every=arguments.every, minutes=arguments.minutes, patience=arguments.patience
+            ),
             work=arguments.work,
             out=arguments.out,
             facts=facts,
             lora_rank=arguments.lora_rank,
             lora_layers=arguments.lora_layers,
+            start=arguments.start,
             rows=arguments.rows,
             readers=arguments.readers,
             recognised=arguments.recognised,

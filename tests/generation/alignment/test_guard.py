@@ -66,11 +66,11 @@ def test_diversity_is_over_pairs_of_one_group():
     assert pixel_diversity(painted, torch.arange(4)) == 0.0
 
 
-def run(reward, tmp_path, steps=40):
+def run(reward, tmp_path, steps=40, patience=None, learning_rate=5e-3):
     """A real run; the monitor knows that the pictures should stay what the references show."""
     torch.set_num_threads(1)
     painter = TinyPainter()
-    settings = DraftSettings(sampler_steps=2, learning_rate=5e-3, warmup=1, regularisation=0.0, ema=0.5)
+    settings = DraftSettings(sampler_steps=2, learning_rate=learning_rate, warmup=1, regularisation=0.0, ema=0.5)
     draft = Draft(painter, dict(painter.named_parameters()), reward, shape=SHAPE, settings=settings)
     batch, rows = draw(rows=12)(12345)
 
@@ -96,7 +96,7 @@ def run(reward, tmp_path, steps=40):
         lambda: draft.learn(draw(rows=6)),
         look,
         Guard(GuardSettings(backoffs=0, min_diversity=0.0)),
-        RunSettings(steps=steps, every=5),
+        RunSettings(steps=steps, every=5, patience=patience),
         tmp_path,
         say=said.append,
     )
@@ -132,5 +132,20 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
     run(closeness, tmp_path / "parts", steps=5)
     parts, said = run(closeness, tmp_path / "parts", steps=10)[1:]
     assert said[0] == "goes on after step 5"
+    for name, weight in whole.parameters.items():
+        assert torch.equal(weight, parts.parameters[name])
+
+
+def test_a_rate_that_is_too_high_is_halved_from_the_best_look_and_a_killed_run_remembers(tmp_path):
+    whole, said = run(closeness, tmp_path / "whole", patience=2, learning_rate=0.1)[1:]
+    back = [words for words in said if words.startswith("back to the best look")]
+    assert back[:2] == [
+        f"back to the best look at half the learning rate, now {rate} of what was set" for rate in (0.5, 0.25)
+    ]
+    assert whole.rate == 0.5 ** len(back)
+    for stop in (15, 25):
+        run(closeness, tmp_path / "parts", steps=stop, patience=2, learning_rate=0.1)
+    parts = run(closeness, tmp_path / "parts", patience=2, learning_rate=0.1)[1]
+    assert (parts.rate, parts.returned) == (whole.rate, whole.returned)
     for name, weight in whole.parameters.items():
         assert torch.equal(weight, parts.parameters[name])

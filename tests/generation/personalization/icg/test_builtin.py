@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from generation.alignment.draft import Draft, DraftSettings, Rewarded
 from generation.diffusion.painter import Painter
 from generation.personalization.icg import checkpoint
 from generation.personalization.icg.builtin import PLACES, fresh, picture_places
-from generation.personalization.icg.checkpoint import LAYERS, lora_weights, ship
+from generation.personalization.icg.checkpoint import LAYERS, begin_from, lora_weights, ship
 from generation.personalization.icg.icg import add_lora
 from generation.personalization.icg.painting import SHAPE, BuiltinPainting
 from generation.personalization.icg.train import trainable
@@ -115,6 +116,21 @@ def test_trained_it_paints_something_else_and_profile_stays(painter, shipped):
     icg = with_icg.paint(**asked(), method="icg")
     assert (icg != painter.paint(**asked())).any()
     np.testing.assert_array_equal(icg, Painter.load(icg=shipped[0]).paint(**asked(), method="icg"))
+
+
+def test_training_goes_on_from_an_adapter_with_the_same_low_rank_layers(shipped):
+    own = Painter.load()
+    add_lora(own.unet, LAYERS["all"], 2)
+    icg = fresh(own.conditioning, seed=5)
+    began = begin_from(shipped[0], icg, own.unet, own.fingerprint)
+    assert began == Painter.load(icg=shipped[0]).fingerprint_of("icg")
+    ship(icg, dict(lora_weights(own.unet)), shipped[0].parent / "again", own.fingerprint, {})
+    for file in (checkpoint.LORA, Path("adapter") / "diffusion_pytorch_model.safetensors"):
+        assert (shipped[0].parent / "again" / file).read_bytes() == (shipped[0] / file).read_bytes()
+    with pytest.raises(UsageError, match="other low-rank weights"):
+        begin_from(shipped[0], icg, Painter.load().unet, own.fingerprint)
+    with pytest.raises(UsageError, match="was trained on generator"):
+        begin_from(shipped[0], icg, own.unet, "another")
 
 
 def test_the_backend_paints_by_method_and_refuses_what_is_not_loaded(painter, shipped, make_request):
