@@ -140,13 +140,16 @@ class GenerationSettings(Section):
     """Folder of the trained adapter of the method ``icg``; None is the shipped one."""
     steps: int = Field(default=1, ge=1)
     """Network evaluations a picture; the shipped checkpoint is trained for one."""
-    guidance: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=(1.0, 1.1, 1.2), min_length=1)
+    guidance: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=(1.1, 1.2, 1.3), min_length=1)
     """The candidates of a unit take them in turn. 1 is off; less stays nearer the original cover, more goes farther
     towards the taste. One number is taken for all."""
     candidates: int = Field(default=3, ge=1)
     """Candidates a unit; the best one is kept."""
     max_units: int = Field(default=1600, ge=1)
     """Units to publish from that one night may paint."""
+    min_gain: float = Field(default=0.1, ge=-1)
+    """Relative gain in clicks that painting an item for a segment must promise: an original in a style that the
+    segment likes already is left as it is. Chosen on validation items (docs/evaluation.md); -1 paints all."""
     evaluation_items: int = Field(default=60, ge=0)
     """Items with most traffic before the cut, painted from the profile of the cut for the report's time split."""
     max_batch: int = Field(default=16, ge=1)

@@ -2,19 +2,21 @@
 
 Four purposes share the plan:
 
-- ``publish``: items x segments of ds, for the feed. Launching items (no impression up to ds)
-  come first, then items whose expected gain is positive; ``generation.max_units`` is the cap.
+- ``publish``: items x segments of ds, for the feed, where painting promises at least ``generation.min_gain``
+  more clicks. Launching items (no impression up to ds) come first; ``generation.max_units`` is the cap.
 - ``unpersonalised``: each planned item once, with a zero preference: the cover for segments
   without a profile (``new``), and the control arm of the report.
-- ``evaluate``: items with most traffic before the cut, from the profiles of the cut, for the
-  report's time split.
+- ``evaluate``: items with most traffic before the cut, from the profiles of the cut and by the same rule,
+  for the report's time split.
 - ``beside``: launching items by the methods of ``generation.beside``, for the report; never shown.
 
-Expected gain is in clicks a day: traffic x the segment's share of users x CTR gain
+Expected gain is in clicks a day: traffic x the segment's share of users x CTR gain of this item
 (:mod:`generation.gain`). Traffic is the mean of the last 7 days; of a launching item, whose
-traffic nobody knows, the mean over items that have some.
+traffic nobody knows, the mean over items that have some. Beside launching items, those with most traffic are
+looked at: ``LOOKED_AT`` times as many as fill the plan.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -24,10 +26,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from conf.settings import GenerationSettings
 from generation.catalogue import CoverVectors, items_with_default, original_covers, segment_profiles
-from generation.gain import GainTable, ctr_gains
+from generation.gain import ExpectedClicks, expected_clicks, reached_styles
 from generation.personalization.methods import (
     ItemContent,
     Method,
@@ -36,6 +39,7 @@ from generation.personalization.methods import (
     method_named,
     methods_of,
 )
+from generation.rewards.personal import SegmentScorer
 from generation.serving.requests import PREFERENCE_DIM
 from generation.units import PaintUnit, rounded, unit_seed
 from jobs.lake.context import Context, StageResult
@@ -44,6 +48,7 @@ from jobs.lake.lake import Lake
 from jobs.lake.tables import EMBED_DIM, GENERATION_PLAN, UNPERSONALISED
 
 TRAFFIC_DAYS = 7
+LOOKED_AT = 2
 DEFAULT_PICTURES_PER_SECOND = 40.0
 """Two CPU cores at two steps, until a night was measured."""
 
@@ -108,12 +113,10 @@ def planned(ctx: Context, fingerprints: Mapping[str, str]) -> pa.Table:
     """
     settings = ctx.settings.generation
     tonight, before = _Scene.read(ctx, ctx.ds), _Scene.read(ctx, ctx.cut)
-    publish = tonight.pairs()
-    publish = publish[publish["launching"] | (publish["expected_gain"] > 0)].head(settings.max_units)
-    evaluate = before.pairs()
-    top = before.items.sort_values(["traffic", "item_id"], ascending=[False, True])
-    top = top[~top["launching"]].head(settings.evaluation_items)
-    evaluate = evaluate[evaluate["item_id"].isin(top["item_id"])]
+    shown = tonight.most_shown(math.ceil(LOOKED_AT * settings.max_units / max(1, len(tonight.segments))))
+    candidates = pd.concat([tonight.items[tonight.items["launching"]], shown], ignore_index=True)
+    publish = tonight.pairs(candidates, settings.min_gain).head(settings.max_units)
+    evaluate = before.pairs(before.most_shown(settings.evaluation_items), settings.min_gain)
 
     method = method_named(settings.method)
     parts = [
@@ -122,14 +125,20 @@ def planned(ctx: Context, fingerprints: Mapping[str, str]) -> pa.Table:
         before.rows(evaluate, "evaluate", method, settings),
         before.rows(_for_everybody(evaluate), "unpersonalised", method, settings),
     ]
-    launching = publish[publish["launching"]].assign(expected_gain=0.0)
+    launched = publish[publish["launching"]].assign(expected_gain=0.0)
     beside = methods_of(settings)[1:]
-    parts += [tonight.rows(launching, "beside", method_named(name), settings) for name in beside]
+    parts += [tonight.rows(launched, "beside", method_named(name), settings) for name in beside]
     rows = _without_repeats([row for part in parts for row in part], fingerprints, settings)
     speed = pictures_per_second(ctx.lake, ctx.ds)
     for rank, row in enumerate(rows, start=1):
         row |= {"ds": ctx.ds.isoformat(), "rank": rank, "estimated_seconds": row["candidates"] / speed}
     return pa.Table.from_pylist(rows, schema=GENERATION_PLAN.schema)
+
+
+def expected_of(ctx: Context, item_ids: Sequence[str]) -> ExpectedClicks:
+    """What painting items is expected to gain as of ds, for every segment with a profile, by id."""
+    scene = _Scene.read(ctx, ctx.ds)
+    return scene.expected(scene.items.set_index("item_id").loc[list(item_ids)].reset_index())
 
 
 def pictures_per_second(lake: Lake, ds: date) -> float:
@@ -153,7 +162,11 @@ class _Scene:
     """Those with a profile: a segment whose centroid is zero is shown the unpersonalised cover."""
     shares: dict[str, float]
     """Share of all users."""
-    gains: GainTable
+    vectors: CoverVectors
+    """Of all real covers."""
+    styles: NDArray[np.float32]
+    """(N, 32) of the real covers that exist by then."""
+    scorer: SegmentScorer
 
     @classmethod
     def read(cls, ctx: Context, as_of: date) -> "_Scene":
@@ -168,27 +181,50 @@ class _Scene:
         sized = segment_profiles(ctx.lake, as_of)
         users = sum(size for _, size in sized)
         segments = [segment for segment, _ in sized if _has_profile(segment)]
-        covers = original_covers(ctx.lake, as_of).merge(items[["item_id", "category"]], on="item_id")
-        scorer = PersonalScorer.load(ctx.lake, champion_dir(ctx.home, ctx.ds), as_of)
+        vectors = CoverVectors.read(ctx.lake, ENCODER_ID)
+        covers = original_covers(ctx.lake, as_of)["cover_id"].unique()
         return cls(
             as_of=as_of,
             items=_with_traffic(items, ctx.lake, as_of),
             segments={segment.segment_id: segment for segment in segments},
             shares={segment.segment_id: size / max(users, 1) for segment, size in sized},
-            gains=ctr_gains(covers, CoverVectors.read(ctx.lake, ENCODER_ID), segments, scorer),
+            vectors=vectors,
+            styles=vectors.styles[vectors.where(covers)],
+            scorer=PersonalScorer.load(ctx.lake, champion_dir(ctx.home, ctx.ds), as_of),
         )
 
-    def pairs(self) -> pd.DataFrame:
-        """Items x segments with ``expected_gain``: launching items first, then by gain.
+    def most_shown(self, count: int) -> pd.DataFrame:
+        """The items with most traffic, of those that do not launch."""
+        known = self.items[~self.items["launching"]]
+        return known.sort_values(["traffic", "item_id"], ascending=[False, True]).head(count)
+
+    def pairs(self, items: pd.DataFrame, min_gain: float) -> pd.DataFrame:
+        """Items x segments worth painting, with ``expected_gain``: launching items first, then by gain.
 
         Every unit costs the same, so the order by gain is the order by gain per second.
         """
-        pairs = self.items.merge(pd.DataFrame({"segment_id": list(self.segments)}), how="cross")
-        gain = [self.gains.of(*key) for key in zip(pairs["segment_id"], pairs["category"], strict=True)]
+        pairs = items.merge(pd.DataFrame({"segment_id": list(self.segments)}), how="cross")
+        if pairs.empty:
+            return pairs.assign(expected_gain=0.0)
+        expected = self.expected(items)
         share = pairs["segment_id"].map(self.shares).astype(float)
-        pairs["expected_gain"] = pairs["traffic"] * share * np.asarray(gain, float)
+        pairs["expected_gain"] = pairs["traffic"] * share * expected.gain.reshape(-1)
+        pairs = pairs[expected.relative.reshape(-1) >= min_gain]
         order = ["launching", "expected_gain", "item_id", "segment_id"]
         return pairs.sort_values(order, ascending=[False, False, True, True], ignore_index=True)
+
+    def expected(self, items: pd.DataFrame) -> ExpectedClicks:
+        """Clicks on items, before and after painting, for every segment with a profile."""
+        segments = list(self.segments.values())
+        rows = self.vectors.where(items["reference_cover_id"])
+        return expected_clicks(
+            items["item_id"].tolist(),
+            self.vectors.embeddings[rows],
+            self.vectors.styles[rows],
+            segments,
+            reached_styles(self.styles, segments),
+            self.scorer,
+        )
 
     def rows(
         self, pairs: pd.DataFrame, purpose: str, method: Method, settings: GenerationSettings

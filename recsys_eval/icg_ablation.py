@@ -1,8 +1,8 @@
 """What each part of ICG adds: ``python -m recsys_eval.icg_ablation --home HOME --date YYYY-MM-DD``.
 
 Trains ICG and one variant for each part that is left out, all with the same number of steps on the
-same batches, over the tables of a finished night; then paints the held-out items for every segment
-with each of them, and with ``profile``, from the same noise. The judge and the world say what came
+same batches, over the tables of a finished night; then paints what the night's plan would paint of the
+held-out items with each of them, and with ``profile``, from the same noise. The judge and the world say what came
 of it: true click probability, the favourite style, the subject, distances to the true drawing,
 diversity, all with intervals, and how far ICG is ahead of each variant. Killed at any time, the same
 command goes on: every variant has its own checkpoint.
@@ -26,6 +26,7 @@ from generation.alignment.draft import DraftSettings
 from generation.alignment.run import RunSettings
 from generation.personalization.icg.train import readers_options, told_readers, train
 from generation.personalization.icg.world import Audience, Items
+from generation.planner import expected_of
 from jobs.lake.context import Context
 from recsys_eval.canvas import Canvas, night_options, open_context
 from recsys_eval.night import Findings, Night
@@ -113,15 +114,19 @@ def train_variant(
 def compare(ctx: Context, canvas: Canvas, painted: dict[str, NDArray[np.uint8]]) -> Findings:
     """Truth, looks, distances and diversity of every variant, ICG as the published arm."""
     night = open_night(ctx)
-    return measure_painted(night, painted_of(night, canvas, painted))
+    kept = expected_of(ctx, canvas.items.ids).relative >= ctx.settings.generation.min_gain
+    return measure_painted(night, painted_of(night, canvas, painted, kept))
 
 
-def painted_of(night: Night, canvas: Canvas, painted: dict[str, NDArray[np.uint8]]) -> Painted:
-    """The variants' pictures as the evaluation of a night knows them: the full one published, the rest beside."""
+def painted_of(night: Night, canvas: Canvas, painted: dict[str, NDArray[np.uint8]], kept: NDArray[np.bool_]) -> Painted:
+    """The variants' pictures as the evaluation of a night knows them: the full one published, the rest beside.
+
+    ``kept``, (I, S), says which of them there are.
+    """
     segments, items = list(canvas.audience.segments), list(canvas.items.ids)
     shape = (len(items), len(segments))
     number = {
-        name: place * shape[0] * shape[1] + np.arange(shape[0] * shape[1]).reshape(shape)
+        name: np.where(kept, place * shape[0] * shape[1] + np.arange(shape[0] * shape[1]).reshape(shape), -1)
         for place, name in enumerate(painted)
     }
     user_ids, user_segment = members_of(night.lake, night.ctx.ds, segments)

@@ -3,7 +3,8 @@
 Generators, adapters, guidance and the weights of rewards are chosen on validation items, and not by
 the judge, which only reports. This asks a second classifier, made by ``recsys_eval.train_judge --seed 23``
 with weights of its own, and the world what covers painted at several guidances, and the best of all of
-them by the night's rewards, would truly be clicked.
+them by the night's rewards, would truly be clicked; and what the feed would be if only those were painted of
+which the plan expects enough (``generation.min_gain``), with the original in all other places.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from generation.personalization.icg.rewarding import ScoredReward
 from generation.personalization.icg.train import build_reward
 from generation.personalization.icg.world import Audience, Items, Sampler
+from generation.planner import expected_of
 from generation.scoring import CandidateScorer
 from jobs.ingest.stickers.model import World
 from jobs.ingest.stickers.pack import PicturePack
@@ -67,10 +69,22 @@ class Opinion:
 
     def __call__(self, pictures: NDArray[np.uint8]) -> str:
         """One line about (I, S, 64, 64, 3)."""
+        return self.told(self.showing(pictures))
+
+    def showing(self, pictures: NDArray[np.uint8]) -> Showing:
+        """(I, S, 64, 64, 3) as the classifier sees them."""
         items, segments = pictures.shape[:2]
         subjects = [item for item in self.canvas.items.ids for _ in range(segments)]
         looks = appearance_among(self.judge, self.drawings, subjects, pictures.reshape(-1, 64, 64, 3))
-        return self.told(Showing(picture=np.arange(items * segments).reshape(items, segments), looks=looks))
+        return Showing(picture=np.arange(items * segments).reshape(items, segments), looks=looks)
+
+    def feed(self, pictures: NDArray[np.uint8], min_gain: float) -> str:
+        """One line about (I, S, 64, 64, 3), of which the feed shows those that the plan would paint."""
+        kept = expected_of(self.ctx, self.canvas.items.ids).relative >= min_gain
+        shown = shown_probability(self.world, self.users, self.items, self.showing(pictures))
+        found = self.figures(np.where(kept[:, self.users.segment].T, shown, self.known.original), pairs=kept.size)
+        lift, gap = (_told(each[PUBLISHED]) for each in (found.lift, found.gap_closed))
+        return f"true clicks {lift}  gap {gap}  painted {kept.mean():.0%}"
 
     def real(self) -> dict[str, str]:
         """The same about the best existing drawings, judged like painted covers."""
@@ -87,8 +101,12 @@ class Opinion:
     def truth(self, showing: Showing) -> TruthFigures:
         """Of the pictures that each segment is shown."""
         shown = shown_probability(self.world, self.users, self.items, showing)
+        return self.figures(shown, pairs=showing.picture.size)
+
+    def figures(self, shown: NDArray[np.float64], *, pairs: int) -> TruthFigures:
+        """Of the true probabilities of what is shown, (U, I)."""
         arms = {ORIGINAL: self.known.original, BEST: self.known.best, PUBLISHED: shown}
-        found = truth_figures(arms, self.users.traffic, pairs=showing.picture.size, resamples=200, seed=0)
+        found = truth_figures(arms, self.users.traffic, pairs=pairs, resamples=200, seed=0)
         assert found is not None  # every cell has all arms
         return found
 
@@ -118,11 +136,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--icg", type=Path, help="adapter of the method icg; default: paint by profile")
     parser.add_argument("--items", type=int, default=48, help="validation items")
     parser.add_argument("--guidance", type=float, nargs="+", help="default: the night's")
+    parser.add_argument("--min-gain", type=float, nargs="+", help="of the plan; default: the night's")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Print two lines about real drawings, a line a guidance, and one for the best of them."""
+    """Print lines about real drawings, every guidance, the best of them, and what the feed makes of that."""
     arguments = _arguments()
     ctx = open_context(arguments)
     items = Items.read(ctx, CandidateScorer(ctx).encoders, "validation", arguments.items)
@@ -134,7 +153,10 @@ def main() -> None:
     for guidance in arguments.guidance or ctx.settings.generation.guidance:
         painted.append(canvas.paint(ctx, arguments.icg, guidance=guidance))
         print(f"guidance {guidance:<11.1f}  {opinion(painted[-1])}", flush=True)
-    print(f"{'best of them':20}  {opinion(best_of(ctx, canvas, painted))}")
+    best = best_of(ctx, canvas, painted)
+    print(f"{'best of them':20}  {opinion(best)}", flush=True)
+    for min_gain in arguments.min_gain or [ctx.settings.generation.min_gain]:
+        print(f"feed, min. gain {min_gain:<4.2f}  {opinion.feed(best, min_gain)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -125,6 +125,8 @@ def _draw_item(
             found = pictures.get(kind, {}).get(segment)
             if found is not None:
                 sheet.paste(_tile(found), (x, y))
+            elif kind != "real":
+                draw.text((x + TILE / 2, y + TILE / 2), "as it is", MUTED, small, anchor="mm")
 
 
 def _tile(picture: bytes) -> Image.Image:

@@ -1,6 +1,7 @@
 """The stickers world's own answer: true click probabilities of published covers (simulated)."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recsys_eval.appearance import Appearance, Drawings, appearance_among, judge_drawings
 from recsys_eval.distances import measure_distances
@@ -58,6 +59,7 @@ def measure_painted(night: Night, painted: Painted) -> Findings:
     drawings = judge_drawings(scene.judge, scene.pack, [*scene.pack.codes("held_out"), *painted.subject])
     looks = appearance_among(scene.judge, drawings, painted.subject, painted.pixels)
     findings = measure_truth(night, scene, looks, drawings)
+    findings.add(measure_feed(night, scene, looks))
     findings.add(measure_looks(night, scene, looks, drawings))
     findings.add(measure_distances(night, scene, drawings))
     return findings
@@ -111,6 +113,54 @@ def measure_truth(night: Night, scene: Scene, looks: Appearance, drawings: Drawi
                 )
             )
     return findings
+
+
+def measure_feed(night: Night, scene: Scene, looks: Appearance) -> Findings:
+    """Every new item for every segment as the feed shows it: the original where no cover is published.
+
+    What the plan left alone and what the policy withheld count as nothing gained, so that a
+    method is not better for painting less.
+    """
+    painted, item_ids = scene.painted, sorted(night.new_items)
+    if not item_ids:
+        return Findings()
+    items = scene.world.item_index(item_ids)
+    existing = original_and_best(scene.world, scene.audience, items)
+    place = {item: number for number, item in enumerate(item_ids)}
+    rows = [(place[item], number) for number, item in enumerate(painted.item_ids) if item in place]
+    findings = Findings()
+    for arm, pictures in {PUBLISHED: painted.published, **painted.beside}.items():
+        shown = np.full((len(items), len(painted.segment_ids)), -1, np.int64)
+        for to, number in rows:
+            shown[to] = pictures[number]
+        chance = shown_probability(scene.world, scene.audience, items, Showing(picture=shown, looks=looks))
+        feed = np.where(np.isnan(chance), existing.original, chance)
+        found = truth_figures(
+            {ORIGINAL: existing.original, BEST: existing.best, arm: feed},
+            scene.audience.traffic,
+            pairs=shown.size,
+            resamples=night.ctx.settings.evaluate.bootstrap,
+            seed=night.ctx.settings.evaluate.seed,
+        )
+        assert found is not None  # every cell has all arms
+        what = f"{about_arm(arm)}, every new item for every segment, the original where there is none"
+        findings.figures += [
+            _truth_figure(f"feed.{arm}.lift", "relative lift", what, found.lift[arm], found.users),
+            _truth_figure(f"feed.{arm}.gap_closed", "share", what, found.gap_closed[arm], found.users),
+            _share_painted(arm, shown, len(items)),
+        ]
+    return findings
+
+
+def _share_painted(arm: str, shown: NDArray[np.int64], items: int) -> Figure:
+    return Figure(
+        name=f"truth.feed.{arm}.painted",
+        about=f"Share of new items x segments with {about_arm(arm)}; the others keep the original",
+        value=float((shown >= 0).mean()),
+        n=items,
+        of="items",
+        simulated=True,
+    )
 
 
 def _truth_findings(found: TruthFigures, arm: str, slice_name: str) -> Findings:

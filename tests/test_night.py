@@ -183,6 +183,9 @@ def test_an_adapter_is_trained_on_its_tables_compared_and_painted_with_beside_pr
     assert float(real[2]) == pytest.approx(1.0, abs=0.01)
     assert float(unseen[2]) < float(real[2])
     assert float(plain[2]) > float(personal[2]) > 0.5  # without a preference more of the subject is kept
+    feed = re.search(r"feed, min. gain .*true clicks [+-][\d.]+% .*gap .*painted (\d+)%", done.stdout)
+    assert feed
+    assert 0 <= int(feed[1]) <= 100
 
     options = ["-o", "generation.method=icg", "-o", f"generation.icg={tmp_path / 'icg' / 'adapter'}"]
     for stage in ("plan", "generate"):

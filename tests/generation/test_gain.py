@@ -1,9 +1,7 @@
 import numpy as np
-import pandas as pd
 import pytest
 
-from generation.catalogue import CoverVectors
-from generation.gain import ctr_gains
+from generation.gain import expected_clicks, reached_styles
 from generation.personalization.methods import SegmentProfile
 
 STYLES = {"flat": 0, "round": 1}
@@ -11,10 +9,11 @@ LIKED = {"s-flat": 0, "s-round": 1}
 
 
 class Scorer:
-    """Click probability 0.1, plus 0.2 for the style that the segment likes."""
+    """Click probability 0.1, plus 0.2 for the style that the segment likes and 0.1 for what the item shows."""
 
     def segment_click_probability(self, segment_ids, item_ids, embeddings, styles):
-        return np.asarray([0.1 + 0.2 * row[LIKED[name]] for name, row in zip(segment_ids, styles, strict=True)])
+        liked = [row[LIKED[name]] for name, row in zip(segment_ids, styles, strict=True)]
+        return 0.1 + 0.2 * np.asarray(liked, float) + 0.1 * embeddings[:, 0]
 
 
 def segment(name, likes):
@@ -23,38 +22,28 @@ def segment(name, likes):
     return SegmentProfile(segment_id=name, pref_embedding=np.zeros(128, np.float32), pref_style=style)
 
 
-def covers(*rows):
-    frame = pd.DataFrame(rows, columns=["item_id", "category", "style", "is_default"])
-    frame["cover_id"] = [f"{item}-{style}" for item, style in zip(frame["item_id"], frame["style"], strict=True)]
-    styles = np.zeros((len(frame), 32), np.float32)
-    for row, style in enumerate(frame["style"]):
-        styles[row, STYLES[style]] = 1.0
-    vectors = CoverVectors(
-        rows={cover: row for row, cover in enumerate(frame["cover_id"])},
-        embeddings=np.zeros((len(frame), 128), np.float32),
-        styles=styles,
-    )
-    return frame, vectors
+def styles(*names):
+    return np.eye(32, dtype=np.float32)[[STYLES[name] for name in names]]
 
 
-def test_gain_is_the_preferred_drawing_over_the_default_shrunk_by_category():
-    frame, vectors = covers(
-        ("a", "animals", "flat", True),
-        ("a", "animals", "round", False),
-        ("b", "food", "flat", False),
-        ("b", "food", "round", True),
-        ("alone", "food", "flat", True),
-    )
-    gains = ctr_gains(frame, vectors, [segment("s-round", "round"), segment("s-flat", "flat")], Scorer())
-    # s-round gains 0.2 on a, nothing on b: overall 0.1; one item a category, k = 5
-    assert gains.overall["s-round"] == pytest.approx(0.1)
-    assert gains.of("s-round", "animals") == pytest.approx((0.2 + 5 * 0.1) / 6)
-    assert gains.of("s-round", "food") == pytest.approx((0.0 + 5 * 0.1) / 6)
-    assert gains.of("s-flat", "food") == pytest.approx((0.2 + 5 * 0.1) / 6)
-    assert gains.of("s-flat", "travel") == pytest.approx(0.1)  # never looked at
-    assert gains.of("unknown", "food") == 0.0
+SEGMENTS = [segment("s-round", "round"), segment("s-flat", "flat")]
 
 
-def test_without_alternatives_nothing_is_known_to_be_gained():
-    frame, vectors = covers(("a", "animals", "flat", True))
-    assert ctr_gains(frame, vectors, [segment("s-flat", "flat")], Scorer()).of("s-flat", "animals") == 0.0
+def test_painting_reaches_the_mean_of_what_a_segment_likes_most():
+    real = np.concatenate([styles(*["flat"] * 10, *["round"] * 9), np.full((1, 32), 0.1, np.float32)])
+    real[10, 2] = 1.0  # liked as much as the other round ones
+    reached = reached_styles(real, SEGMENTS)
+    # a tenth of 20 are two: the two round ones that come first, of which one has the third axis too
+    assert reached[0, :3] == pytest.approx([0.0, 2 / 5**0.5, 1 / 5**0.5])
+    assert reached[1, :3] == pytest.approx([1.0, 0.0, 0.0])
+    assert reached_styles(real[:1], SEGMENTS).shape == (2, 32)
+
+
+def test_a_default_cover_in_the_favourite_style_promises_nothing():
+    shows = np.zeros((2, 128), np.float32)
+    shows[1, 0] = 1.0
+    expected = expected_clicks(["a", "b"], shows, styles("round", "flat"), SEGMENTS, styles("round", "flat"), Scorer())
+    assert expected.default == pytest.approx(np.array([[0.3, 0.1], [0.2, 0.4]]))
+    assert expected.painted == pytest.approx(np.array([[0.3, 0.3], [0.4, 0.4]]))
+    assert expected.gain == pytest.approx(np.array([[0.0, 0.2], [0.2, 0.0]]))
+    assert expected.relative == pytest.approx(np.array([[0.0, 2.0], [1.0, 0.0]]))

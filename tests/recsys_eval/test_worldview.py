@@ -71,6 +71,20 @@ def test_covers_in_the_favourite_style_truly_win(found):
     assert figure(found, "truth.all.best_drawing.lift").value >= lift.value
 
 
+def test_what_is_not_published_counts_as_nothing_gained(found):
+    painted = figure(found, "truth.feed.published.painted")
+    assert 0 < painted.value < 0.2  # 30 of 216 new items
+    assert painted.n == 216
+    feed, shown = (
+        figure(found, "truth.feed.published.gap_closed"),
+        figure(found, "truth.new_items.published.gap_closed"),
+    )
+    assert 0 < feed.low < feed.high < shown.low
+    assert feed.value == pytest.approx(painted.value * shown.value, rel=0.25)  # the 30 are a random sample
+    assert figure(found, "truth.feed.published.lift").low > 0
+    assert figure(found, "truth.feed.icg.lift").value < figure(found, "truth.feed.published.lift").value
+
+
 def test_real_drawings_are_judged_like_painted_ones(found):
     # this judge knows every real drawing (but for subjects that look the same), and takes any two of a subject for one
     for arm in ("best_drawing_judged", "best_drawing_unseen"):
