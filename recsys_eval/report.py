@@ -77,6 +77,7 @@ def render(ctx: Context, document: dict[str, Any]) -> str:
         methods=view.method_rows(figures, ctx.settings.generation.method),
         method_columns=[title for _, title in view.METHOD_FIGURES],
         ahead=[figure for name, figure in figures.items() if name.startswith("truth.over_")],
+        painted=figures.get("truth.feed.published.painted"),
         rewards=rewards,
         decisions=decisions,
         reward_model=_reward_model(ctx),

@@ -86,11 +86,10 @@ HEADLINES = (
 
 
 METHOD_FIGURES = (
-    ("truth.new_items.{}.lift", "true click probability over the original"),
+    ("truth.new_items.{}.lift", "true clicks over the original"),
     ("truth.new_items.{}.gap_closed", "gap to the best drawings closed"),
-    ("truth.feed.{}.gap_closed", "the same of the whole feed, originals where nothing is painted"),
-    ("truth.feed.{}.painted", "painted, of new items x segments"),
-    ("looks.{}.style_of_real", "favourite style recognised, of real drawings'"),
+    ("truth.feed.{}.gap_closed", "the same, whole feed"),
+    ("looks.{}.style_of_real", "favourite style, of real drawings'"),
     ("looks.{}.recall_of_real", "subject found, of real drawings'"),
     ("distance.judge.{}", "distance to the true drawing: judge"),
     ("distance.encoder.{}", "distance to the true drawing: encoder"),

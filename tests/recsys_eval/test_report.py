@@ -97,8 +97,8 @@ def test_methods_stand_side_by_side_where_one_painted_beside_the_other():
     original, own, beside = report_view.method_rows(figures, "icg")
     assert (original.name, own.name, beside.name) == ("original", "icg (published)", "profile")
     assert own.cells[0] == ("+20.0 %", "+19.0 % to +21.0 %")
-    assert original.cells[6][0] == "0.900"
-    assert (own.cells[8][0], beside.cells[8][0], original.cells[8]) == ("60.0 %", "50.0 %", ("", ""))
+    assert original.cells[5][0] == "0.900"
+    assert (own.cells[7][0], beside.cells[7][0], original.cells[7]) == ("60.0 %", "50.0 %", ("", ""))
     assert report_view.method_rows({"diversity.published": figure(0.6, "share")}, "profile") == []
 
 
