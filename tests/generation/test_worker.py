@@ -25,7 +25,7 @@ GENERATION = {"evaluation_items": 1, "candidates": 2, "max_batch": 4, "steps": 2
 
 @pytest.fixture(scope="module")
 def planned_home(tiny_home, spark_settings, tmp_path_factory):
-    """A planned night on the tiny lake: 7 units to publish, 2 to evaluate, 5 controls, 2 candidates each."""
+    """A planned night on the tiny lake: 5 units to publish, 1 to evaluate, 5 controls, 2 candidates each."""
     home = tmp_path_factory.mktemp("planned") / "home"
     shutil.copytree(tiny_home, home)
     settings = Settings(spark=spark_settings, generation=GenerationSettings(**GENERATION))
@@ -71,13 +71,13 @@ def test_a_night_through_spark_and_triton(night, monkeypatch):
     told = []
     ctx.progress = lambda done, total, what: told.append((done, total))
     result = run(ctx)
-    assert result.metrics["pictures_painted"] == 28
+    assert result.metrics["pictures_painted"] == 22
     assert result.metrics["units_failed"] == 0
-    assert told[-1] == (14, 14)
+    assert told[-1] == (11, 11)
 
     generated = ctx.lake.read("generated_covers", ds=tiny.DS).to_pandas()
     different = generated["cover_id"].nunique()
-    assert result.rows == {"covers": different, "cover_features": different, "generated_covers": 28}
+    assert result.rows == {"covers": different, "cover_features": different, "generated_covers": 22}
     assert (generated.groupby("unit_id")["selected"].sum() == 1).all()
     assert set(generated["generator"]) == {"stand-in-1"}
     names = [set(dict(rewards)) for rewards in generated["rewards"]]
@@ -97,8 +97,8 @@ def test_a_night_through_spark_and_triton(night, monkeypatch):
     monkeypatch.setattr(worker, "open_backend", nobody_paints)
     again = run(ctx)
     assert again.metrics["pictures_painted"] == 0
-    assert again.metrics["pictures_reused"] == 28
-    assert again.rows == {"covers": 0, "cover_features": 0, "generated_covers": 28}
+    assert again.metrics["pictures_reused"] == 22
+    assert again.rows == {"covers": 0, "cover_features": 0, "generated_covers": 22}
     repeated = ctx.lake.read("generated_covers", ds=tiny.DS).to_pandas()
     order = ["unit_id", "candidate"]
     left, right = (each.sort_values(order, ignore_index=True) for each in (generated, repeated))
@@ -108,7 +108,7 @@ def test_a_night_through_spark_and_triton(night, monkeypatch):
 
 def test_in_this_process_paints_the_same(night):
     ctx = night(backend="inprocess")
-    assert run(ctx).metrics["pictures_painted"] == 28
+    assert run(ctx).metrics["pictures_painted"] == 22
     row = next(row for row in ctx.lake.read("generation_plan", ds=tiny.DS).to_pylist() if row["segment_id"] == "s1")
     stored = UnitStore(ctx.images).find(row["unit_id"])
     assert len(stored.cover_ids) == 2
@@ -164,8 +164,8 @@ def test_a_killed_run_goes_on_where_it_was(rows, store):
 
     rest = InProcessPaint(Painter(), max_batch=4)
     outcomes = list(paint_units(rows, rest, store, sampler))
-    assert len(outcomes) == 14
-    assert sum(size for size, _, _ in rest.painter.batches) == (14 - 3) * 2
+    assert len(outcomes) == 11
+    assert sum(size for size, _, _ in rest.painter.batches) == (11 - 3) * 2
 
 
 def test_a_failing_unit_is_reported_and_the_others_are_painted(rows, store):
