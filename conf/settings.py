@@ -149,7 +149,7 @@ class GenerationSettings(Section):
     """Units to publish from that one night may paint."""
     min_gain: float = Field(default=0.1, ge=-1)
     """Relative gain in clicks that painting an item for a segment must promise: an original in a style that the
-    segment likes already is left as it is. Chosen on validation items (docs/evaluation.md); -1 paints all."""
+    segment likes already is left as it is. Chosen on validation items (docs/reward-model.md); -1 paints all."""
     evaluation_items: int = Field(default=60, ge=0)
     """Items with most traffic before the cut, painted from the profile of the cut for the report's time split."""
     max_batch: int = Field(default=16, ge=1)

@@ -56,7 +56,7 @@ class Opinion:
     """
 
     def __init__(self, ctx: Context, canvas: Canvas, judge: Judge) -> None:
-        self.ctx, self.canvas, self.judge = ctx, canvas, judge
+        self.canvas, self.judge = canvas, judge
         self.world = World(ctx.settings.world, PicturePack.load())
         segments = canvas.audience.segments
         names, segment = members_of(ctx.lake, ctx.ds, segments)
@@ -66,6 +66,8 @@ class Opinion:
         self.known = original_and_best(self.world, self.users, self.items)
         self.drawings = judge_drawings(judge, self.world.items.pack, canvas.items.ids)
         self.favourite = favourite_families(self.world, users, segment, len(segments))
+        self.gain = expected_of(ctx, canvas.items.ids).relative
+        """(I, S) what the plan expects of painting."""
 
     def __call__(self, pictures: NDArray[np.uint8]) -> str:
         """One line about (I, S, 64, 64, 3)."""
@@ -78,10 +80,10 @@ class Opinion:
         looks = appearance_among(self.judge, self.drawings, subjects, pictures.reshape(-1, 64, 64, 3))
         return Showing(picture=np.arange(items * segments).reshape(items, segments), looks=looks)
 
-    def feed(self, pictures: NDArray[np.uint8], min_gain: float) -> str:
-        """One line about (I, S, 64, 64, 3), of which the feed shows those that the plan would paint."""
-        kept = expected_of(self.ctx, self.canvas.items.ids).relative >= min_gain
-        shown = shown_probability(self.world, self.users, self.items, self.showing(pictures))
+    def feed(self, showing: Showing, min_gain: float) -> str:
+        """One line about what the feed shows of the pictures: those that the plan would paint."""
+        kept = self.gain >= min_gain
+        shown = shown_probability(self.world, self.users, self.items, showing)
         found = self.figures(np.where(kept[:, self.users.segment].T, shown, self.known.original), pairs=kept.size)
         lift, gap = (_told(each[PUBLISHED]) for each in (found.lift, found.gap_closed))
         return f"true clicks {lift}  gap {gap}  painted {kept.mean():.0%}"
@@ -153,8 +155,8 @@ def main() -> None:
     for guidance in arguments.guidance or ctx.settings.generation.guidance:
         painted.append(canvas.paint(ctx, arguments.icg, guidance=guidance))
         print(f"guidance {guidance:<11.1f}  {opinion(painted[-1])}", flush=True)
-    best = best_of(ctx, canvas, painted)
-    print(f"{'best of them':20}  {opinion(best)}", flush=True)
+    best = opinion.showing(best_of(ctx, canvas, painted))
+    print(f"{'best of them':20}  {opinion.told(best)}", flush=True)
     for min_gain in arguments.min_gain or [ctx.settings.generation.min_gain]:
         print(f"feed, min. gain {min_gain:<4.2f}  {opinion.feed(best, min_gain)}", flush=True)
 

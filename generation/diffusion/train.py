@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import load_file
 from torch import Tensor
 
 from generation.diffusion.bridge import START_NOISE, between, build_scheduler, noise_of, solve, start_of
@@ -29,11 +28,11 @@ from generation.diffusion.losses import PerceptualLoss, pixel_loss
 from generation.diffusion.manifest import write_manifest
 from generation.diffusion.painter import checkpoint_fingerprint, load_networks
 from generation.diffusion.training_state import (
-    checkpoint_metadata,
     follow,
     load_optimizer,
     optimizer_state,
     part_of,
+    read_checkpoint,
     set_rate,
     write_checkpoint,
 )
@@ -153,11 +152,8 @@ class Trainer:
         ValueError
             The file was written under other settings.
         """
-        metadata = checkpoint_metadata(path)
-        if metadata["settings"] != repr(self.settings):
-            raise ValueError(f"{path} belongs to other settings: delete it, or pass another --work folder")
-        self.load_state(load_file(path))
-        self.step = int(metadata["step"])
+        tensors, self.step = read_checkpoint(path, self.settings, elsewhere="pass another --work folder")
+        self.load_state(tensors)
 
 
 def draw_sigma(rows: int, rng: torch.Generator, *, near_start: float) -> Tensor:

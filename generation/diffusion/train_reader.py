@@ -16,16 +16,15 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
 from torch import Tensor
 
 from generation.diffusion.data import Bends, Drawings, load_drawings, planes_of
 from generation.diffusion.reader import READER_SEEDS, Reader, augmented, reader_file
 from generation.diffusion.training_state import (
-    checkpoint_metadata,
     load_optimizer,
     optimizer_state,
     part_of,
+    read_checkpoint,
     write_checkpoint,
 )
 from jobs.ingest.stickers.pack import PicturePack
@@ -157,10 +156,7 @@ class ReaderTrainer:
         ValueError
             The file was written under other settings.
         """
-        metadata = checkpoint_metadata(path)
-        if metadata["settings"] != repr(self.settings):
-            raise ValueError(f"{path} belongs to other settings: delete it, or give another --out")
-        tensors, self.step = load_file(path), int(metadata["step"])
+        tensors, self.step = read_checkpoint(path, self.settings, elsewhere="give another --out")
         self.reader.load_state_dict(part_of(tensors, "reader."))
         load_optimizer(self.optimizer, tensors, "optimizer")
         torch.set_rng_state(tensors["draws"])

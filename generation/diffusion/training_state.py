@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 
@@ -40,6 +40,29 @@ def checkpoint_metadata(path: Path) -> dict[str, str]:
     with safe_open(path, "pt") as archive:
         found: dict[str, str] = archive.metadata()
     return found
+
+
+def read_checkpoint(path: Path, settings: object, *, elsewhere: str) -> tuple[dict[str, Tensor], int]:
+    """Tensors of a checkpoint and the step at which it was written.
+
+    Parameters
+    ----------
+    path
+        Of :func:`write_checkpoint`, with ``step`` and ``settings`` in the metadata.
+    settings
+        Of the run that wants to go on.
+    elsewhere
+        What to give for another place, for the message.
+
+    Raises
+    ------
+    ValueError
+        It was written under other settings.
+    """
+    metadata = checkpoint_metadata(path)
+    if metadata["settings"] != repr(settings):
+        raise ValueError(f"{path} belongs to other settings: delete it, or {elsewhere}")
+    return load_file(path), int(metadata["step"])
 
 
 def part_of(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

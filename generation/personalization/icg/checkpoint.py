@@ -78,7 +78,7 @@ def icg_fingerprint(folder: Path, generator: str) -> str:
 def load_adapter(folder: Path, unet: UNet2DConditionModel, generator: str) -> LoadedIcg:
     """The adapter over a generator's UNet, which is not changed; raises as :func:`icg_fingerprint`."""
     fingerprint = icg_fingerprint(folder, generator)
-    icg = BuiltinIcg.from_pretrained(folder / "adapter", torch_dtype=torch.float32, low_cpu_mem_usage=False)
+    icg = _read_icg(folder)
     if (folder / LORA).is_file():
         unet = merged(unet, load_file(folder / LORA))
     return LoadedIcg(icg=icg.eval().requires_grad_(False), unet=unet, fingerprint=fingerprint)
@@ -94,13 +94,13 @@ def begin_from(folder: Path, icg: BuiltinIcg, unet: UNet2DConditionModel, genera
     """
     fingerprint = icg_fingerprint(folder, generator)
     lora = load_file(folder / LORA) if (folder / LORA).is_file() else {}
-    own = lora_weights(unet)
-    if {name: weight.shape for name, weight in own.items()} != {name: weight.shape for name, weight in lora.items()}:
-        raise UsageError(f"{folder} has other low-rank weights: give the --lora-rank and --lora-layers of its manifest")
-    icg.load_state_dict(BuiltinIcg.from_pretrained(folder / "adapter", low_cpu_mem_usage=False).float().state_dict())
-    with torch.no_grad():
-        for name, weight in own.items():
-            weight.copy_(lora[name])
+    try:
+        _load_lora(unet, lora)
+    except ValueError:
+        raise UsageError(
+            f"{folder} has other low-rank weights: give the --lora-rank and --lora-layers of its manifest"
+        ) from None
+    icg.load_state_dict(_read_icg(folder).state_dict())
     return fingerprint
 
 
@@ -119,16 +119,26 @@ def merged(unet: UNet2DConditionModel, lora: dict[str, Tensor]) -> UNet2DConditi
     if len(ranks) != 1:
         raise ValueError(f"A LoRA file with ranks {sorted(ranks)}: expected one")
     add_lora(network, tuned_layers(lora), ranks.pop())
-    own = {name: weight for name, weight in network.named_parameters() if "lora_" in name}
-    if set(own) != set(lora):
-        raise ValueError(f"The LoRA weights do not fit this UNet: {sorted(set(own) ^ set(lora))[:3]}")
-    with torch.no_grad():
-        for name, weight in own.items():
-            weight.copy_(lora[name])
+    _load_lora(network, lora)
     for module in network.modules():
         if isinstance(module, BaseTunerLayer):
             module.merge()
     return network.requires_grad_(False)
+
+
+def _read_icg(folder: Path) -> BuiltinIcg:
+    icg: BuiltinIcg = BuiltinIcg.from_pretrained(folder / "adapter", torch_dtype=torch.float32, low_cpu_mem_usage=False)
+    return icg
+
+
+def _load_lora(network: nn.Module, lora: dict[str, Tensor]) -> None:
+    """Take over low-rank weights; a ValueError says that they do not fit, by name or by shape."""
+    own, given = ({(name, each.shape) for name, each in part.items()} for part in (lora_weights(network), lora))
+    if own != given:
+        raise ValueError(f"The LoRA weights do not fit this UNet: {sorted({name for name, _ in own ^ given})[:3]}")
+    with torch.no_grad():
+        for name, weight in lora_weights(network).items():
+            weight.copy_(lora[name])
 
 
 def ship(icg: BuiltinIcg, lora: dict[str, Tensor], out: Path, generator: str, facts: dict[str, Any]) -> None:

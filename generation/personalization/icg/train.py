@@ -209,7 +209,7 @@ def _same_run(work: Path, about: dict[str, Any]) -> None:
 
 def _ship_best(icg: BuiltinIcg, unet: nn.Module, work: Path, out: Path, facts: dict[str, Any]) -> None:
     file = work / "best.safetensors"
-    best = part_of(load_file(file), "average.")
+    best, told = part_of(load_file(file), "average."), (0, step_of(file))
     with torch.no_grad():
         for name, weight in trainable(icg, unet).items():
             weight.copy_(best[name])
@@ -221,7 +221,7 @@ def _ship_best(icg: BuiltinIcg, unet: nn.Module, work: Path, out: Path, facts: d
             "diversity": each.diversity,
         }
         for each in read_looks(work)
-        if each.step in (0, step_of(file))
+        if each.step in told
     ]
     lora = {name: weight.detach() for name, weight in lora_weights(unet).items()}
     ship(icg, lora, out, facts.pop("generator"), {**facts, "validation": shown})
