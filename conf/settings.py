@@ -137,7 +137,10 @@ class GenerationSettings(Section):
     checkpoint: str | None = None
     """Folder of the diffusers checkpoint; None is the shipped one."""
     icg: str | None = None
-    """Folder of the trained adapter of the method ``icg``; None is the shipped one."""
+    """Folder of the method ``icg``: a built-in adapter, or a model over public checkpoints (docs/icg.md); None is the
+    shipped adapter."""
+    canvas: int = Field(default=512, ge=8)
+    """Width and height at which a model over public checkpoints paints, pixels; covers are reduced to the night's."""
     steps: int = Field(default=1, ge=1)
     """Network evaluations a picture; the shipped checkpoint is trained for one."""
     guidance: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=(1.1, 1.2, 1.3), min_length=1)

@@ -129,7 +129,7 @@ class PolicyGradient(Tuner, Generic[BatchT, ConditionT]):
             end = deterministic_step(schedule, last, x, clean)
             pixels = self.generator.decode(end)
         rewarded = self.reward(pixels.float(), batch)
-        rewards = {**rewarded.parts, "reward": rewarded.total.float()}
+        rewards = {**rewarded.parts, "reward": rewarded.total.float().to(device)}
         return Paths(batch, start, points, densities, rewards)
 
     def _improve(self, paths: Paths[BatchT], advantages: Tensor) -> dict[str, float]:

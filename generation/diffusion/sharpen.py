@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor
 
 from generation.diffusion.bridge import start_of
@@ -200,6 +201,10 @@ class Sharpener(Trainer):
         critic = {f"critic.{name}": tensor for name, tensor in self.critic.state_dict().items()}
         return super().state() | critic | optimizer_state(self.critic_optimizer, "critic_optimizer")
 
+    def take_over(self, path: Path) -> None:
+        """Begin with the networks, critic and optimisers of another run's checkpoint, under these settings."""
+        self.load_state(load_file(path))
+
     def load_state(self, tensors: dict[str, Tensor]) -> None:
         """Take over what :meth:`state` gave."""
         super().load_state(tensors)
@@ -226,6 +231,8 @@ def main() -> None:
     parser.add_argument("--subject", type=float, default=SharpenSettings().subject)
     parser.add_argument("--pixels", type=float, default=SharpenSettings().pixels)
     parser.add_argument("--bends", type=Path, default=Path("var/generator/bends.safetensors"), help="kept when made")
+    parser.add_argument("--take-over", type=Path, help="of the run that made --start: its checkpoint, critic included")
+    parser.add_argument("--seed", type=int, default=SharpenSettings().seed, help="of the pairs")
     parser.add_argument("--second", type=float, default=SharpenSettings().second)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -239,6 +246,7 @@ def main() -> None:
         subject=arguments.subject,
         family=arguments.family,
         second=arguments.second,
+        seed=arguments.seed,
     )
     encoders, pack = load_encoders(device=device), PicturePack.load()
     drawings = load_drawings(pack, encoders, "train")
@@ -248,6 +256,8 @@ def main() -> None:
     trainer = Sharpener(settings, perceptual, readers, drawings, arguments.start, device)
     if (arguments.work / CHECKPOINT).is_file():
         trainer.resume(arguments.work / CHECKPOINT)
+    elif arguments.take_over:
+        trainer.take_over(arguments.take_over)
     elif settings.adversarial:
         print(f"critic's loss on true drawings: {trainer.warm_critic(sampler):.3f}", flush=True)
 

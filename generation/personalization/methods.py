@@ -97,10 +97,20 @@ def method_fingerprints(settings: GenerationSettings, generator: str) -> dict[st
     found = dict.fromkeys(methods_of(settings), generator)
     folder = adapter_folder(settings)
     if folder is not None:
-        from generation.personalization.icg.checkpoint import icg_fingerprint
-
-        found["icg"] = icg_fingerprint(folder, generator)
+        found["icg"] = _icg_fingerprint(folder, generator, settings.canvas)
     return found
+
+
+def _icg_fingerprint(folder: Path, generator: str, canvas: int) -> str:
+    from generation.personalization.icg.checkpoint import icg_fingerprint
+    from generation.personalization.icg.store import is_saved, painting_fingerprint
+
+    if not is_saved(folder):
+        return icg_fingerprint(folder, generator)
+    try:
+        return painting_fingerprint(folder, canvas)
+    except (FileNotFoundError, ValueError) as unusable:
+        raise UsageError(str(unusable)) from None
 
 
 def method_named(name: str) -> Method:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from conf.settings import GenerationSettings
 from generation.personalization.methods import adapter_folder
+from generation.serving.painters import open_painter
 from generation.serving.requests import Painter, PaintRequest, PaintResult, paint_batch
 
 
@@ -83,7 +84,6 @@ def _remote(settings: GenerationSettings, _logs: Path) -> Iterator[PaintBackend]
 
 @contextmanager
 def _in_process(settings: GenerationSettings, _logs: Path) -> Iterator[PaintBackend]:
-    from generation.diffusion.painter import Painter as LoadedPainter
-
-    folder = Path(settings.checkpoint) if settings.checkpoint else None
-    yield InProcessPaint(LoadedPainter.load(folder, icg=adapter_folder(settings)), max_batch=settings.max_batch)
+    checkpoint = Path(settings.checkpoint) if settings.checkpoint else None
+    painter = open_painter(checkpoint, adapter_folder(settings), canvas=settings.canvas)
+    yield InProcessPaint(painter, max_batch=settings.max_batch)

@@ -1,7 +1,7 @@
 """The ``painter`` model of Triton's python backend: tensors in, tensors out.
 
 The repository holds a copy of this file as ``painter/1/model.py``. All that decides a
-picture lies in :mod:`generation.diffusion.painter` and :mod:`generation.serving.requests`.
+picture lies in the painters that :mod:`generation.serving.painters` opens and in :mod:`generation.serving.requests`.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import triton_python_backend_utils as pb_utils
 
-from generation.diffusion.painter import Painter
+from generation.serving.painters import open_painter
 from generation.serving.requests import PaintRequest, PaintResult, paint_batch
 
 INPUTS = ("PROMPT", "REFERENCE", "PREFERENCE", "SEED", "STEPS", "GUIDANCE", "METHOD")
@@ -23,11 +23,17 @@ class TritonPythonModel:
     def initialize(self, args: dict[str, str]) -> None:
         """Load the checkpoint that the model's parameters name."""
         parameters = json.loads(args["model_config"])["parameters"]
-        checkpoint = parameters["checkpoint"]["string_value"]
-        folder = Path(checkpoint) if checkpoint else None  # None is the shipped one
-        adapter = parameters["icg"]["string_value"]
-        threads = int(parameters["threads"]["string_value"])
-        self.painter = Painter.load(folder, threads=threads, icg=Path(adapter) if adapter else None)
+
+        def folder(name: str) -> Path | None:
+            named = parameters[name]["string_value"]
+            return Path(named) if named else None
+
+        def number(name: str) -> int:
+            return int(parameters[name]["string_value"])
+
+        self.painter = open_painter(
+            folder("checkpoint"), folder("icg"), canvas=number("canvas"), threads=number("threads")
+        )
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Paint the rows of all requests of one dynamic batch together."""

@@ -41,6 +41,7 @@ instance_group [ {{ kind: {kind} count: {instances} }} ]
 parameters [
   {{ key: "checkpoint" value: {{ string_value: "{checkpoint}" }} }},
   {{ key: "icg" value: {{ string_value: "{icg}" }} }},
+  {{ key: "canvas" value: {{ string_value: "{canvas}" }} }},
   {{ key: "threads" value: {{ string_value: "{threads}" }} }}
 ]
 """
@@ -71,6 +72,7 @@ def model_config(settings: GenerationSettings) -> str:
         instances=settings.instances,
         checkpoint=_quoted(Path(settings.checkpoint) if settings.checkpoint else None),
         icg=_quoted(adapter),
+        canvas=settings.canvas,
         threads=max(1, (os.cpu_count() or 1) // settings.instances),
     )
 

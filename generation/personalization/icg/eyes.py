@@ -68,7 +68,7 @@ class ReadReward:
         batch
             Of the same rows.
         """
-        pixels = pixels.float()
+        pixels = pixels.float().to(batch.reference.device)
         painted = [_read(reader, 2 * pixels - 1) for reader in self.readers]
         with torch.no_grad():
             original = [_read(reader, batch.reference) for reader in self.readers]

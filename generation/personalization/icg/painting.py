@@ -1,10 +1,12 @@
 """The built-in generator with its ICG adapter, as alignment wants it: the painter's own modules, differentiable."""
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from generation.alignment.base import Generator
 from generation.diffusion.bridge import START_NOISE, start_of
 from generation.diffusion.finish import finished
 from generation.diffusion.painter import Painter
@@ -41,6 +43,15 @@ class WorldBatch:
         return len(self.reference)
 
 
+class WorldPainting(Generator[WorldBatch, Any], Protocol):
+    """A differentiable painter of items for somebody."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one row of noise."""
+        ...
+
+
 @dataclass(frozen=True)
 class Attended:
     """What the UNet attends to: with guidance, unpersonalised too."""
@@ -65,7 +76,9 @@ class BuiltinPainting(nn.Module):
     def __init__(self, painter: Painter, icg: BuiltinIcg, *, guidance: float) -> None:
         super().__init__()
         self.base, self.unet, self.icg = painter.conditioning, painter.unet, icg
-        self.guidance = guidance
+        self.shape = SHAPE
+        self.guidance, self.device = guidance, painter.device
+        self.to(self.device)
 
     def schedule(self, steps: int) -> Schedule:
         """The bridge's own."""
@@ -73,24 +86,24 @@ class BuiltinPainting(nn.Module):
 
     def start(self, batch: WorldBatch, noise: Tensor) -> Start:
         """The reference plus noise."""
-        anchor = to_planes(batch.reference)
-        return Start(x=start_of(anchor, noise), anchor=anchor, spread=START_NOISE)
+        anchor = to_planes(batch.reference.to(self.device))
+        return Start(x=start_of(anchor, noise.to(self.device)), anchor=anchor, spread=START_NOISE)
 
     def condition(self, batch: WorldBatch) -> Attended:
         """Tokens and pooled vectors."""
-        personal = condition(self.base, self.icg, batch.text, batch.places, batch.preference)
+        text, places, preference = (each.to(self.device) for each in (batch.text, batch.places, batch.preference))
+        personal = condition(self.base, self.icg, text, places, preference)
         if self.guidance == 1:
             return Attended(personal, None)
         with torch.no_grad():
-            nobody = torch.zeros_like(batch.preference)
-            plain = condition(self.base, self.icg, batch.text, batch.places, nobody)
+            plain = condition(self.base, self.icg, text, places, torch.zeros_like(preference))
         return Attended(personal, plain)
 
     def predict_clean(self, x: Tensor, schedule: Schedule, step: int, batch: WorldBatch, condition: Attended) -> Tensor:
         """The guided estimate, (B, 12, 32, 32)."""
         x = x.contiguous(memory_format=torch.channels_last)
         sigma = torch.full((len(x),), schedule.sigmas[step], device=x.device)
-        reference = to_planes(batch.reference)
+        reference = to_planes(batch.reference.to(self.device))
         wanted = predict_clean(self.unet, x, sigma, reference, *condition.personal).float()
         if condition.plain is None:
             return finished(wanted, reference)

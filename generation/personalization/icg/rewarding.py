@@ -15,7 +15,7 @@ from generation.alignment.monitor import drawings_of, nearest_drawing, pixel_div
 from generation.diffusion.bridge import noise_of
 from generation.diffusion.losses import moved
 from generation.diffusion.process import deterministic_step
-from generation.personalization.icg.painting import SHAPE, BuiltinPainting, WorldBatch
+from generation.personalization.icg.painting import WorldBatch, WorldPainting
 from generation.personalization.icg.world import Audience, Items, Sampler
 from generation.rewards.base import PictureBatch, RewardPanel
 from generation.rewards.view import PictureView
@@ -23,13 +23,16 @@ from generation.scoring import CandidateScorer
 from jobs.ingest.stickers.pack import PicturePack
 from reward_model.encoders import Encoded, ImageEncoder
 
+SHIFTED_NOISE = 0.025
+"""Standard deviation of the noise added to shifted pictures, pixels in [0, 1]."""
+
 
 def view_of(
     pixels: Tensor, batch: WorldBatch, *, encoder: ImageEncoder | None = None, given: Encoded | None = None
 ) -> PictureView:
-    """Painted rows of a batch as differentiable rewards look at them: through an encoder, or with what is given."""
+    """Painted rows as differentiable rewards look at them, on the device of their batch."""
     return PictureView(
-        pixels.float(),
+        pixels.float().to(batch.reference.device),
         encoder,
         batch.reference_embeddings,
         batch.text_embeddings,
@@ -61,23 +64,29 @@ class WorldReward:
 
 
 class Moved:
-    """A reward of pictures that are :func:`~generation.diffusion.losses.moved`; the draw depends on the batch alone.
+    """A reward of pictures that are changed a little, so that no pattern of single pixels wins it.
+
+    The draw depends on the batch alone.
 
     Parameters
     ----------
     reward
         Differentiable.
-    noise
-        Standard deviation, of pixels in [0, 1].
+    change
+        Pictures (B, 3, 64, 64) in [-1, 1] and a source of randomness, to the same shape; by default a shift and noise.
     """
 
-    def __init__(self, reward: Reward[WorldBatch], *, noise: float = 0.025) -> None:
-        self.reward, self.noise = reward, noise
+    def __init__(
+        self, reward: Reward[WorldBatch], change: Callable[[Tensor, torch.Generator], Tensor] | None = None
+    ) -> None:
+        self.reward, self.change = reward, change
 
     def __call__(self, pixels: Tensor, batch: WorldBatch) -> Rewarded:
-        """The same reward of moved pictures."""
+        """The same reward of changed pictures."""
         seed = zlib.crc32("|".join([*batch.item_ids, *batch.whom]).encode())
-        return self.reward(moved(pixels, seed, noise=self.noise), batch)
+        if self.change is None:
+            return self.reward(moved(pixels, seed, noise=SHIFTED_NOISE), batch)
+        return self.reward((self.change(2 * pixels - 1, torch.Generator().manual_seed(seed)) + 1) / 2, batch)
 
 
 class ScoredReward:
@@ -97,7 +106,7 @@ class ScoredReward:
     @torch.no_grad()
     def __call__(self, pixels: Tensor, batch: WorldBatch) -> Rewarded:
         """Weighted sum of the normalised rewards, and each one raw; only for segments, not for users."""
-        pictures = (pixels.float() * 255).round().byte().permute(0, 2, 3, 1).numpy()
+        pictures = (pixels.float() * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         embeddings, styles = self.scorer.encode(pictures)
         seen = PictureBatch(
             pictures=pictures,
@@ -140,7 +149,7 @@ class Watch:
 
     def __init__(
         self,
-        painting: BuiltinPainting,
+        painting: WorldPainting,
         reward: Reward[WorldBatch],
         items: Items,
         audience: Audience,
@@ -162,7 +171,7 @@ class Watch:
     def __call__(self, step: int) -> tuple[Look, Tensor]:
         """The look, and a sheet: a column an item, the original above what each segment gets."""
         with self.autocast():
-            pixels = self.paint().float()
+            pixels = self.paint().float().to(self.batch.reference.device)
         rewarded = self.reward(pixels, self.batch)
         monitor = nearest_drawing(pixels, self.drawings[self.rows], self.present[self.rows])
         look = Look(
@@ -176,7 +185,7 @@ class Watch:
     def paint(self) -> Tensor:
         """(N, 3, 64, 64) in [0, 1]; the noise of a row is always the same."""
         schedule = self.painting.schedule(self.steps)
-        noise = noise_of(torch.arange(len(self.rows)), SHAPE)
+        noise = noise_of(torch.arange(len(self.rows)), self.painting.shape)
         condition, x = self.painting.condition(self.batch), self.painting.start(self.batch, noise).x
         for step in range(self.steps):
             x = deterministic_step(

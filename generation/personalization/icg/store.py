@@ -6,7 +6,9 @@ over other weights than it was trained on.
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -35,20 +37,43 @@ def base_fingerprint(network: nn.Module) -> str:
     return digest.hexdigest()[:16]
 
 
-def _bases(model: Icg) -> dict[str, str]:
+def base_fingerprints(model: Icg) -> dict[str, str]:
+    """Of the two models that it stands on."""
     return {"mllm": base_fingerprint(model.metas.base), "generator": base_fingerprint(model.denoiser)}
 
 
-def save_icg(model: Icg, folder: Path) -> str:
-    """Write weights, configuration and manifest; returns the fingerprint, 16 hex digits over the hashes."""
+def save_icg(model: Icg, folder: Path, facts: Mapping[str, Any] | None = None) -> str:
+    """Write weights, configuration and manifest, with further facts; returns 16 hex digits over the hashes."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: weight.detach().cpu().contiguous() for name, weight in model.trainable().items()}
     save_file(weights, folder / WEIGHTS)
     (folder / CONFIG).write_text(json.dumps(model.config.as_dict(), indent=2) + "\n", encoding="utf-8")
     files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (WEIGHTS, CONFIG)}
-    manifest = {"files": files, "bases": _bases(model), "parameters": sum(w.numel() for w in weights.values())}
+    parameters = sum(weight.numel() for weight in weights.values())
+    manifest = {**(facts or {}), "files": files, "bases": base_fingerprints(model), "parameters": parameters}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def is_saved(folder: Path) -> bool:
+    """Whether :func:`save_icg` wrote the folder; the built-in adapter's looks different."""
+    return (folder / WEIGHTS).is_file()
+
+
+def painting_fingerprint(folder: Path, canvas: int) -> str:
+    """16 hex digits of all that decides what a saved model paints: its files, its bases and the size it paints at.
+
+    Parameters
+    ----------
+    folder
+        Of :func:`save_icg`; raises as :func:`load_config`.
+    canvas
+        Width and height, pixels.
+    """
+    load_config(folder)
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    decisive = {"files": manifest["files"], "bases": manifest["bases"], "canvas": canvas}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def load_config(folder: Path) -> IcgConfig:
@@ -82,7 +107,7 @@ def restore(model: Icg, folder: Path) -> Icg:
         The base models are others than those it was trained on, or the weights do not fit.
     """
     trained_on = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["bases"]
-    for part, found in _bases(model).items():
+    for part, found in base_fingerprints(model).items():
         if found != trained_on[part]:
             raise ValueError(
                 f"{folder} was trained over a {part} with fingerprint {trained_on[part]}, not {found}: "

@@ -1,5 +1,6 @@
-"""Train the built-in ICG adapter by rewards alone: ``python -m generation.personalization.icg.train --home HOME``.
+"""Train ICG by rewards alone: ``python -m generation.personalization.icg.train --home HOME``.
 
+The built-in adapter, or with ``--profile icg-production`` (``icg.mllm``) a model over public checkpoints.
 Over the tables of a finished night: items that are not held out, its segments and users, and its
 reward model. No label and no target picture is used. Killed at any time, or ended by
 ``--minutes``, the same command goes on from its last checkpoint.
@@ -18,7 +19,6 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from torch import nn
 
 from conf.load import load_settings
 from conf.settings import Settings
@@ -28,15 +28,13 @@ from generation.alignment.policy_gradient import PolicyGradient, PolicySettings
 from generation.alignment.run import RunSettings, align, read_looks
 from generation.alignment.tuner import step_of
 from generation.diffusion.data import load_drawings
-from generation.diffusion.painter import Painter
-from generation.diffusion.reader import Reader
+from generation.diffusion.reader import Reader, augmented
 from generation.diffusion.training_state import part_of
-from generation.personalization.icg.builtin import BuiltinIcg, fresh
-from generation.personalization.icg.checkpoint import LAYERS, SHIPPED, begin_from, lora_weights, ship
+from generation.personalization.icg.checkpoint import LAYERS, SHIPPED
 from generation.personalization.icg.eyes import ReadReward
-from generation.personalization.icg.icg import add_lora
-from generation.personalization.icg.painting import SHAPE, Attended, BuiltinPainting, WorldBatch
+from generation.personalization.icg.painting import WorldBatch
 from generation.personalization.icg.rewarding import Moved, ScoredReward, Watch, WorldReward
+from generation.personalization.icg.trainees import Trainee, trainee_of
 from generation.personalization.icg.world import Audience, Items, Sampler
 from generation.rewards.base import RewardPanel
 from generation.rewards.personal import Personal
@@ -127,27 +125,17 @@ def train(
     UsageError
         ``work`` belongs to another run.
     """
-    settings = ctx.settings.generation
-    painter = Painter.load(Path(settings.checkpoint) if settings.checkpoint else None)
-    icg = fresh(painter.conditioning, seed=tune.seed)
-    if lora_rank:
-        torch.manual_seed(tune.seed)
-        add_lora(painter.unet, LAYERS[lora_layers], lora_rank)
-    began = begin_from(start, icg, painter.unet, painter.fingerprint) if start else ""
+    trainee = trainee_of(ctx.settings, seed=tune.seed, lora_rank=lora_rank, lora_layers=lora_layers, start=start)
     about = {
-        "generator": painter.fingerprint,
+        **trainee.about,
         "weights": ctx.settings.weights.model_dump(),
-        "guidance": settings.guidance,
-        "lora_rank": lora_rank,
-        "lora_layers": lora_layers if lora_rank else "",
+        "guidance": ctx.settings.generation.guidance,
         "rows": rows,
         "personal": personal,
         "readers": [hashlib.sha256(path.read_bytes()).hexdigest() for path in readers],
         "recognised": recognised,
         "ds": ctx.ds.isoformat(),
     }
-    if start:
-        about["started_from"] = {"fingerprint": began, **told_of(start)}
     _same_run(work, about)
     scorer = CandidateScorer(ctx)
     audience = Audience.read(ctx, "train")
@@ -155,21 +143,21 @@ def train(
     differentiable = isinstance(tune, DraftSettings)
     seen = build_reward(ctx, scorer, audience.users, differentiable=differentiable)
     reward = _through_eyes(seen, scorer, [Reader.load(path) for path in readers], recognised)
-    painting = BuiltinPainting(painter, icg, guidance=settings.mean_guidance)
-    parameters = trainable(icg, painter.unet)
     items = Items.read(ctx, scorer.encoders, "train")
-    tuner: Draft[WorldBatch, Attended] | PolicyGradient[WorldBatch, Attended]
+    painting, parameters, shape = trainee.painting, trainee.parameters, trainee.painting.shape
+    tuner: Draft[WorldBatch, Any] | PolicyGradient[WorldBatch, Any]
     if isinstance(tune, PolicySettings):
-        tuner = PolicyGradient(painting, parameters, reward, shape=SHAPE, settings=tune)
+        tuner = PolicyGradient(painting, parameters, reward, shape=shape, settings=tune)
         sampler = Sampler(items, audience, rows=rows, seed=tune.seed, user_share=0.0, each=tune.group)
     else:
-        tuner = Draft(painting, parameters, Moved(reward), shape=SHAPE, settings=tune)
+        seeing = Moved(reward, augmented if readers else None)
+        tuner = Draft(painting, parameters, seeing, shape=shape, settings=tune)
         sampler = Sampler(items, audience, rows=rows, seed=tune.seed)
     watched = Items.read(ctx, scorer.encoders, "validation", limit=WATCHED_ITEMS)
     pack, steps = PicturePack.load(), tune.sampler_steps
     watch = Watch(painting, reward, watched, audience, pack, steps=steps, autocast=tuner.autocast)
     outcome = align(tuner, lambda: tuner.learn(sampler.draw), watch, Guard(GuardSettings()), run, work, say=say)
-    _ship_best(icg, painter.unet, work, out, {**facts, **about, "outcome": outcome, "tune": asdict(tune)})
+    _ship_best(trainee, work, out, {**facts, **about, "outcome": outcome, "tune": asdict(tune)})
     return outcome
 
 
@@ -185,19 +173,6 @@ def _through_eyes(
     return ReadReward(reward.panel, scorer.encoders.image, readers, drawings, recognised=recognised)
 
 
-def told_of(adapter: Path) -> dict[str, Any]:
-    """What an adapter's manifest says of its own training."""
-    manifest = json.loads((adapter / "manifest.json").read_text(encoding="utf-8"))
-    names = "command", "date", "hardware", "outcome", "validation", "started_from"
-    return {name: manifest[name] for name in names if name in manifest}
-
-
-def trainable(icg: BuiltinIcg, unet: nn.Module) -> dict[str, nn.Parameter]:
-    """What moves: all of the adapter, and the UNet's LoRA weights if there are any."""
-    adapter = {f"icg.{name}": weight for name, weight in icg.named_parameters()}
-    return adapter | {f"unet.{name}": weight for name, weight in lora_weights(unet).items()}
-
-
 def _same_run(work: Path, about: dict[str, Any]) -> None:
     """Remember what a work folder is for, and refuse another run's."""
     file, told = work / "about.json", json.dumps(about)
@@ -207,11 +182,11 @@ def _same_run(work: Path, about: dict[str, Any]) -> None:
     file.write_text(told, encoding="utf-8")
 
 
-def _ship_best(icg: BuiltinIcg, unet: nn.Module, work: Path, out: Path, facts: dict[str, Any]) -> None:
+def _ship_best(trainee: Trainee, work: Path, out: Path, facts: dict[str, Any]) -> None:
     file = work / "best.safetensors"
     best, told = part_of(load_file(file), "average."), (0, step_of(file))
     with torch.no_grad():
-        for name, weight in trainable(icg, unet).items():
+        for name, weight in trainee.parameters.items():
             weight.copy_(best[name])
     shown = [
         {
@@ -223,8 +198,7 @@ def _ship_best(icg: BuiltinIcg, unet: nn.Module, work: Path, out: Path, facts: d
         for each in read_looks(work)
         if each.step in told
     ]
-    lora = {name: weight.detach() for name, weight in lora_weights(unet).items()}
-    ship(icg, lora, out, facts.pop("generator"), {**facts, "validation": shown})
+    trainee.ship(out, {**facts, "validation": shown})
 
 
 def readers_options(parser: argparse.ArgumentParser) -> None:

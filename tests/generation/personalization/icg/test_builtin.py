@@ -16,7 +16,7 @@ from generation.personalization.icg.builtin import PLACES, fresh, picture_places
 from generation.personalization.icg.checkpoint import LAYERS, begin_from, lora_weights, ship
 from generation.personalization.icg.icg import add_lora
 from generation.personalization.icg.painting import SHAPE, BuiltinPainting
-from generation.personalization.icg.train import trainable
+from generation.personalization.icg.trainees import trainable
 from generation.personalization.icg.world import Audience, Items, Sampler
 from generation.personalization.methods import adapter_folder, method_fingerprints, method_named, methods_of
 from generation.serving.backends import InProcessPaint, open_backend
