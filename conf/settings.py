@@ -143,10 +143,10 @@ class GenerationSettings(Section):
     """Width and height at which a model over public checkpoints paints, pixels; covers are reduced to the night's."""
     steps: int = Field(default=1, ge=1)
     """Network evaluations a picture; the shipped checkpoint is trained for one."""
-    guidance: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=(1.1, 1.2, 1.3), min_length=1)
+    guidance: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=(1.1, 1.2), min_length=1)
     """The candidates of a unit take them in turn. 1 is off; less stays nearer the original cover, more goes farther
     towards the taste. One number is taken for all."""
-    candidates: int = Field(default=3, ge=1)
+    candidates: int = Field(default=2, ge=1)
     """Candidates a unit; the best one is kept."""
     max_units: int = Field(default=1600, ge=1)
     """Units to publish from that one night may paint."""

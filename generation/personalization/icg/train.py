@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 
 from conf.load import load_settings
 from conf.settings import Settings
-from generation.alignment.draft import Draft, DraftSettings, Reward
+from generation.alignment.draft import Draft, DraftSettings
 from generation.alignment.guard import Guard, GuardSettings
 from generation.alignment.policy_gradient import PolicyGradient, PolicySettings
 from generation.alignment.run import RunSettings, align, read_looks
@@ -31,12 +31,11 @@ from generation.diffusion.data import load_drawings
 from generation.diffusion.reader import Reader, augmented
 from generation.diffusion.training_state import part_of
 from generation.personalization.icg.checkpoint import LAYERS, SHIPPED
-from generation.personalization.icg.eyes import ReadReward
+from generation.personalization.icg.eyes import ReadReward, Tastes, mean_styles
 from generation.personalization.icg.painting import WorldBatch
 from generation.personalization.icg.rewarding import Moved, ScoredReward, Watch, WorldReward
 from generation.personalization.icg.trainees import Trainee, trainee_of
 from generation.personalization.icg.world import Audience, Items, Sampler
-from generation.rewards.base import RewardPanel
 from generation.rewards.personal import Personal
 from generation.rewards.registry import Ingredients, build_panel
 from generation.scoring import CandidateScorer
@@ -47,9 +46,19 @@ from jobs.lake.errors import CoverliftError, UsageError
 WATCHED_ITEMS = 24
 
 
+TASTED_ITEMS = 16
+"""Real covers whose items' clicks say what a family is worth to somebody."""
+
+
 def build_reward(
-    ctx: Context, scorer: CandidateScorer, users: tuple[str, ...], *, differentiable: bool = True
-) -> WorldReward | ScoredReward:
+    ctx: Context,
+    scorer: CandidateScorer,
+    users: tuple[str, ...],
+    *,
+    differentiable: bool = True,
+    readers: Sequence[Reader] = (),
+    recognised: float = 0.0,
+) -> WorldReward | ScoredReward | ReadReward:
     """The night's panel as of ds, in its differentiable form or as candidates are scored.
 
     Parameters
@@ -60,20 +69,40 @@ def build_reward(
         Gives the encoders and the real covers that rewards are normalised on.
     users
         Who may be painted for beside the segments.
+    readers, recognised
+        With readers, as they see pictures: see :mod:`generation.personalization.icg.eyes`.
+
+    Raises
+    ------
+    UsageError
+        Readers without gradients.
     """
     from reward_model.gradient import ClickGradient
     from reward_model.registry import champion_dir
     from reward_model.scorer import PersonalScorer
 
+    if readers and not differentiable:
+        raise UsageError("--readers need gradients: give --kind draft or refl")
     model = PersonalScorer.load(ctx.lake, champion_dir(ctx.home, ctx.ds), ctx.ds)
+    clicks = ClickGradient(model, users) if differentiable else None
     given = Ingredients(
         reference=scorer.real_covers(ctx.ds),
-        personal=Personal(model, ClickGradient(model, users) if differentiable else None),
+        personal=Personal(model, clicks),
         models=ctx.settings.reward_models,
         differentiable=differentiable,
     )
-    panel: RewardPanel = build_panel(ctx.settings.weights, given)
-    return WorldReward(panel, scorer.encoders.image) if differentiable else ScoredReward(panel, scorer)
+    weights, encoder = ctx.settings.weights, scorer.encoders.image
+    if clicks is None:
+        return ScoredReward(build_panel(weights, given), scorer)
+    if not readers:
+        return WorldReward(build_panel(weights, given), encoder)
+    styles = mean_styles(load_drawings(PicturePack.load(), scorer.encoders, "train"))
+    real = given.reference
+    tastes = Tastes(
+        clicks, styles, real.item_ids[:TASTED_ITEMS], torch.from_numpy(real.reference_embeddings[:TASTED_ITEMS])
+    )
+    others = build_panel(weights.model_copy(update={"personal": 0.0}), given)
+    return ReadReward(others, tastes, encoder, readers, personal=weights.personal, recognised=recognised)
 
 
 def train(
@@ -141,8 +170,14 @@ def train(
     audience = Audience.read(ctx, "train")
     audience = audience if personal else audience.unknown()
     differentiable = isinstance(tune, DraftSettings)
-    seen = build_reward(ctx, scorer, audience.users, differentiable=differentiable)
-    reward = _through_eyes(seen, scorer, [Reader.load(path) for path in readers], recognised)
+    reward = build_reward(
+        ctx,
+        scorer,
+        audience.users,
+        differentiable=differentiable,
+        readers=[Reader.load(path) for path in readers],
+        recognised=recognised,
+    )
     items = Items.read(ctx, scorer.encoders, "train")
     painting, parameters, shape = trainee.painting, trainee.parameters, trainee.painting.shape
     tuner: Draft[WorldBatch, Any] | PolicyGradient[WorldBatch, Any]
@@ -159,18 +194,6 @@ def train(
     outcome = align(tuner, lambda: tuner.learn(sampler.draw), watch, Guard(GuardSettings()), run, work, say=say)
     _ship_best(trainee, work, out, {**facts, **about, "outcome": outcome, "tune": asdict(tune)})
     return outcome
-
-
-def _through_eyes(
-    reward: WorldReward | ScoredReward, scorer: CandidateScorer, readers: Sequence[Reader], recognised: float
-) -> Reward[WorldBatch]:
-    """The reward as it sees through readers, where there are any."""
-    if not readers:
-        return reward
-    if not isinstance(reward, WorldReward):
-        raise UsageError("--readers need gradients: give --kind draft or refl")
-    drawings = load_drawings(PicturePack.load(), scorer.encoders, "train")
-    return ReadReward(reward.panel, scorer.encoders.image, readers, drawings, recognised=recognised)
 
 
 def _same_run(work: Path, about: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,7 +10,7 @@ from torch import nn
 from conf.settings import RewardModels, RewardWeights
 from generation.diffusion.data import load_drawings, planes_of
 from generation.diffusion.reader import Reader, Reading
-from generation.personalization.icg.eyes import DISTANCE, ReadReward
+from generation.personalization.icg.eyes import DISTANCE, ReadReward, Tastes, mean_styles
 from generation.personalization.icg.painting import WorldBatch
 from generation.rewards.personal import Personal
 from generation.rewards.registry import Ingredients, build_panel
@@ -44,13 +43,25 @@ def drawings(encoders):
     return load_drawings(PicturePack.load().sample(40), encoders, "train")
 
 
+def clicks(whom, _items, vectors):
+    """Somebody's log odds follow the first value of the style, weakly; "flat" likes everything alike."""
+    slope = torch.tensor([0.0 if name == "flat" else 0.3 for name in whom])
+    return torch.sigmoid(slope * vectors[:, EMBED_DIM] - 2)
+
+
 @pytest.fixture(scope="module")
-def reward(encoders, drawings):
-    def made(readers, recognised=0.5, **weights):
-        liking = Personal(Liking(), lambda whom, items, vectors: vectors[:, EMBED_DIM])
-        given = Ingredients(reference=random_batch(40), personal=liking, models=RewardModels(), differentiable=True)
-        panel = build_panel(RewardWeights(**{"relevance": 0, "aesthetic": 0, **weights}), given)
-        return ReadReward(panel, encoders.image, readers, drawings, recognised=recognised)
+def tastes(drawings):
+    return Tastes(clicks, mean_styles(drawings), ["x", "y"], torch.zeros(2, EMBED_DIM))
+
+
+@pytest.fixture(scope="module")
+def reward(encoders, tastes):
+    def made(readers, recognised=0.5, personal=1.0, **weights):
+        given = Ingredients(
+            reference=random_batch(40), personal=Personal(Liking()), models=RewardModels(), differentiable=True
+        )
+        panel = build_panel(RewardWeights(**{"personal": 0, "relevance": 0, "aesthetic": 0, **weights}), given)
+        return ReadReward(panel, tastes, encoders.image, readers, personal=personal, recognised=recognised)
 
     return made
 
@@ -68,13 +79,24 @@ def batch_of(reference):
     )
 
 
-def test_the_click_model_is_told_of_real_drawings_of_the_recognised_families(reward, drawings):
+def test_everybodys_taste_has_one_spread_and_no_taste_stays_none(tastes, drawings):
+    weak, flat = tastes(["x", "flat"])
+    first = torch.stack(
+        [torch.tensor(drawings.look[drawings.family == each, EMBED_DIM].mean()) for each in range(len(FAMILIES))]
+    )
+    torch.testing.assert_close(weak, (first - first.mean()) / first.std(correction=0), atol=1e-4, rtol=0)
+    assert flat.abs().max() < 1e-4
+    torch.testing.assert_close(tastes(["flat", "x"])[1], weak)
+
+
+def test_a_picture_is_worth_what_the_recognised_families_are(reward, tastes, drawings):
     original = planes_of(drawings.pixels[:3])
     pixels, batch = (original + 1) / 2, batch_of(original)
-    style = {family: drawings.look[drawings.family == family, EMBED_DIM:].mean(0) for family in (1, 4)}
-    for readers, mean in (([Sure(4)], style[4]), ([Sure(1), Sure(4)], (style[1] + style[4]) / 2)):
-        seen = reward(readers)(pixels, batch).parts["personal"].numpy()
-        np.testing.assert_allclose(seen, mean[0] / np.linalg.norm(mean), atol=1e-4)
+    worth = tastes(["x"])[0]
+    for readers, expected in (([Sure(4)], worth[4]), ([Sure(1), Sure(4)], (worth[1] + worth[4]) / 2)):
+        seen = reward(readers, recognised=0.0, personal=2.0)(pixels, batch)
+        torch.testing.assert_close(seen.parts["personal"], expected.expand(3), atol=1e-4, rtol=0)
+        torch.testing.assert_close(seen.total, 2 * seen.parts["personal"], atol=1e-4, rtol=0)
 
 
 def test_what_a_picture_shows_is_the_encoders_own(reward, encoders, drawings):
