@@ -6,7 +6,7 @@ The manifest names the generator it was trained on; over another one it is refus
 import copy
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,7 @@ def _load_lora(network: nn.Module, lora: dict[str, Tensor]) -> None:
             weight.copy_(lora[name])
 
 
-def ship(icg: BuiltinIcg, lora: dict[str, Tensor], out: Path, generator: str, facts: dict[str, Any]) -> None:
+def ship(icg: BuiltinIcg, lora: Mapping[str, Tensor], out: Path, generator: str, facts: dict[str, Any]) -> None:
     """Write the adapter, LoRA weights if there are any, both in float16, and the manifest.
 
     Parameters

@@ -1,12 +1,13 @@
 """The built-in generator with its ICG adapter, as alignment wants it: the painter's own modules, differentiable."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from generation.alignment.base import Generator
+from generation.alignment.base import ConditionT, Generator
 from generation.diffusion.bridge import START_NOISE, start_of
 from generation.diffusion.finish import finished
 from generation.diffusion.painter import Painter
@@ -53,11 +54,31 @@ class WorldPainting(Generator[WorldBatch, Any], Protocol):
 
 
 @dataclass(frozen=True)
-class Attended:
-    """What the UNet attends to: with guidance, unpersonalised too."""
+class Attended(Generic[ConditionT]):
+    """What a network attends to: with guidance, unpersonalised too."""
 
-    personal: tuple[Tensor, Tensor]
-    plain: tuple[Tensor, Tensor] | None
+    personal: ConditionT
+    plain: ConditionT | None
+
+    @classmethod
+    def of(
+        cls, condition: Callable[[Tensor], ConditionT], preference: Tensor, guidance: float
+    ) -> "Attended[ConditionT]":
+        """Of preferences (B, D); the unpersonalised half is taken without a gradient, and not at guidance 1."""
+        personal = condition(preference)
+        if guidance == 1:
+            return cls(personal, None)
+        with torch.no_grad():
+            return cls(personal, condition(torch.zeros_like(preference)))
+
+    def guided(self, predict: Callable[[ConditionT], Tensor], guidance: float) -> Tensor:
+        """The estimate away from the unpersonalised one, which has no gradient."""
+        wanted = predict(self.personal)
+        if self.plain is None:
+            return wanted
+        with torch.no_grad():
+            plain = predict(self.plain)
+        return plain + guidance * (wanted - plain)
 
 
 class BuiltinPainting(nn.Module):
@@ -89,27 +110,24 @@ class BuiltinPainting(nn.Module):
         anchor = to_planes(batch.reference.to(self.device))
         return Start(x=start_of(anchor, noise.to(self.device)), anchor=anchor, spread=START_NOISE)
 
-    def condition(self, batch: WorldBatch) -> Attended:
+    def condition(self, batch: WorldBatch) -> Attended[tuple[Tensor, Tensor]]:
         """Tokens and pooled vectors."""
         text, places, preference = (each.to(self.device) for each in (batch.text, batch.places, batch.preference))
-        personal = condition(self.base, self.icg, text, places, preference)
-        if self.guidance == 1:
-            return Attended(personal, None)
-        with torch.no_grad():
-            plain = condition(self.base, self.icg, text, places, torch.zeros_like(preference))
-        return Attended(personal, plain)
+        return Attended.of(
+            lambda wanted: condition(self.base, self.icg, text, places, wanted), preference, self.guidance
+        )
 
-    def predict_clean(self, x: Tensor, schedule: Schedule, step: int, batch: WorldBatch, condition: Attended) -> Tensor:
+    def predict_clean(
+        self, x: Tensor, schedule: Schedule, step: int, batch: WorldBatch, condition: Attended[tuple[Tensor, Tensor]]
+    ) -> Tensor:
         """The guided estimate, (B, 12, 32, 32)."""
         x = x.contiguous(memory_format=torch.channels_last)
         sigma = torch.full((len(x),), schedule.sigmas[step], device=x.device)
         reference = to_planes(batch.reference.to(self.device))
-        wanted = predict_clean(self.unet, x, sigma, reference, *condition.personal).float()
-        if condition.plain is None:
-            return finished(wanted, reference)
-        with torch.no_grad():
-            plain = predict_clean(self.unet, x, sigma, reference, *condition.plain).float()
-        return finished(plain + self.guidance * (wanted - plain), reference)
+        clean = condition.guided(
+            lambda told: predict_clean(self.unet, x, sigma, reference, *told).float(), self.guidance
+        )
+        return finished(clean, reference)
 
     def decode(self, x: Tensor) -> Tensor:
         """Pixels (B, 3, 64, 64) in [0, 1]."""

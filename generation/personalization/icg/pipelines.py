@@ -6,7 +6,6 @@ are smaller, and each picture is reduced to that, before rewards look at it too.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from generation.diffusion.process import Schedule, Start
 from generation.personalization.icg.adapter import PromptEmbeds
 from generation.personalization.icg.icg import Icg, IcgBatch
-from generation.personalization.icg.painting import WorldBatch
+from generation.personalization.icg.painting import Attended, WorldBatch
 from generation.personalization.icg.store import load_icg, painting_fingerprint
 from generation.serving.requests import PREFERENCE_DIM, SIZE
 
@@ -110,14 +109,6 @@ def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(picture).resize((SIZE, SIZE), Image.Resampling.LANCZOS))
 
 
-@dataclass(frozen=True)
-class Attended:
-    """What the denoiser attends to: with guidance, unpersonalised too."""
-
-    personal: PromptEmbeds
-    plain: PromptEmbeds | None
-
-
 class PipelinePainting(nn.Module):
     """The generator protocol of :mod:`generation.alignment.base` for a night's rows.
 
@@ -144,27 +135,21 @@ class PipelinePainting(nn.Module):
         """Pure noise."""
         return Start(x=noise.to(self.model.denoiser.device))
 
-    def condition(self, batch: WorldBatch) -> Attended:
+    def condition(self, batch: WorldBatch) -> Attended[PromptEmbeds]:
         """What the multimodal model draws from titles and covers, refined by preferences."""
         covers = ((batch.reference + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
         told = self.model.batch(batch.titles, covers, batch.preference.cpu().numpy())
-        if self.guidance == 1:
-            return Attended(self.model.condition(told), None)
-        with torch.no_grad():
-            nobody = IcgBatch(inputs=told.inputs, preference=torch.zeros_like(told.preference))
-            plain = self.model.condition(nobody)
-        return Attended(self.model.condition(told), plain)
+        return Attended.of(
+            lambda wanted: self.model.condition(IcgBatch(inputs=told.inputs, preference=wanted)),
+            told.preference,
+            self.guidance,
+        )
 
     def predict_clean(
-        self, x: Tensor, schedule: Schedule, step: int, _batch: WorldBatch, condition: Attended
+        self, x: Tensor, schedule: Schedule, step: int, _batch: WorldBatch, condition: Attended[PromptEmbeds]
     ) -> Tensor:
         """The guided estimate of the clean latents."""
-        wanted = self.model.generator.predict_clean(x, schedule, step, condition.personal)
-        if condition.plain is None:
-            return wanted
-        with torch.no_grad():
-            plain = self.model.generator.predict_clean(x, schedule, step, condition.plain)
-        return plain + self.guidance * (wanted - plain)
+        return condition.guided(lambda told: self.model.generator.predict_clean(x, schedule, step, told), self.guidance)
 
     def decode(self, x: Tensor) -> Tensor:
         """Pixels (B, 3, 64, 64) in [0, 1]."""

@@ -241,7 +241,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--home", type=Path, required=True, help="home of a night that has trained its reward model")
     parser.add_argument("--ds", type=date.fromisoformat, help="the night; default: of the settings")
     parser.add_argument("--date", required=True, help="day of the training, for the manifest: YYYY-MM-DD")
-    parser.add_argument("--out", type=Path, default=SHIPPED, help="the adapter")
+    parser.add_argument("--out", type=Path, help="default: what ships; of public checkpoints, generation.icg")
     parser.add_argument("--start", type=Path, help="adapter to go on from, with the same low-rank layers")
     parser.add_argument("--seed", type=int, default=DraftSettings().seed, help="of weights, noise and batches")
     parser.add_argument("--work", type=Path, default=Path("var/icg"), help="checkpoints and sample sheets")
@@ -297,6 +297,15 @@ def command_of(arguments: argparse.Namespace) -> str:
     return " ".join(["python -m generation.personalization.icg.train --home HOME", *flags])
 
 
+def place_of(settings: Settings) -> Path:
+    """Where the night looks for what is trained; the built-in adapter's folder is not for another kind of model."""
+    if settings.icg.mllm is None:
+        return SHIPPED
+    if settings.generation.icg is None:
+        raise UsageError("generation.icg names no folder for a model over public checkpoints: set it, or give --out")
+    return Path(settings.generation.icg)
+
+
 def main() -> None:
     """Train or resume, then ship the adapter."""
     arguments = _arguments()
@@ -318,7 +327,7 @@ def main() -> None:
                 steps=arguments.steps, every=arguments.every, minutes=arguments.minutes, patience=arguments.patience
             ),
             work=arguments.work,
-            out=arguments.out,
+            out=arguments.out or place_of(settings),
             facts=facts,
             lora_rank=arguments.lora_rank,
             lora_layers=arguments.lora_layers,

@@ -3,11 +3,12 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from conf.settings import Settings
 from generation.diffusion.painter import Painter
@@ -30,7 +31,7 @@ class Trainee:
     """What moves, by name."""
     about: dict[str, Any]
     """What it is made of: the manifest says it, and a work folder of another is refused."""
-    ship: Callable[[Path, dict[str, Any]], None]
+    ship: Callable[[Path, dict[str, Any]], object]
     """Writes the weights of the moment to a folder, with facts for the manifest."""
 
 
@@ -85,9 +86,7 @@ def _builtin(settings: Settings, seed: int, lora_rank: int, lora_layers: str, st
         about["started_from"] = {"fingerprint": began, **told_of(start)}
 
     def write(folder: Path, facts: dict[str, Any]) -> None:
-        told = {name: fact for name, fact in facts.items() if name != "generator"}
-        lora: dict[str, Tensor] = {name: weight.detach() for name, weight in lora_weights(painter.unet).items()}
-        ship(icg, lora, folder, painter.fingerprint, told)
+        ship(icg, lora_weights(painter.unet), folder, painter.fingerprint, facts)
 
     painting = BuiltinPainting(painter, icg, guidance=generation.mean_guidance)
     return Trainee(painting=painting, parameters=trainable(icg, painter.unet), about=about, ship=write)
@@ -109,11 +108,8 @@ def _public(settings: Settings, seed: int, start: Path | None) -> Trainee:
         began = painting_fingerprint(start, generation.canvas)
         about["started_from"] = {"fingerprint": began, **told_of(start)}
 
-    def write(folder: Path, facts: dict[str, Any]) -> None:
-        save_icg(model, folder, facts)
-
     painting = PipelinePainting(model, canvas=generation.canvas, guidance=generation.mean_guidance)
-    return Trainee(painting=painting, parameters=model.trainable(), about=about, ship=write)
+    return Trainee(painting=painting, parameters=model.trainable(), about=about, ship=partial(save_icg, model))
 
 
 def told_of(folder: Path) -> dict[str, Any]:

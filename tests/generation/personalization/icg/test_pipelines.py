@@ -1,6 +1,7 @@
 """Models over public checkpoints as painters of the night: in process, and served by the real Triton."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +10,13 @@ import torch
 from conf.settings import GenerationSettings, Settings
 from generation.alignment.draft import Draft, DraftSettings, Rewarded
 from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
+from generation.personalization.icg import checkpoint
 from generation.personalization.icg.config import IcgConfig
 from generation.personalization.icg.icg import Icg
 from generation.personalization.icg.painting import WorldBatch
 from generation.personalization.icg.pipelines import PipelinePainter
 from generation.personalization.icg.store import load_config, save_icg
+from generation.personalization.icg.train import place_of
 from generation.personalization.icg.trainees import trainee_of
 from generation.personalization.methods import method_fingerprints
 from generation.serving.backends import open_backend
@@ -160,6 +163,13 @@ def test_rewards_train_it_and_what_ships_is_painted_and_trained_on(saved, tmp_pa
     manifest = json.loads((tmp_path / "again" / "manifest.json").read_text())
     assert manifest["bases"] == fresh.about["bases"]
     np.testing.assert_array_equal(PipelinePainter.load(tmp_path / "again", canvas=CANVAS).paint(**request(1)), painted)
+
+
+def test_a_public_model_is_never_written_over_the_built_in_adapter():
+    assert place_of(Settings()) == place_of(Settings(generation={"icg": "elsewhere"})) == checkpoint.SHIPPED
+    assert place_of(Settings(icg={"mllm": "m"}, generation={"icg": "elsewhere"})) == Path("elsewhere")
+    with pytest.raises(UsageError, match="set it, or give --out"):
+        place_of(Settings(icg={"mllm": "m"}))
 
 
 def test_what_cannot_be_trained_is_refused(saved, tmp_path):
