@@ -266,6 +266,8 @@ def main() -> None:
 
     before = facts_of(arguments.start)
     facts: dict[str, object] = {"command": "python -m generation.diffusion.sharpen", "started_from": before}
+    if arguments.take_over:
+        facts["critic_and_optimisers"] = "taken over from the run that made started_from"
     run(trainer, sampler, look, arguments, facts)
 
 
