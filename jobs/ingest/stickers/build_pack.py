@@ -5,7 +5,8 @@ with ``npm pack``, checks its SHA-256, renders every subject in every family at 
 pixels on white, and writes
 
 - ``pictures.parquet``: one row per subject x family: code, family, mime, picture (bytes);
-- ``subjects.parquet``: one row per subject: code, group, subgroup, label and tags per language.
+- ``subjects.parquet``: one row per subject: code, group, subgroup, label and tags per language;
+- ``manifest.json``: the SHA-256 of both, and of the packages they were made from.
 
 The result is committed, so that neither set-up nor the night needs the npm registry.
 """
@@ -184,8 +185,19 @@ def read_subjects(folder: Path) -> dict[str, dict[str, Any]]:
     return subjects
 
 
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """What a pack is made of: its files and the packages, with their SHA-256."""
+    files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.parquet"))}
+    return {
+        "files": files,
+        "command": "python -m jobs.ingest.stickers.build_pack",
+        "packages": PACKAGES,
+        "reason": "the built-in world's pictures: neither set-up nor the night needs the npm registry",
+    }
+
+
 def build(out: Path) -> None:
-    """Download, render and write both files into ``out``."""
+    """Download, render and write all files into ``out``."""
     with tempfile.TemporaryDirectory() as scratch:
         folders = {package: fetch(package, Path(scratch)) for package in PACKAGES}
         subjects = read_subjects(folders["emojibase-data@17.0.0"])
@@ -219,6 +231,7 @@ def build(out: Path) -> None:
     pq.write_table(
         pa.Table.from_pylist([subjects[code] for code in codes]), out / "subjects.parquet", compression="zstd"
     )
+    (out / "manifest.json").write_text(json.dumps(manifest_of(out), indent=2) + "\n", encoding="utf-8")
     print(f"{len(codes)} subjects, {len(rows)} pictures, {sum(len(r['picture']) for r in rows) / 1e6:.1f} MB")
 
 

@@ -1,12 +1,13 @@
 import hashlib
 import io
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from jobs.ingest.stickers.build_pack import normalise_code, without_leaks
-from jobs.ingest.stickers.pack import FAMILIES, LANGUAGES, PicturePack
+from jobs.ingest.stickers.build_pack import manifest_of, normalise_code, without_leaks
+from jobs.ingest.stickers.pack import FAMILIES, LANGUAGES, PACK_DIR, PicturePack
 from jobs.ingest.stickers.splits import split_of
 
 COUNTS = {
@@ -98,3 +99,9 @@ def test_a_drawing_that_equals_a_held_out_one_is_dropped():
     assert (split_of(held_out), split_of(train)) == ("held_out", "train")
     rows = [{"code": held_out, "picture": b"a"}, {"code": train, "picture": b"a"}, {"code": train, "picture": b"b"}]
     assert without_leaks(rows) == [rows[0], rows[2]]
+
+
+def test_the_manifest_in_the_repository_is_that_of_the_pack():
+    told = json.loads((PACK_DIR / "manifest.json").read_text(encoding="utf-8"))
+    assert set(told["files"]) == {"pictures.parquet", "subjects.parquet"}
+    assert told == manifest_of(PACK_DIR)
