@@ -22,9 +22,9 @@ from argon2 import PasswordHasher
 from benchmarks.made_up_night import DS
 from benchmarks.private_postgres import free_port
 from conf.settings import Settings
-from generation.review.accounts import Accounts
-from generation.review.app import Lakeside, make_app
-from generation.review.database import Database, open_database
+from generation.review.log.database import Database, open_database
+from generation.review.web.accounts import Accounts
+from generation.review.web.app import Lakeside, make_app
 from jobs.lake.context import Context
 
 PASSWORD = "correct horse battery"

@@ -10,11 +10,11 @@ from typing import Any
 from PIL import Image, ImageDraw
 from sqlalchemy import insert
 
-from generation.review.database import Database
-from generation.review.desk import columns_of
-from generation.review.load import put, share_of
-from generation.review.schema import nights
-from generation.review.settle import Unit, settle
+from generation.review.log.case_state import Unit, settle
+from generation.review.log.database import Database
+from generation.review.log.decisions import columns_of
+from generation.review.log.load import put, share_of
+from generation.review.log.schema import nights
 from jobs.lake.images import ImageStore
 
 DS = "2026-03-29"
@@ -53,7 +53,7 @@ def units(
     images: ImageStore | None = None,
     titles: list[str] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Rows for :func:`generation.review.load.put`, one per unit.
+    """Rows for :func:`generation.review.log.load.put`, one per unit.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ from generation.diffusion.unet import PIXELS, predict_clean
 from generation.personalization.methods import adapter_folder
 from generation.serving.backends import InProcessPaint, open_backend
 from generation.serving.requests import PREFERENCE_DIM, PaintRequest
-from jobs.ingest.stickers.pack import PicturePack
+from jobs.stickers.pack import PicturePack
 
 SEED = 11
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, select, text
 
-from generation.review import bulk, chain, desk
-from generation.review.database import Database
-from generation.review.desk import Decision, columns_of, unit_of
-from generation.review.errors import Refused
-from generation.review.queue import Filter
-from generation.review.schema import APPEND_ONLY, candidates, cases, entries
-from generation.review.sync import Replay
+from conf.errors import Refused
+from generation.review.log import chain, decisions
+from generation.review.log.database import Database
+from generation.review.log.decisions import Decision, columns_of, unit_of
+from generation.review.log.queue import Filter
+from generation.review.log.schema import APPEND_ONLY, candidates, cases, entries
+from generation.review.log.sync import Replay
+from generation.review.web import bulk
 
 NOW = datetime(2026, 3, 30, 8, tzinfo=UTC)
 REASONS = ("ugly", "brand", "unclear")
@@ -38,11 +39,11 @@ def act(database: Database, ds: str, count: int, *, seed: int = 0) -> Counter[st
         what = "undo" if dice < 0.2 else "bulk" if dice < 0.201 else "takedown" if dice < 0.203 else "decide"
         try:
             if what == "undo":
-                desk.undo(database, who, NOW, lead=who == LEAD)
+                decisions.undo(database, who, NOW, lead=who == LEAD)
             elif what == "bulk":
                 _bulk(database, ds, chance)
             elif what == "takedown":
-                desk.take_down(database, case_id=case, cover_id=pictures[case][0], by=who, reason="seen", now=NOW)
+                decisions.take_down(database, case_id=case, cover_id=pictures[case][0], by=who, reason="seen", now=NOW)
             else:
                 what = _decide(database, case, pictures[case], who, chance)
         except Refused:
@@ -65,7 +66,7 @@ def _decide(database: Database, case: int, pictures: list[str], who: str, chance
         note="hm …" if kind == "note" else None,
         lead=who == LEAD,
     )
-    desk.decide(database, wish, REASONS, NOW)
+    decisions.decide(database, wish, REASONS, NOW)
     return kind
 
 

@@ -1,4 +1,4 @@
-"""Errors that a person can mend by changing what was asked for."""
+"""Errors that end a command or a page, each with its exit code and, at the desk, its HTTP status."""
 
 
 class CoverliftError(Exception):
@@ -12,3 +12,66 @@ class UsageError(CoverliftError):
     """Wrong usage or wrong settings."""
 
     exit_code = 2
+
+
+class ContractError(CoverliftError):
+    """The input breaks its contract."""
+
+    exit_code = 3
+
+
+class GateError(CoverliftError):
+    """A quality gate said no."""
+
+    exit_code = 4
+
+
+class TryAgainError(CoverliftError):
+    """Something outside is busy or down; the same command may work later."""
+
+    exit_code = 75
+
+
+class NothingToDo(CoverliftError):
+    """There was nothing to do: an outcome, not a fault."""
+
+    exit_code = 99
+
+
+class MissingTable(UsageError):
+    """A table that an earlier stage should have written is not there."""
+
+
+class CorruptImage(ContractError):
+    """A stored picture's bytes no longer have the SHA-256 they are stored under."""
+
+
+class Refused(UsageError):
+    """What a person asked of the reviewers' desk is not allowed, or not whole."""
+
+    status = 422
+    """HTTP status of the answer."""
+
+
+class Conflict(Refused):
+    """Somebody else was faster."""
+
+    status = 409
+
+
+class Unknown(Refused):
+    """There is no such thing."""
+
+    status = 404
+
+
+class Forbidden(Refused):
+    """The person may not do that."""
+
+    status = 403
+
+
+class NotSaved(Refused):
+    """What was decided together with others was not committed."""
+
+    status = 503

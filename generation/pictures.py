@@ -14,7 +14,7 @@ MIME = "image/webp"
 def to_pixels(data: bytes) -> NDArray[np.uint8]:
     """(64, 64, 3) uint8 RGB of an encoded picture of any size; transparent parts become white.
 
-    The same pixels as :func:`reward_model.encoders.to_pixels`, without torch: Spark tasks decode references.
+    The same pixels as :func:`reward_model.encoders.model.to_pixels`, without torch: Spark tasks decode references.
     """
     with Image.open(io.BytesIO(data)) as opened:
         picture = opened.convert("RGB" if opened.mode == "RGB" else "RGBA")

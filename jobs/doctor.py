@@ -15,10 +15,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from conf.errors import UsageError
 from conf.settings import Settings
 from jobs.lake.assets import assets_dir
 from jobs.lake.delta_jar import jar_path
-from jobs.lake.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
 WEIGHT_PACKAGES = ("reward_model", "generation", "recsys_eval")
@@ -157,14 +157,14 @@ def _disk(home: Path) -> Iterator[Finding]:
 
 
 def _assets() -> Iterator[Finding]:
-    from reward_model.assets import missing_assets
+    from reward_model.encoders.assets import missing_assets
 
     missing = missing_assets()
     yield Finding(
         what="Fetched models",
         ok=not missing,
         found=f"missing {', '.join(missing)}" if missing else str(assets_dir()),
-        mend="python -m reward_model.assets",
+        mend="python -m reward_model.encoders.assets",
     )
 
 

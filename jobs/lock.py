@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from jobs.lake.errors import TryAgainError
+from conf.errors import TryAgainError
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 from jobs.fingerprint import changed_parts, fingerprint, relevant_settings
 from jobs.lake.context import Context, StageResult
 from jobs.ledger import Run, past_runs, record, versions
-from jobs.screen import Screen
+from jobs.progress import Screen
 from jobs.stages import STAGES, Stage
 
 NOTE_LENGTH = 500

@@ -6,8 +6,8 @@ from datetime import date
 
 import polars as pl
 
+from conf.errors import CorruptImage, TryAgainError
 from jobs.lake.context import Context, StageResult
-from jobs.lake.errors import CorruptImage, TryAgainError
 from jobs.lake.lake import Lake
 from jobs.lake.tables import COVER_DECISIONS, PUBLISHED_COVERS, SHOWN_PURPOSES, UNPERSONALISED, WITHOUT_PROFILE
 from jobs.ledger import past_runs

@@ -56,10 +56,10 @@ def resolve(place: str) -> Any:
 STAGES: tuple[Stage, ...] = (
     Stage(
         name="world",
-        function="jobs.ingest.stickers.stage:run",
+        function="jobs.simulator.stage:run",
         about="Write the built-in stickers world as input files.",
         sections=("world",),
-        code=("jobs/ingest/stickers",),
+        code=("jobs/simulator", "jobs/stickers"),
         source="stickers",
     ),
     Stage(
@@ -74,7 +74,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="encode",
-        function="reward_model.encode:run",
+        function="reward_model.encoders.stage:run",
         about="Embed covers and titles that are new.",
         sections=("encode",),
         upstream=("ingest",),
@@ -111,8 +111,8 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="plan",
-        function="generation.planner:run",
-        rehearsal="generation.planner:rehearse",
+        function="generation.planning.stage:run",
+        rehearsal="generation.planning.stage:rehearse",
         about="Choose item x segment units by expected clicks gained per second.",
         sections=("generation", "reward", "weights", "reward_models"),
         upstream=("features", "train-reward"),
@@ -122,7 +122,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="generate",
-        function="generation.worker:run",
+        function="generation.painting.stage:run",
         about="Paint the planned units; the best candidate of each is kept.",
         sections=("generation", "weights", "reward_models"),
         upstream=("plan",),
@@ -132,7 +132,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="review-policy",
-        function="generation.review.policy:run",
+        function="generation.review.policy.stage:run",
         about="Decide by the written policy what may be published.",
         sections=("policy",),
         upstream=("generate",),
@@ -142,13 +142,15 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="review-sync",
-        function="generation.review.sync:run",
+        function="generation.review.log.sync:run",
         about="Write what people decided at the reviewers' desk into the decisions.",
         upstream=("generate",),
-        code=tuple(f"generation/review/{name}.py" for name in ("chain", "desk", "schema", "settle", "sync")),
+        code=tuple(
+            f"generation/review/log/{name}.py" for name in ("chain", "decisions", "schema", "case_state", "sync")
+        ),
         reads=("generated_covers", "cover_decisions"),
         writes=("cover_decisions", "generated_covers"),
-        watches="generation.review.sync:watched",
+        watches="generation.review.log.sync:watched",
     ),
     Stage(
         name="publish",
@@ -162,11 +164,11 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="play",
-        function="jobs.play:run",
+        function="jobs.simulator.played_day:run",
         about="Let the stickers world live the next day with the published covers.",
         sections=("world", "ingest"),
         upstream=("publish",),
-        code=("jobs/ingest", "jobs/play.py"),
+        code=("jobs/ingest", "jobs/simulator", "jobs/stickers"),
         reads=("published_covers", "user_segments", "covers"),
         writes=("impressions", "quarantine"),
         source="stickers",
@@ -183,7 +185,7 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="report",
-        function="recsys_eval.report:run",
+        function="recsys_eval.report.stage:run",
         about="Write the lift report as one HTML page.",
         sections=("evaluate",),
         upstream=("evaluate",),

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from jobs.lake.errors import UsageError
+from conf.errors import UsageError
 from jobs.lake.lake import Lake, days_of
 from jobs.lake.tables import TABLES
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 import pyarrow as pa
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
-from jobs.lake.errors import NothingToDo, TryAgainError, UsageError
+from conf.errors import NothingToDo, TryAgainError, UsageError
 from jobs.lake.lake import Lake
 from jobs.lake.tables import COVER_DECISIONS
 

@@ -9,9 +9,9 @@ import polars as pl
 
 from jobs.lake.context import Context
 from jobs.lake.lake import Lake
-from recsys_eval.features import Candidates, ScorerOf, Sources, days_between, load_impressions
-from recsys_eval.figures import Figure
-from reward_model.states import CoverTable
+from recsys_eval.ranking.features import Candidates, ScorerOf, Sources, days_between, load_impressions
+from recsys_eval.statistics.figures import Figure
+from reward_model.network.user_state import CoverTable
 
 STEPS = 13
 """Steps that the evaluation of a night tells of: five arms twice, the A/B, drawings and the truth."""

@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from jobs.lake.context import Context, StageResult
 from jobs.lake.tables import RANKING_LIFT
-from recsys_eval.drawings import measure_drawings
-from recsys_eval.experiment import measure_experiment
-from recsys_eval.features import Scorer
+from recsys_eval.experiment.drawing_policy import measure_drawings
+from recsys_eval.experiment.played_day import measure_experiment
 from recsys_eval.night import Findings, Night
-from recsys_eval.ranking import rank_log, rank_played
-from recsys_eval.worldview import measure_world
+from recsys_eval.ranking.compare import rank_log, rank_played
+from recsys_eval.ranking.features import Scorer
+from recsys_eval.simulation.measure import measure_world
 
 Part = Callable[[Night], Findings]
 PARTS: tuple[Part, ...] = (rank_log, rank_played, measure_experiment, measure_drawings, measure_world)
@@ -39,7 +39,7 @@ def run(ctx: Context) -> StageResult:
 
 def open_night(ctx: Context) -> Night:
     """The night with the encoder of today and its champion; nothing is read yet but the champion's name."""
-    from reward_model.encoders import ENCODER_ID
+    from reward_model.encoders.model import ENCODER_ID
     from reward_model.registry import champion_dir
     from reward_model.scorer import PersonalScorer
 

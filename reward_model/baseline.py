@@ -16,8 +16,8 @@ from conf.settings import RewardSettings
 from jobs.lake.tables import EMBED_DIM, STYLE_DIM
 from reward_model.calibration import Calibration, fit_platt
 from reward_model.dataset import Examples
-from reward_model.features import ITEM_COLUMNS, TITLE_COLUMNS, USER_COLUMNS, Floats
-from reward_model.states import VECTOR_DIM, History, States
+from reward_model.network.features import ITEM_COLUMNS, TITLE_COLUMNS, USER_COLUMNS, Floats
+from reward_model.network.user_state import VECTOR_DIM, History, States
 
 Array = npt.NDArray[np.float64]
 

@@ -18,11 +18,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.lake.errors import ContractError
+from conf.errors import ContractError
 from jobs.lake.lake import Lake
 from jobs.lake.splits import HELD_OUT, VALIDATION, bucket
-from reward_model.features import ITEM_COLUMNS, Floats, numbers, title_shape, unseen_item
-from reward_model.states import (
+from reward_model.network.features import ITEM_COLUMNS, Floats, numbers, title_shape, unseen_item
+from reward_model.network.user_state import (
     CoverTable,
     Integers,
     ItemTable,

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from reward_model.calibration import Calibration
 from reward_model.dataset import Examples
-from reward_model.features import USER_COLUMNS, Floats, Standardiser, unseen_items
-from reward_model.member import RowTensors, StateTensors
-from reward_model.model import ClickModel
-from reward_model.states import Integers, ItemTable, States, rows_of
+from reward_model.network.ensemble_member import RowTensors, StateTensors
+from reward_model.network.features import USER_COLUMNS, Floats, Standardiser, unseen_items
+from reward_model.network.model import ClickModel
+from reward_model.network.user_state import Integers, ItemTable, States, rows_of
 
 Array = npt.NDArray[np.float64]
 RATE_COLUMN = USER_COLUMNS.index("ctr_28d")

@@ -26,18 +26,28 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from jobs.lake.errors import ContractError, UsageError
+from conf.errors import ContractError, UsageError
 from reward_model.baseline import Baseline
 from reward_model.calibration import Calibration
-from reward_model.features import Standardiser
-from reward_model.member import ModelShape
-from reward_model.model import ClickModel
+from reward_model.network.ensemble_member import ModelShape
+from reward_model.network.features import Standardiser
+from reward_model.network.model import ClickModel
 from reward_model.predictor import Predictor, Scales
 
 WEIGHTS, VOCABULARY, BASELINE, MANIFEST = "model.safetensors", "vocabulary.json", "baseline.txt", "model.json"
 GROUPS = ("user", "item", "affinity")
 """Names of the standardisers."""
-CODE = ("features", "states", "dataset", "member", "model", "predictor", "train", "calibration", "baseline")
+CODE = (
+    "network/features",
+    "network/user_state",
+    "network/ensemble_member",
+    "network/model",
+    "dataset",
+    "predictor",
+    "train",
+    "calibration",
+    "baseline",
+)
 """Modules whose text decides what a training gives."""
 
 

@@ -17,15 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from jobs.lake.errors import MissingTable
+from conf.errors import MissingTable
 from jobs.lake.lake import Lake
 from jobs.lake.tables import EMBED_DIM, STYLE_DIM, UNPERSONALISED, WITHOUT_PROFILE
 from reward_model.dataset import load_item_features
-from reward_model.features import ITEM_COLUMNS, Floats, numbers, title_shape, unseen_items
-from reward_model.member import RowTensors, StateTensors, UserSide
+from reward_model.network.ensemble_member import RowTensors, StateTensors, UserSide
+from reward_model.network.features import ITEM_COLUMNS, Floats, numbers, title_shape, unseen_items
+from reward_model.network.user_state import CoverTable, ItemTable, States, load_states, rows_of
 from reward_model.predictor import Predictor
 from reward_model.registry import load_predictor
-from reward_model.states import CoverTable, ItemTable, States, load_states, rows_of
 
 Array = npt.NDArray[np.float64]
 PAIRS_AT_ONCE = 4096

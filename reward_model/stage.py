@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
+from conf.errors import ContractError
 from jobs.lake.context import Context, StageResult
-from jobs.lake.errors import ContractError
 from reward_model import registry
 from reward_model.baseline import Baseline, train_baseline
 from reward_model.dataset import Examples, Split, label_days, load_examples, split_examples
-from reward_model.encoders import ENCODER_ID
+from reward_model.encoders.model import ENCODER_ID
 from reward_model.metrics import log_loss, measure, reliability
 from reward_model.predictor import Predictor
 from reward_model.train import Trained, train

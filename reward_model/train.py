@@ -19,10 +19,10 @@ from torch import Tensor
 from conf.settings import RewardSettings
 from reward_model.calibration import Calibration, fit_platt
 from reward_model.dataset import Examples
-from reward_model.features import Standardiser
-from reward_model.member import ModelShape, RowTensors, StateTensors
 from reward_model.metrics import log_loss
-from reward_model.model import ClickModel, member_loss, negative_log_prior, prior_logit
+from reward_model.network.ensemble_member import ModelShape, RowTensors, StateTensors
+from reward_model.network.features import Standardiser
+from reward_model.network.model import ClickModel, member_loss, negative_log_prior, prior_logit
 from reward_model.predictor import ExampleTensors, Predictor, Scales
 
 logger = logging.getLogger(__name__)

@@ -163,7 +163,7 @@ def test_an_adapter_is_trained_on_its_tables_compared_and_painted_with_beside_pr
 ):
     words = ["--profile", "test", "--date", "2026-01-01", "--out", str(tmp_path), "--steps", "2", "--items", "5"]
     words += ["--home", str(night), "--only", "no-user-embedding", "profile"]
-    ablate = [sys.executable, "-m", "recsys_eval.icg_ablation", *words]
+    ablate = [sys.executable, "-m", "recsys_eval.studies.ablations", *words]
     done = subprocess.run(ablate, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     table = [line.split(" | ")[0].strip("| ") for line in done.stdout.splitlines() if line.startswith("|")]
@@ -173,9 +173,16 @@ def test_an_adapter_is_trained_on_its_tables_compared_and_painted_with_beside_pr
     assert figures["diversity.no-user-embedding"]["value"] < 0.001  # one cover for all, but for its noise
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
 
-    judge = str(Path(recsys_eval.__file__).parent / "weights" / "judge")  # any classifier of drawings will do here
+    judge = str(Path(recsys_eval.__file__).parent / "judge" / "weights")  # any classifier of drawings will do here
     words = ["--profile", "test", "--home", str(night), "--judge", judge, "--items", "4", "--guidance", "0", "1"]
-    asked = [sys.executable, "-m", "recsys_eval.second_opinion", *words, "--icg", str(tmp_path / "icg" / "adapter")]
+    asked = [
+        sys.executable,
+        "-m",
+        "recsys_eval.studies.validation_sweep",
+        *words,
+        "--icg",
+        str(tmp_path / "icg" / "adapter"),
+    ]
     done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     told = re.findall(r"true clicks ([+-][\d.]+)% .*gap .*style ([\d.]+)  subject ([\d.]+)", done.stdout)

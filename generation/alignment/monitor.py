@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jobs.ingest.stickers.pack import PicturePack
+from jobs.stickers.pack import PicturePack
 
 WINDOW, SIGMA = 11, 1.5
 """The Gaussian window of the paper."""

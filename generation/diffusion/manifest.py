@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reward_model.assets import sha256
+from reward_model.encoders.assets import sha256
 
 MANIFEST = "manifest.json"
 

@@ -22,7 +22,7 @@ from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.finish import FINISH, finished
 from generation.diffusion.manifest import check_files
 from generation.diffusion.unet import plain_attention, predict_clean, to_pixels, to_planes
-from reward_model.encoders import compute_dtype, load_backbone, load_text_encoder
+from reward_model.encoders.model import compute_dtype, load_backbone, load_text_encoder
 
 if TYPE_CHECKING:
     from generation.personalization.icg.checkpoint import LoadedIcg
@@ -238,7 +238,7 @@ def checkpoint_fingerprint(folder: Path) -> str:
     manifest = folder / "manifest.json"
     if not manifest.is_file():
         raise FileNotFoundError(
-            f"{manifest} is missing: restore it from git, or train with `python -m generation.diffusion.train`"
+            f"{manifest} is missing: restore it from git, or train with `python -m generation.diffusion.training.train`"
         )
     files: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))["files"]
     check_files(folder, files)

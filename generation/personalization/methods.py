@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from conf.errors import UsageError
 from conf.settings import GenerationSettings
-from jobs.lake.errors import UsageError
 
 METHODS = {
     "profile": "generation.personalization.profile.method:ProfileMethod",
@@ -103,7 +103,7 @@ def method_fingerprints(settings: GenerationSettings, generator: str) -> dict[st
 
 def _icg_fingerprint(folder: Path, generator: str, canvas: int) -> str:
     from generation.personalization.icg.checkpoint import icg_fingerprint
-    from generation.personalization.icg.store import is_saved, painting_fingerprint
+    from generation.personalization.icg.public.store import is_saved, painting_fingerprint
 
     if not is_saved(folder):
         return icg_fingerprint(folder, generator)

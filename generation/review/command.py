@@ -8,13 +8,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from conf.errors import UsageError
-from generation.review import offline
-from generation.review.accounts import Accounts
-from generation.review.app import Lakeside, make_app
-from generation.review.database import Database, answering, open_database
-from generation.review.lakeside import carry_out_all
-from generation.review.load import load_night
-from generation.review.queue import TABS, Filter
+from generation.review.log.database import Database, answering, open_database
+from generation.review.log.load import load_night
+from generation.review.log.queue import TABS, Filter
+from generation.review.log.takedown_outbox import carry_out_all
+from generation.review.offline import offline_file
+from generation.review.web.accounts import Accounts
+from generation.review.web.app import Lakeside, make_app
 from jobs.lake.context import Context
 
 Say = Callable[[str], None]
@@ -56,7 +56,7 @@ def export_file(ctx: Context, file: Path, tab: str, by: str, say: Say) -> None:
     database = open_desk(ctx)
     asked = Filter(ds=ctx.ds.isoformat(), tab=tab)
     settings = ctx.settings.review
-    page = offline.export(database, ctx.images, asked, settings=settings, by=by, now=datetime.now(UTC))
+    page = offline_file.export(database, ctx.images, asked, settings=settings, by=by, now=datetime.now(UTC))
     file.write_bytes(page)
     say(f"{file}: {len(page) / 1e6:.1f} MB; open it in a browser, save the decisions, then use --import.")
 
@@ -77,7 +77,7 @@ def import_file(ctx: Context, file: Path, by: str, say: Say) -> None:
         data = file.read_bytes()
     except OSError as error:
         raise UsageError(f"--import {file} cannot be read: {error.strerror}") from error
-    report = offline.read_back(
+    report = offline_file.read_back(
         database, data, settings=ctx.settings.review, by=by, lead=role == "lead", now=datetime.now(UTC)
     )
     say(f"{report.taken} decisions taken, {report.known} known before, {len(report.refused)} refused.")

@@ -1,7 +1,6 @@
 """A picture as the browser may have it: named by its hash, verified, and typed by its own bytes."""
 
-from generation.review.errors import Unknown
-from jobs.lake.errors import CorruptImage
+from conf.errors import CorruptImage, Unknown
 from jobs.lake.images import SHA256, ImageStore
 
 SIGNATURES: tuple[tuple[bytes, int, str], ...] = (

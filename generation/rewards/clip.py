@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from conf.errors import UsageError
 from generation.rewards.base import PictureBatch, Scores, score_by_value
 from generation.rewards.view import PictureView
-from jobs.lake.errors import UsageError
 
 
 class Clip:

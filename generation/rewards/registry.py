@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from conf.errors import UsageError
 from conf.settings import RewardModels, RewardWeights
 from generation.rewards.base import PictureBatch, Reward, RewardPanel
-from jobs.lake.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)

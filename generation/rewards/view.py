@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from generation.rewards.base import PictureBatch
-from reward_model.encoders import PICTURE_SIZE, Encoded, ImageEncoder
+from reward_model.encoders.model import PICTURE_SIZE, Encoded, ImageEncoder
 
 
 @dataclass(frozen=True)

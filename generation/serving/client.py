@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
+from conf.errors import TryAgainError, UsageError
 from generation.serving.repository import MODEL
 from generation.serving.requests import PREFERENCE_DIM, SIZE, PaintRequest, PaintResult
-from jobs.lake.errors import TryAgainError, UsageError
 
 UNREACHABLE = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED")
 """States in which the server, not the request, is at fault."""

@@ -54,13 +54,13 @@ def open_painter(checkpoint: Path | None, icg: Path | None, *, canvas: int, thre
 
     if icg is None or not _is_public(icg):
         return BuiltinPainter.load(checkpoint, threads=threads, icg=icg)
-    from generation.personalization.icg.pipelines import PipelinePainter
+    from generation.personalization.icg.public.pipelines import PipelinePainter
 
     profile = BuiltinPainter.load(checkpoint, threads=threads)
     return ByMethod({"profile": profile, "icg": PipelinePainter.load(icg, canvas=canvas)})
 
 
 def _is_public(folder: Path) -> bool:
-    from generation.personalization.icg.store import is_saved
+    from generation.personalization.icg.public.store import is_saved
 
     return is_saved(folder)

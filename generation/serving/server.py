@@ -17,10 +17,10 @@ from typing import Self
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from conf.errors import TryAgainError, UsageError
 from conf.settings import GenerationSettings
 from generation.serving.client import TritonPaint
 from generation.serving.repository import MODEL, write_repository
-from jobs.lake.errors import TryAgainError, UsageError
 
 START_TIMEOUT_S = 120.0
 """Loading torch and the checkpoint takes 3 to 10 s; a busy machine takes longer."""

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from conf.errors import ContractError, UsageError
 from jobs.features.chunks import matrix
 from jobs.features.windows import Floats, Ints, Vectors, scan_days
-from jobs.lake.errors import ContractError, UsageError
 from jobs.lake.lake import Lake
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jobs.features import behaviour, profiles, segments
+from jobs.features import behaviour
 from jobs.features.log import Catalogue, read_catalogue, read_events
+from jobs.features.segmentation import profiles, segments
 from jobs.features.windows import Ints, day_number, scan_days
 from jobs.lake.context import Context, StageResult
 

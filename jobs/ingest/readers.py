@@ -16,9 +16,9 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from conf.errors import ContractError
 from jobs.ingest.contract import Source
 from jobs.ingest.parsing import SPARK_TYPES, is_exact, parsed
-from jobs.lake.errors import ContractError
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from conf.errors import ContractError, TryAgainError
 from jobs.ingest import contract
 from jobs.ingest.catalogue import check_covers, check_items, write_covers, write_items
 from jobs.ingest.checks import (
@@ -20,7 +21,6 @@ from jobs.ingest.checks import (
 )
 from jobs.ingest.readers import DAY, InputFolder, read_source
 from jobs.lake.context import Context, StageResult
-from jobs.lake.errors import ContractError, TryAgainError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-# reward_model/assets.py uses this same function: one folder for everything fetched at set-up.
+# reward_model/encoders/assets.py uses this same function: one folder for everything fetched at set-up.
 
 
 def assets_dir() -> Path:

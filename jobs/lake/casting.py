@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.lake.errors import ContractError
+from conf.errors import ContractError
 from jobs.lake.tables import TableSpec
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from deltalake import DeltaTable
 
-from jobs.lake.errors import ContractError, TryAgainError
+from conf.errors import ContractError, TryAgainError
 from jobs.lake.tables import TableSpec
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 import fsspec
 
-from jobs.lake.errors import CorruptImage
+from conf.errors import CorruptImage
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 

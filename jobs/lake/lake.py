@@ -13,10 +13,10 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
+from conf.errors import MissingTable
 from conf.settings import SparkSettings
 from jobs.lake.casting import conform_frame, conform_table
 from jobs.lake.commits import create_table, deleted_rows, explained, renew_checks, written_rows
-from jobs.lake.errors import MissingTable
 from jobs.lake.tables import TABLES, WRITTEN_BY, TableSpec
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conf.errors import UsageError
 from conf.settings import SparkSettings
 from jobs.lake.delta_jar import jar_path
-from jobs.lake.errors import UsageError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -12,11 +12,11 @@ import generation.serving.server as server
 from conf.settings import GenerationSettings
 from generation.serving.repository import write_repository
 from generation.serving.requests import PaintRequest
-from tests.generation import tiny
+from tests.support import tiny
 
-HERE = Path(__file__).parent
+SUPPORT = Path(__file__).parents[1] / "support"
 PREAMBLE = (
-    f"import sys; sys.path.insert(0, {str(HERE)!r}); import stand_in; "
+    f"import sys; sys.path.insert(0, {str(SUPPORT)!r}); import stand_in; "
     "sys.modules['generation.diffusion.painter'] = stand_in\n"
 )
 
@@ -34,7 +34,7 @@ def stand_in(monkeypatch):
     """Servers started by the test, and this process, paint with the stand-in."""
     import sys
 
-    from tests.generation import stand_in as module
+    from tests.support import stand_in as module
 
     monkeypatch.setattr(server, "write_repository", write_stand_in_repository)
     monkeypatch.setitem(sys.modules, "generation.diffusion.painter", module)
@@ -56,7 +56,7 @@ def tiny_home(tmp_path_factory, spark_lake, spark_settings):
     """The tiny lake, written once; a test that writes works on a copy."""
     from conf.settings import Settings
     from jobs.lake.context import Context
-    from reward_model.encoders import ENCODER_ID
+    from reward_model.encoders.model import ENCODER_ID
 
     home = tmp_path_factory.mktemp("tiny") / "home"
     tiny.fill(Context(ds=date.fromisoformat(tiny.DS), home=home, settings=Settings(spark=spark_settings)), ENCODER_ID)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from conf.errors import ContractError, GateError, NothingToDo, TryAgainError, UsageError
 from jobs import stages
-from jobs.cli import app
+from jobs.cli.main import app
 from jobs.lake.context import StageResult
-from jobs.lake.errors import ContractError, GateError, NothingToDo, TryAgainError, UsageError
 from jobs.lock import only_one
 
 HEAVY = ("torch", "pyspark", "pyarrow", "pydantic", "deltalake", "pandas", "transformers", "yaml")
@@ -132,8 +132,7 @@ def test_a_busy_home_ends_with_75(failing, tmp_path):
 
 
 def test_inspect_shows_a_table_as_text_and_json(new_lake, tmp_path):
-    sys.path.insert(0, str(Path(__file__).parents[1] / "lake"))
-    from samples import sample
+    from tests.support.samples import sample
 
     rows = sample("segments", 2, segment_id=["s1", "s2"], ds=["2026-03-01", "2026-03-02"])
     rows = rows.set_column(rows.column_names.index("pref_style"), "pref_style", [[[0.25] * 32] * 2])
@@ -159,4 +158,4 @@ def test_the_doctor_ends_with_2_when_something_needed_is_missing(tmp_path, monke
     done = call("doctor", "--home", tmp_path)
     assert done.exit_code == 2
     assert "to mend it: python -m jobs.lake.delta_jar" in done.output
-    assert "to mend it: python -m reward_model.assets" in done.output
+    assert "to mend it: python -m reward_model.encoders.assets" in done.output

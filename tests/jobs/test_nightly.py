@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from conf.errors import GateError, TryAgainError
 from jobs import fingerprint as fingerprints
 from jobs.lake.context import StageResult
-from jobs.lake.errors import GateError, TryAgainError
 from jobs.lake.tables import TABLES, WRITTEN_BY
 from jobs.ledger import code_version, past_runs
 from jobs.lock import only_one
 from jobs.nightly import foresee, night_stages, run_stages
-from jobs.screen import Bars, Lines
+from jobs.progress import Bars, Lines
 from jobs.stages import STAGES, Stage
 
 FIRST = Stage(name="first", function="night_of_tests:first", about="", sections=("world",), code=("first.py",))

@@ -4,7 +4,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from jobs.lake.errors import NothingToDo, TryAgainError, UsageError
+from conf.errors import NothingToDo, TryAgainError, UsageError
 from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS
 from jobs.publish import choose, decisions_digest, run
 from jobs.takedown import take_down

@@ -1,15 +1,9 @@
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from known_world import CUT, DS, ENCODER, KnowingScorer, World
 
 from conf.settings import Settings
 from jobs.lake.context import Context
 from recsys_eval.night import Night
+from tests.support.known_world import CUT, DS, ENCODER, KnowingScorer, World
 
 
 def make_night(home, world, spark=None):

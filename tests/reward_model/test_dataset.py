@@ -4,12 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from jobs.lake.errors import ContractError, MissingTable
+from conf.errors import ContractError, MissingTable
 from jobs.lake.splits import bucket
 from reward_model.dataset import label_days, load_examples, load_item_features, split_examples
-from reward_model.features import ITEM_COLUMNS, USER_COLUMNS, numbers
-from reward_model.states import CoverTable, ItemTable, load_states, matrix
-from tests.reward_model.toy_world import ENCODER
+from reward_model.network.features import ITEM_COLUMNS, USER_COLUMNS, numbers
+from reward_model.network.user_state import CoverTable, ItemTable, load_states, matrix
+from tests.support.toy_world import ENCODER
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from jobs.lake.errors import ContractError, UsageError
+from conf.errors import ContractError, UsageError
 from reward_model import registry
 
 NIGHT = date(2026, 3, 9)

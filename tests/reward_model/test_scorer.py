@@ -3,7 +3,7 @@ import pytest
 
 from reward_model.dataset import load_examples
 from reward_model.scorer import SAMPLE_SIZE
-from tests.reward_model.toy_world import ENCODER
+from tests.support.toy_world import ENCODER
 
 
 def candidates(toy, count):

@@ -6,7 +6,7 @@ from jobs.lake.context import silent
 from reward_model.metrics import measure
 from reward_model.predictor import ExampleTensors
 from reward_model.train import reproducible, train
-from tests.reward_model.toy_world import ENCODER
+from tests.support.toy_world import ENCODER
 
 
 def test_it_learns_a_preference_that_item_statistics_cannot_show(split, trained):

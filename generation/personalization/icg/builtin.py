@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from generation.diffusion.conditioning import ConditioningAdapter
 from generation.personalization.icg.adapter import ConditioningSpec, Connector
 from generation.personalization.icg.refine import Refinement
-from reward_model.encoders import BACKBONE_SIZE, POOLED_DIM, TEXT_DIM, Backbone
+from reward_model.encoders.model import BACKBONE_SIZE, POOLED_DIM, TEXT_DIM, Backbone
 
 PLACES = 16
 """4 x 4 places of EfficientNet's last feature map."""

@@ -16,11 +16,11 @@ from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from conf.errors import UsageError
 from generation.diffusion.manifest import check_files, write_manifest
 from generation.personalization.icg.builtin import BuiltinIcg
-from generation.personalization.icg.generators import ATTENTION
-from generation.personalization.icg.icg import add_lora
-from jobs.lake.errors import UsageError
+from generation.personalization.icg.public.generators import ATTENTION
+from generation.personalization.icg.public.model import add_lora
 
 LAYERS = {"attention": ATTENTION, "all": [*ATTENTION, "conv1", "conv2"]}
 """What LoRA may tune of the UNet: where it attends to the conditioning, or every residual block too."""

@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from conf.errors import UsageError
 from conf.settings import IcgSettings
-from jobs.lake.errors import UsageError
 
 Tuning = Literal["frozen", "lora"]
 

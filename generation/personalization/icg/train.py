@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
+from conf.errors import CoverliftError, UsageError
 from conf.load import load_settings
 from conf.settings import Settings
 from generation.alignment.draft import Draft, DraftSettings
@@ -27,21 +28,20 @@ from generation.alignment.guard import Guard, GuardSettings
 from generation.alignment.policy_gradient import PolicyGradient, PolicySettings
 from generation.alignment.run import RunSettings, align, read_looks
 from generation.alignment.tuner import step_of
-from generation.diffusion.data import load_drawings
-from generation.diffusion.reader import Reader, augmented
-from generation.diffusion.training_state import part_of
+from generation.diffusion.training.data import load_drawings
+from generation.diffusion.training.reader import Reader, augmented
+from generation.diffusion.training.training_state import part_of
 from generation.personalization.icg.checkpoint import LAYERS, SHIPPED
-from generation.personalization.icg.eyes import ReadReward, Tastes, mean_styles
-from generation.personalization.icg.painting import WorldBatch
-from generation.personalization.icg.rewarding import Moved, ScoredReward, Watch, WorldReward
 from generation.personalization.icg.trainees import Trainee, trainee_of
-from generation.personalization.icg.world import Audience, Items, Sampler
+from generation.personalization.training.painting import WorldBatch
+from generation.personalization.training.reader_reward import ReadReward, Tastes, mean_styles
+from generation.personalization.training.rewarding import Moved, ScoredReward, Watch, WorldReward
+from generation.personalization.training.world import Audience, Items, Sampler
+from generation.rewards.candidates import CandidateScorer
 from generation.rewards.personal import Personal
 from generation.rewards.registry import Ingredients, build_panel
-from generation.scoring import CandidateScorer
-from jobs.ingest.stickers.pack import PicturePack
 from jobs.lake.context import Context
-from jobs.lake.errors import CoverliftError, UsageError
+from jobs.stickers.pack import PicturePack
 
 WATCHED_ITEMS = 24
 
@@ -70,7 +70,7 @@ def build_reward(
     users
         Who may be painted for beside the segments.
     readers, recognised
-        With readers, as they see pictures: see :mod:`generation.personalization.icg.eyes`.
+        With readers, as they see pictures: see :mod:`generation.personalization.training.reader_reward`.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def train(
     personal
         False tells nothing of whom a picture is for, which is for ablations.
     readers
-        Files of readers of drawings to see through, see :mod:`generation.personalization.icg.eyes`.
+        Files of readers of drawings to see through, see :mod:`generation.personalization.training.reader_reward`.
     recognised
         Weight of what they say of the subject.
 

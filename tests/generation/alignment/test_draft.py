@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from generation.alignment.draft import Draft, DraftSettings
-from tests.generation.alignment.tiny_painter import SHAPE, TinyPainter, draw, redness
+from tests.support.tiny_painter import SHAPE, TinyPainter, draw, redness
 
 
 @pytest.fixture(autouse=True)

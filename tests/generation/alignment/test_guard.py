@@ -9,7 +9,7 @@ from generation.alignment.guard import Guard, GuardSettings, Look
 from generation.alignment.monitor import nearest_drawing, pixel_diversity, structural_similarity
 from generation.alignment.run import RunSettings, align
 from generation.diffusion.process import deterministic_step, seeded_noise
-from tests.generation.alignment.tiny_painter import SHAPE, TinyPainter, draw, redness
+from tests.support.tiny_painter import SHAPE, TinyPainter, draw, redness
 
 NOISE = np.array([-0.01, 0.01, -0.01, 0.01])
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from generation.diffusion.data import planes_of
 from generation.diffusion.finish import FLATNESS, RADIUS, THRESHOLD, background, finish, finished, guided_filter
-from generation.diffusion.losses import grain
+from generation.diffusion.training.data import planes_of
+from generation.diffusion.training.losses import grain
 from generation.diffusion.unet import to_planes
-from jobs.ingest.stickers.pack import PicturePack
+from jobs.stickers.pack import PicturePack
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from sqlalchemy import make_url, select
 
 from benchmarks import made_up_night
 from benchmarks.private_postgres import postgres
-from generation.review.database import open_database
-from generation.review.schema import cases
+from generation.review.log.database import open_database
+from generation.review.log.schema import cases
 
 NOW = datetime(2026, 3, 30, 8, tzinfo=UTC)
 Case = namedtuple("Case", cases.columns.keys())

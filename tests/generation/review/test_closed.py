@@ -10,19 +10,19 @@ import pytest
 from rich.console import Console
 
 from benchmarks.private_postgres import free_port
+from conf.errors import GateError, TryAgainError
 from conf.settings import Settings
-from generation import worker
+from generation.painting import stage
 from generation.rewards.safety import Safety, SafetyDown
 from jobs import publish
-from jobs.lake.errors import GateError, TryAgainError
 from jobs.lake.tables import GENERATED_COVERS
 from jobs.ledger import past_runs
 from jobs.nightly import run_stages
-from jobs.screen import Lines
+from jobs.progress import Lines
 from jobs.stages import STAGES
-from reward_model.assets import OPEN_NSFW
-from tests.generation import tiny
-from tests.generation.review.test_policy import DS, generated
+from reward_model.encoders.assets import OPEN_NSFW
+from tests.generation.review.policy.test_stage import DS, generated
+from tests.support import tiny
 
 LAST = [stage for stage in STAGES if stage.name in ("review-policy", "review-sync", "publish")]
 
@@ -65,12 +65,12 @@ def test_a_scorer_that_cannot_be_loaded_stops_the_night_before_anything_is_writt
     candidates = pd.DataFrame({"unit_id": ["u"], "candidate": [0], "score": [1.0], "publishable": [True]})
     context = SimpleNamespace(ds=DS, settings=Settings())
     with pytest.raises(TryAgainError, match=r"safety scorer is down.*coverlift doctor") as stopped:
-        worker._chosen(context, candidates, np.zeros((1, 64, 64, 3), np.uint8))
+        stage._chosen(context, candidates, np.zeros((1, 64, 64, 3), np.uint8))
     assert stopped.value.exit_code == 75
 
 
 def test_a_scorer_that_stops_answering_is_down(monkeypatch):
-    from reward_model.assets import verified_asset
+    from reward_model.encoders.assets import verified_asset
 
     safety = Safety(verified_asset(OPEN_NSFW), threads=1)
     assert 0 <= safety.probabilities(np.zeros((1, 64, 64, 3), np.uint8))[0] <= 1

@@ -3,11 +3,10 @@ import sys
 
 import pytest
 
-from conf.errors import UsageError
+from conf.errors import Refused, UsageError
 from generation.review import command
-from generation.review.accounts import Accounts
-from generation.review.database import open_database
-from generation.review.errors import Refused
+from generation.review.log.database import open_database
+from generation.review.web.accounts import Accounts
 
 
 @pytest.fixture

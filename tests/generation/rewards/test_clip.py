@@ -10,12 +10,12 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
 
+from conf.errors import UsageError
 from conf.settings import RewardModels, RewardWeights
 from generation.rewards.clip import Clip, ClipReward, LaionAesthetic
 from generation.rewards.personal import Personal
 from generation.rewards.registry import Ingredients, build_panel
 from generation.rewards.view import PictureView
-from jobs.lake.errors import UsageError
 from tests.generation.rewards.test_registry import Liking, random_batch
 
 

@@ -11,7 +11,7 @@ from generation.rewards.aesthetic import STATISTICS, AestheticProxy, statistics_
 from generation.rewards.personal import Personal
 from generation.rewards.relevance import Relevance
 from generation.rewards.safety import MEAN_BGR, Safety, prepared
-from jobs.ingest.stickers.pack import PicturePack
+from jobs.stickers.pack import PicturePack
 from tests.generation.rewards.test_base import batch
 
 
@@ -102,7 +102,7 @@ def test_preparation_crops_16_pixels_of_the_jpeg_on_each_side():
 
 
 def test_stickers_are_safe(covers):
-    from reward_model.assets import OPEN_NSFW, verified_asset
+    from reward_model.encoders.assets import OPEN_NSFW, verified_asset
 
     safety = Safety(verified_asset(OPEN_NSFW))
     scores = safety.probabilities(covers[:10])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from conf.errors import UsageError
 from conf.settings import RewardModels, RewardWeights
 from generation.rewards.base import RewardPanel
 from generation.rewards.diversity import Diversity
@@ -14,8 +15,7 @@ from generation.rewards.registry import REWARDS, Ingredients, build_panel
 from generation.rewards.relevance import Relevance
 from generation.rewards.smooth import SmoothAesthetic, smooth_statistics
 from generation.rewards.view import PictureView
-from jobs.lake.errors import UsageError
-from reward_model.encoders import Encoded
+from reward_model.encoders.model import Encoded
 from tests.generation.rewards.test_base import Fixed, batch
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from conf.settings import GenerationSettings
 from generation.serving.backends import open_backend
-from jobs.ingest.stickers.pack import PicturePack
+from jobs.stickers.pack import PicturePack
 
 SETTINGS = {"steps": 2, "max_batch": 4, "in_flight": 16}
 

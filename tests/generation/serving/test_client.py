@@ -1,8 +1,8 @@
 import pytest
 
+from conf.errors import TryAgainError, UsageError
 from generation.serving.client import TritonPaint, status_of
 from generation.serving.server import LocalTriton, free_ports
-from jobs.lake.errors import TryAgainError, UsageError
 
 
 def test_no_url_is_a_usage_error():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from generation.serving.requests import PaintRequest, paint_batch, refusal
-from tests.generation.stand_in import Painter
+from tests.support.stand_in import Painter
 
 
 def test_requests_with_equal_steps_are_one_batch_and_those_without_guidance_another(make_request):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from conf.errors import TryAgainError, UsageError
 from conf.settings import GenerationSettings
 from generation.serving.client import TritonPaint
 from generation.serving.server import LocalTriton
-from jobs.lake.errors import TryAgainError, UsageError
 from tests.generation.conftest import alive, group_of
 
 

@@ -1,11 +1,11 @@
 import pytest
 import torch
 
+from conf.errors import UsageError
 from conf.load import load_settings
 from generation.personalization.icg.adapter import ConditioningSpec
 from generation.personalization.icg.config import IcgConfig
 from generation.personalization.icg.refine import Refinement, unknown_preference
-from jobs.lake.errors import UsageError
 
 
 def test_nobody_in_particular_leaves_the_tokens_as_they_are():

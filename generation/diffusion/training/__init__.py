@@ -1,0 +1,1 @@
+"""Training of the built-in generator; nothing that is served imports it."""

@@ -1,0 +1,1 @@
+"""Painting the plan: Spark tasks call the painter, candidates are scored, the best is kept."""

@@ -1,0 +1,1 @@
+"""ICG over public checkpoints: any MLLM, any diffusion pipeline."""

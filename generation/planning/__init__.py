@@ -1,0 +1,1 @@
+"""What to paint tonight: item x segment units by expected clicks gained, within a budget."""

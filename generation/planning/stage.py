@@ -1,0 +1,298 @@
+"""Stage ``plan``: which items to paint for whom tonight, best expected gain per second first.
+
+Four purposes share the plan:
+
+- ``publish``: items x segments of ds, for the feed, where painting promises at least ``generation.min_gain``
+  more clicks. Launching items (no impression up to ds) come first; ``generation.max_units`` is the cap.
+- ``unpersonalised``: each planned item once, with a zero preference: the cover for segments
+  without a profile (``new``), and the control arm of the report.
+- ``evaluate``: items with most traffic before the cut, from the profiles of the cut and by the same rule,
+  for the report's time split.
+- ``beside``: launching items by the methods of ``generation.beside``, for the report; never shown.
+
+Expected gain is in clicks a day: traffic x the segment's share of users x CTR gain of this item
+(:mod:`generation.planning.gain`). Traffic is the mean of the last 7 days; of a launching item, whose
+traffic nobody knows, the mean over items that have some. Beside launching items, those with most traffic are
+looked at: ``LOOKED_AT`` times as many as fill the plan.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from conf.errors import NothingToDo, UsageError
+from conf.settings import GenerationSettings
+from generation.catalogue import CoverVectors, items_with_default, original_covers, segment_profiles
+from generation.personalization.methods import (
+    ItemContent,
+    Method,
+    SegmentProfile,
+    method_fingerprints,
+    method_named,
+    methods_of,
+)
+from generation.planning.gain import ExpectedClicks, expected_clicks, reached_styles
+from generation.planning.units import PaintUnit, rounded, unit_seed
+from generation.rewards.personal import SegmentScorer
+from generation.serving.requests import PREFERENCE_DIM
+from jobs.lake.context import Context, StageResult
+from jobs.lake.lake import Lake
+from jobs.lake.tables import EMBED_DIM, GENERATION_PLAN, UNPERSONALISED
+
+TRAFFIC_DAYS = 7
+LOOKED_AT = 2
+DEFAULT_PICTURES_PER_SECOND = 40.0
+"""Two CPU cores at two steps, until a night was measured."""
+
+
+def run(ctx: Context) -> StageResult:
+    """Write generation_plan of ds.
+
+    Raises
+    ------
+    NothingToDo
+        When there is no item and no segment to paint for.
+    UsageError
+        When an earlier stage has not run for ds.
+    """
+    plan = _tonight(ctx)
+    ctx.lake.replace(plan, "generation_plan", ds=ctx.ds)
+    counts = pd.Series(plan["purpose"].to_pylist()).value_counts()
+    seconds = sum(plan["estimated_seconds"].to_pylist())
+    metrics = {f"units_{purpose}": float(count) for purpose, count in counts.items()}
+    return StageResult(
+        rows={"generation_plan": plan.num_rows},
+        metrics={**metrics, "estimated_seconds": seconds, "expected_gain": sum(plan["expected_gain"].to_pylist())},
+        note=summary(plan),
+    )
+
+
+def rehearse(ctx: Context) -> StageResult:
+    """What :func:`run` would plan, without writing it; raises the same errors."""
+    return StageResult(note=f"would plan {summary(_tonight(ctx))}")
+
+
+def _tonight(ctx: Context) -> pa.Table:
+    from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
+
+    settings = ctx.settings.generation
+    generator = checkpoint_fingerprint(Path(settings.checkpoint) if settings.checkpoint else SHIPPED)
+    plan = planned(ctx, method_fingerprints(settings, generator))
+    if not plan.num_rows:
+        raise NothingToDo(f"No item can be painted for any segment on {ctx.ds}")
+    return plan
+
+
+def summary(plan: pa.Table) -> str:
+    """One line: units, pictures and estimated cost, in all and by purpose."""
+    frame = plan.select(["purpose", "candidates", "estimated_seconds", "expected_gain"]).to_pandas()
+    parts = [f"{count} {purpose}" for purpose, count in frame["purpose"].value_counts().sort_index().items()]
+    return (
+        f"{len(frame)} units ({', '.join(parts)}), {frame['candidates'].sum()} pictures, "
+        f"about {frame['estimated_seconds'].sum():.0f} s, {frame['expected_gain'].sum():.1f} clicks a day expected"
+    )
+
+
+def planned(ctx: Context, fingerprints: Mapping[str, str]) -> pa.Table:
+    """The rows of generation_plan, one per unit, in the order of ``rank``.
+
+    Parameters
+    ----------
+    ctx
+        The night.
+    fingerprints
+        Of what will paint, by method.
+    """
+    settings = ctx.settings.generation
+    tonight, before = _Scene.read(ctx, ctx.ds), _Scene.read(ctx, ctx.cut)
+    shown = tonight.most_shown(math.ceil(LOOKED_AT * settings.max_units / max(1, len(tonight.segments))))
+    candidates = pd.concat([tonight.items[tonight.items["launching"]], shown], ignore_index=True)
+    publish = tonight.pairs(candidates, settings.min_gain).head(settings.max_units)
+    evaluate = before.pairs(before.most_shown(settings.evaluation_items), settings.min_gain)
+
+    method = method_named(settings.method)
+    parts = [
+        tonight.rows(publish, "publish", method, settings),
+        tonight.rows(_for_everybody(publish), "unpersonalised", method, settings),
+        before.rows(evaluate, "evaluate", method, settings),
+        before.rows(_for_everybody(evaluate), "unpersonalised", method, settings),
+    ]
+    launched = publish[publish["launching"]].assign(expected_gain=0.0)
+    beside = methods_of(settings)[1:]
+    parts += [tonight.rows(launched, "beside", method_named(name), settings) for name in beside]
+    rows = _without_repeats([row for part in parts for row in part], fingerprints, settings)
+    speed = pictures_per_second(ctx.lake, ctx.ds)
+    for rank, row in enumerate(rows, start=1):
+        row |= {"ds": ctx.ds.isoformat(), "rank": rank, "estimated_seconds": row["candidates"] / speed}
+    return pa.Table.from_pylist(rows, schema=GENERATION_PLAN.schema)
+
+
+def expected_of(ctx: Context, item_ids: Sequence[str]) -> ExpectedClicks:
+    """What painting items is expected to gain as of ds, for every segment with a profile, by id."""
+    scene = _Scene.read(ctx, ctx.ds)
+    return scene.expected(scene.items.set_index("item_id").loc[list(item_ids)].reset_index())
+
+
+def pictures_per_second(lake: Lake, ds: date) -> float:
+    """Speed of the last night before ds that painted, else ``DEFAULT_PICTURES_PER_SECOND``."""
+    if not lake.exists("runs"):
+        return DEFAULT_PICTURES_PER_SECOND
+    done = [("stage", "=", "generate"), ("status", "=", "done"), ("ds", "<", ds.isoformat())]
+    rows = lake.read("runs", columns=["ds", "metrics"], filters=done).sort_by([("ds", "descending")]).to_pylist()
+    speeds = [dict(row["metrics"]).get("pictures_per_second", 0.0) for row in rows]
+    return next((speed for speed in speeds if speed > 0), DEFAULT_PICTURES_PER_SECOND)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Scene:
+    """Items and segments as the end of one day knows them."""
+
+    as_of: date
+    items: pd.DataFrame
+    """item_id, title, category, tags, reference_cover_id, traffic (impressions a day), launching"""
+    segments: dict[str, SegmentProfile]
+    """Those with a profile: a segment whose centroid is zero is shown the unpersonalised cover."""
+    shares: dict[str, float]
+    """Share of all users."""
+    vectors: CoverVectors
+    """Of all real covers."""
+    styles: NDArray[np.float32]
+    """(N, 32) of the real covers that exist by then."""
+    scorer: SegmentScorer
+
+    @classmethod
+    def read(cls, ctx: Context, as_of: date) -> "_Scene":
+        from reward_model.encoders.model import ENCODER_ID
+        from reward_model.registry import champion_dir
+        from reward_model.scorer import PersonalScorer
+
+        for table in ("segments", "item_features"):
+            if as_of.isoformat() not in ctx.lake.partitions(table):
+                raise UsageError(f"{table} has no rows for {as_of}: run `coverlift features --ds {ctx.ds}` first")
+        items = items_with_default(ctx.lake, as_of)
+        sized = segment_profiles(ctx.lake, as_of)
+        users = sum(size for _, size in sized)
+        segments = [segment for segment, _ in sized if _has_profile(segment)]
+        vectors = CoverVectors.read(ctx.lake, ENCODER_ID)
+        covers = original_covers(ctx.lake, as_of)["cover_id"].unique()
+        return cls(
+            as_of=as_of,
+            items=_with_traffic(items, ctx.lake, as_of),
+            segments={segment.segment_id: segment for segment in segments},
+            shares={segment.segment_id: size / max(users, 1) for segment, size in sized},
+            vectors=vectors,
+            styles=vectors.styles[vectors.where(covers)],
+            scorer=PersonalScorer.load(ctx.lake, champion_dir(ctx.home, ctx.ds), as_of),
+        )
+
+    def most_shown(self, count: int) -> pd.DataFrame:
+        """The items with most traffic, of those that do not launch."""
+        known = self.items[~self.items["launching"]]
+        return known.sort_values(["traffic", "item_id"], ascending=[False, True]).head(count)
+
+    def pairs(self, items: pd.DataFrame, min_gain: float) -> pd.DataFrame:
+        """Items x segments worth painting, with ``expected_gain``: launching items first, then by gain.
+
+        Every unit costs the same, so the order by gain is the order by gain per second.
+        """
+        pairs = items.merge(pd.DataFrame({"segment_id": list(self.segments)}), how="cross")
+        if pairs.empty:
+            return pairs.assign(expected_gain=0.0)
+        expected = self.expected(items)
+        share = pairs["segment_id"].map(self.shares).astype(float)
+        pairs["expected_gain"] = pairs["traffic"] * share * expected.gain.reshape(-1)
+        pairs = pairs[expected.relative.reshape(-1) >= min_gain]
+        order = ["launching", "expected_gain", "item_id", "segment_id"]
+        return pairs.sort_values(order, ascending=[False, False, True, True], ignore_index=True)
+
+    def expected(self, items: pd.DataFrame) -> ExpectedClicks:
+        """Clicks on items, before and after painting, for every segment with a profile."""
+        segments = list(self.segments.values())
+        rows = self.vectors.where(items["reference_cover_id"])
+        return expected_clicks(
+            items["item_id"].tolist(),
+            self.vectors.embeddings[rows],
+            self.vectors.styles[rows],
+            segments,
+            reached_styles(self.styles, segments),
+            self.scorer,
+        )
+
+    def rows(
+        self, pairs: pd.DataFrame, purpose: str, method: Method, settings: GenerationSettings
+    ) -> Iterable[dict[str, Any]]:
+        """Plan rows, without what depends on the whole plan."""
+        for pair in pairs.to_dict("records"):
+            item = ItemContent(
+                item_id=pair["item_id"],
+                title=pair["title"],
+                tags=tuple(pair["tags"]),
+                reference_cover_id=pair["reference_cover_id"],
+            )
+            segment = self.segments.get(pair["segment_id"], EVERYBODY)
+            conditioning = method.condition(segment, item)
+            preference = rounded(conditioning.preference)
+            yield {
+                "purpose": purpose,
+                "as_of": self.as_of.isoformat(),
+                "item_id": item.item_id,
+                "segment_id": segment.segment_id,
+                "method": method.name,
+                "reference_cover_id": item.reference_cover_id,
+                "candidates": settings.candidates,
+                "seed": unit_seed(settings.seed, item.item_id, segment.segment_id),
+                "prompt": conditioning.prompt,
+                "pref_embedding": preference[:EMBED_DIM].tolist(),
+                "pref_style": preference[EMBED_DIM:].tolist(),
+                "expected_gain": float(pair["expected_gain"]),
+            }
+
+
+EVERYBODY = SegmentProfile(
+    segment_id=UNPERSONALISED,
+    pref_embedding=np.zeros(EMBED_DIM, np.float32),
+    pref_style=np.zeros(PREFERENCE_DIM - EMBED_DIM, np.float32),
+)
+"""Nobody's taste in particular."""
+
+
+def _has_profile(segment: SegmentProfile) -> bool:
+    return bool(np.any(segment.pref_embedding) or np.any(segment.pref_style))
+
+
+def _with_traffic(items: pd.DataFrame, lake: Lake, as_of: date) -> pd.DataFrame:
+    columns = ["item_id", "impressions_7d", "impressions_28d"]
+    shown = lake.read("item_features", ds=as_of, columns=columns).to_pandas()
+    merged = items.merge(shown, on="item_id", how="left").fillna({"impressions_7d": 0, "impressions_28d": 0})
+    merged["launching"] = merged["impressions_28d"] == 0
+    known = merged.loc[~merged["launching"], "impressions_7d"] / TRAFFIC_DAYS
+    expected = float(known.mean()) if len(known) else 1.0
+    merged["traffic"] = np.where(merged["launching"], expected, merged["impressions_7d"] / TRAFFIC_DAYS)
+    return merged.drop(columns=["impressions_7d", "impressions_28d"])
+
+
+def _for_everybody(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Each item of the pairs once, in their order; a control gains nothing."""
+    return pairs.drop_duplicates("item_id").assign(segment_id=UNPERSONALISED, expected_gain=0.0)
+
+
+def _without_repeats(
+    rows: Sequence[dict[str, Any]], fingerprints: Mapping[str, str], settings: GenerationSettings
+) -> list[dict[str, Any]]:
+    """Rows with their unit ids, the first of each: an item both published and evaluated has one control."""
+    from generation.painting.tasks import unit_of
+
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        unit: PaintUnit = unit_of(row)
+        unit_id = unit.unit_id(generator=fingerprints[unit.method], steps=settings.steps, guidance=settings.guidance)
+        found.setdefault(unit_id, {"unit_id": unit_id, **row})
+    return list(found.values())

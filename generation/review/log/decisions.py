@@ -1,0 +1,352 @@
+"""What a reviewer can do: decide, skip, note, undo, take down. Each is one transaction of the log."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, insert, null, select, update
+
+from conf.errors import Conflict, Refused, Unknown
+from generation.review.log import chain
+from generation.review.log.case_state import VOTES, State, Unit, settle
+from generation.review.log.chain import Entry
+from generation.review.log.database import Database
+from generation.review.log.schema import candidates, cases, entries, takedowns, undone
+
+MAX_TEXT = 2000
+CHUNK = 400
+"""Values in one SQL list."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What a person wants to do with a cover."""
+
+    case_id: int
+    kind: str
+    by: str
+    seen: int
+    """``cases.last_entry`` as the person saw it; somebody else's decision in between is a conflict."""
+    cover_id: str | None = None
+    reason: str | None = None
+    note: str | None = None
+    key: str | None = None
+    lead: bool = False
+    more: Mapping[str, Any] | None = None
+
+
+def clean(text: str | None) -> str | None:
+    r"""A person's words as both databases keep them: no NUL, no lone surrogate, at most :data:`MAX_TEXT`.
+
+    Examples
+    --------
+    >>> clean(" a\x00b "), clean("  ")
+    ('ab', None)
+    """
+    if text is None:
+        return None
+    kept = text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8").strip()[:MAX_TEXT]
+    return kept or None
+
+
+def decide(database: Database, wish: Decision, reasons: Collection[str], now: datetime) -> Entry:
+    """Approve, reject, pick another candidate, skip or note.
+
+    Sent twice with one ``key`` it is done once.
+
+    Returns
+    -------
+    Entry
+        What the log now holds.
+
+    Raises
+    ------
+    Refused
+        When a rejection has no reason, the cover is none of the unit's, or the wish is not for this person.
+    Conflict
+        When somebody decided the cover in between.
+    Unknown
+        When there is no such cover.
+    """
+    if wish.kind not in (*VOTES, "skip", "note"):
+        raise Refused(f"There is no decision {wish.kind!r}")
+    with database.writing() as connection:
+        row = _case(connection, wish.case_id, wish.key)
+        if row.told is not None:
+            return _as_told(connection, wish)
+        if wish.kind in VOTES:
+            _check_vote(connection, row, wish, reasons)
+        elif wish.kind == "note" and clean(wish.note) is None:
+            raise Refused("A note needs words.")
+        entry = Entry(
+            kind=wish.kind,
+            ds=row.ds,
+            by=wish.by,
+            unit_id=row.unit_id,
+            cover_id=wish.cover_id if wish.kind == "pick" else row.selected_cover_id,
+            reason=clean(wish.reason) if wish.kind == "reject" else None,
+            note=clean(wish.note),
+            adjudicates=wish.kind in VOTES and _adjudicates(row, wish),
+            key=wish.key,
+            more=dict(wish.more or {}),
+        )
+        written = chain.append(connection, [entry], now)[0]
+        if wish.kind in VOTES:
+            fresh = {row.unit_id: [written]} if not row.last_entry else None
+            refresh(connection, [row], {row.unit_id: written.seq}, fresh)
+        elif wish.kind == "skip":
+            connection.execute(update(cases).where(cases.c.id == row.id).values(lease_by=None, lease_until=None))
+        return written
+
+
+def _case(connection: Connection, case_id: int, key: str | None = None) -> Row[Any]:
+    """A case, and as ``told`` the body of the entry that has the key, in one question."""
+    told = select(entries.c.body).where(entries.c.key == key).scalar_subquery() if key else null()
+    row = connection.execute(select(cases, told.label("told")).where(cases.c.id == case_id)).first()
+    if row is None:
+        raise Unknown("There is no such cover at this desk.")
+    return row
+
+
+def _as_told(connection: Connection, wish: Decision) -> Entry:
+    """The entry that the same request made before."""
+    row = connection.execute(select(entries.c.body, entries.c.hash).where(entries.c.key == wish.key)).one()
+    found = chain.parsed(row.body, row.hash)
+    if found.by != wish.by or found.kind != wish.kind:
+        raise Refused("This key belongs to another decision.")
+    return found
+
+
+def _check_vote(connection: Connection, row: Row[Any], wish: Decision, reasons: Collection[str]) -> None:
+    if wish.kind == "reject" and clean(wish.reason) not in reasons:
+        raise Refused(f"A rejection needs one of the reasons {', '.join(reasons)}.")
+    if wish.kind == "pick":
+        known = select(candidates.c.number).where(
+            candidates.c.case_id == row.id, candidates.c.cover_id == wish.cover_id
+        )
+        if wish.cover_id == row.selected_cover_id or connection.execute(known).first() is None:
+            raise Refused("That picture is not another candidate of this cover.")
+    if row.verdict == "takedown":
+        raise Conflict(f"{row.decided_by} took this cover down; that cannot be changed.")
+    if row.first_voter == wish.by:
+        raise Conflict("You gave your answer; another person's is awaited. Undo takes yours back.")
+    if row.queue == "disputed":
+        _check_ruling(connection, row, wish)
+    elif row.doubled and row.verdict is not None and not wish.lead:
+        raise Conflict("Two people settled this cover; only a lead can change it.")
+    awaits_me = row.doubled and row.first_voter is not None and row.verdict is None
+    if row.last_entry != wish.seen and not awaits_me:
+        raise Conflict(f"{row.decided_by or 'Somebody'} decided this cover after you opened it; look at it again.")
+
+
+def _check_ruling(connection: Connection, row: Row[Any], wish: Decision) -> None:
+    if not wish.lead:
+        raise Conflict("Two people disagree about this cover; a lead settles it.")
+    voters = {entry.by for entry in _logs(connection, row.ds, [row.unit_id]).get(row.unit_id, [])}
+    if wish.by in voters:
+        raise Refused("Somebody other than the two who disagree must settle it.")
+
+
+def _adjudicates(row: Row[Any], wish: Decision) -> bool:
+    return bool(row.doubled) and wish.lead and (row.queue == "disputed" or row.verdict is not None)
+
+
+def undo(database: Database, by: str, now: datetime, *, bulk_id: str | None = None, lead: bool = False) -> Entry:
+    """Take back the person's last decision, or a whole bulk step.
+
+    Covers of a bulk step that somebody decided since keep that later decision.
+
+    Raises
+    ------
+    Refused
+        When there is nothing to undo, or it is somebody else's.
+    Conflict
+        When somebody decided after it.
+    """
+    with database.writing() as connection:
+        steps = _undoable(connection, by, bulk_id, lead)
+        free = (
+            [step for step in steps if _is_last(connection, step)] if len(steps) == 1 else _last_ones(connection, steps)
+        )
+        if not free:
+            raise Conflict("Somebody decided after you; nothing was undone.")
+        first = free[0]
+        whole = len(steps) > 1 or first.bulk_id is not None
+        entry = Entry(
+            kind="undo",
+            ds=first.ds,
+            by=by,
+            unit_id=None if whole else first.unit_id,
+            bulk_id=first.bulk_id,
+            undoes=tuple(step.seq for step in free),
+            more={"kept": len(steps) - len(free)} if len(steps) > len(free) else {},
+        )
+        written = chain.append(connection, [entry], now)[0]
+        connection.execute(insert(undone), [{"seq": step.seq, "by_seq": written.seq} for step in free])
+        for part in _chunks([step.unit_id for step in free]):
+            rows = connection.execute(select(cases).where(cases.c.ds == first.ds, cases.c.unit_id.in_(part))).all()
+            refresh(connection, rows, dict.fromkeys(part, written.seq))
+        return written
+
+
+def _undoable(connection: Connection, by: str, bulk_id: str | None, lead: bool) -> list[Any]:
+    columns = (entries.c.seq, entries.c.ds, entries.c.unit_id, entries.c.by, entries.c.bulk_id)
+    open_votes = select(*columns).where(entries.c.kind.in_(VOTES), ~_undone_already())
+    if bulk_id is None:
+        last = connection.execute(open_votes.where(entries.c.by == by).order_by(entries.c.seq.desc()).limit(1)).first()
+        if last is None:
+            raise Refused("There is nothing of yours to undo.")
+        if last.bulk_id is None:
+            return [last]
+        bulk_id = last.bulk_id
+    steps = connection.execute(open_votes.where(entries.c.bulk_id == bulk_id).order_by(entries.c.seq)).all()
+    if not steps:
+        raise Refused("There is nothing left to undo of that step.")
+    if steps[0].by != by and not lead:
+        raise Refused(f"That step is {steps[0].by}'s; a lead can undo it.")
+    return list(steps)
+
+
+def _undone_already() -> Any:
+    return select(undone.c.seq).where(undone.c.seq == entries.c.seq).exists()
+
+
+def _is_last(connection: Connection, step: Row[Any]) -> bool:
+    later = select(entries.c.seq).where(
+        entries.c.ds == step.ds,
+        entries.c.unit_id == step.unit_id,
+        entries.c.seq > step.seq,
+        entries.c.kind.in_((*VOTES, "takedown")),
+        ~_undone_already(),
+    )
+    return connection.execute(later.limit(1)).first() is None
+
+
+def _last_ones(connection: Connection, steps: Sequence[Row[Any]]) -> list[Row[Any]]:
+    return [step for step in steps if _is_last(connection, step)]
+
+
+def take_down(database: Database, *, case_id: int, cover_id: str, by: str, reason: str | None, now: datetime) -> Entry:
+    """Take a cover down in every unit that holds it; the desk shows it at once, the lake when its job is done.
+
+    Raises
+    ------
+    Refused
+        When there is no reason, or the cover is none of the unit's.
+    Unknown
+        When there is no such cover.
+    """
+    words = clean(reason)
+    if words is None:
+        raise Refused("A takedown needs a reason, for the record.")
+    with database.writing() as connection:
+        row = _case(connection, case_id)
+        of_unit = select(candidates.c.number).where(candidates.c.case_id == case_id, candidates.c.cover_id == cover_id)
+        if connection.execute(of_unit).first() is None:
+            raise Refused("That picture is none of this cover's candidates.")
+        if row.verdict == "takedown":
+            raise Conflict(f"{row.decided_by} took this cover down before.")
+        holders = select(candidates.c.case_id).where(candidates.c.cover_id == cover_id)
+        rows = connection.execute(select(cases).where(cases.c.id.in_(holders)).order_by(cases.c.id)).all()
+        rows = sorted((each for each in rows if each.verdict != "takedown"), key=lambda each: each.id != case_id)
+        new = [
+            Entry(kind="takedown", ds=each.ds, by=by, unit_id=each.unit_id, cover_id=cover_id, reason=words)
+            for each in rows
+        ]
+        written = chain.append(connection, new, now)
+        connection.execute(insert(takedowns), [{"seq": written[0].seq, "cover_id": cover_id, "ds": row.ds}])
+        for each, entry in zip(rows, written, strict=True):
+            refresh(connection, [each], {each.unit_id: entry.seq})
+        return written[0]
+
+
+def refresh(
+    connection: Connection,
+    rows: Iterable[Row[Any]],
+    last: Mapping[str, int],
+    known: Mapping[str, list[Entry]] | None = None,
+) -> None:
+    """Bring cases up to the log.
+
+    Parameters
+    ----------
+    connection
+        Of the transaction that wrote to the log.
+    rows
+        The cases, all of one night.
+    last
+        The newest entry by unit.
+    known
+        All entries by unit where the caller has them and none is undone; None reads them.
+    """
+    chosen = list(rows)
+    if not chosen:
+        return
+    ds, units = chosen[0].ds, [row.unit_id for row in chosen]
+    logs = dict(known) if known is not None else _logs(connection, ds, units)
+    numbers = [entry.seq for log in logs.values() for entry in log] if known is None else []
+    gone = _undone_among(connection, numbers)
+    changes = []
+    for row in chosen:
+        state = settle(unit_of(row), logs.get(row.unit_id, []), gone)
+        changes.append({"case": row.id, "last_entry": last.get(row.unit_id, row.last_entry), **columns_of(state, row)})
+    names = [name for name in changes[0] if name != "case"]
+    statement = update(cases).where(cases.c.id == bindparam("case")).values({n: bindparam(f"{n}") for n in names})
+    connection.execute(statement, changes)
+
+
+def unit_of(row: Row[Any]) -> Unit:
+    """What a case is before anybody looks at it."""
+    return Unit(
+        selected=row.selected_cover_id,
+        policy=row.policy_decision,
+        sampled=bool(row.sampled),
+        doubled=bool(row.doubled),
+    )
+
+
+def columns_of(state: State, row: Row[Any] | Mapping[str, Any]) -> dict[str, Any]:
+    """A state as columns of ``cases``; without people's reason, the policy's rule is the reason."""
+    policy = row["policy_reason"] if isinstance(row, Mapping) else row.policy_reason
+    rule = str(policy).partition(":")[0] if policy else None
+    return {
+        "queue": state.queue,
+        "verdict": state.verdict,
+        "cover_id": state.cover_id,
+        "reason": (state.reason or "")[:200] or (rule if state.verdict is None else None),
+        "decided_by": state.by,
+        "decided_at": state.at,
+        "first_voter": state.first_voter,
+        "doubtful": int(state.doubtful),
+        "lease_by": None,
+        "lease_until": None,
+    }
+
+
+def _logs(connection: Connection, ds: str, units: Sequence[str]) -> dict[str, list[Entry]]:
+    found: dict[str, list[Entry]] = {}
+    for part in _chunks(units):
+        query = select(entries.c.body, entries.c.unit_id).where(
+            entries.c.ds == ds, entries.c.unit_id.in_(part), entries.c.kind.in_((*VOTES, "takedown"))
+        )
+        for row in connection.execute(query.order_by(entries.c.seq)):
+            found.setdefault(row.unit_id, []).append(chain.parsed(row.body))
+    return found
+
+
+def _undone_among(connection: Connection, numbers: Sequence[int]) -> set[int]:
+    gone: set[int] = set()
+    for part in _chunks(numbers):
+        gone |= set(connection.execute(select(undone.c.seq).where(undone.c.seq.in_(part))).scalars())
+    return gone
+
+
+def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+
+
+def rewards_of(text: str) -> dict[str, float]:
+    """A candidate's rewards by name."""
+    return {str(name): float(value) for name, value in json.loads(text).items()}

@@ -1,0 +1,1 @@
+"""Reviewing without a network: one HTML file out, decisions back."""

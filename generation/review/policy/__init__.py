@@ -1,0 +1,1 @@
+"""The written policy: what may go out without a person."""

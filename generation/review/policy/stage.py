@@ -1,0 +1,152 @@
+"""Stage ``review-policy``: the written policy decides what may be published without a person.
+
+The policy is the section ``policy`` of the settings; its name is part of every decision.
+Decisions are only ever added: when rules change within a night, the new answer is written
+after the old one. What is not known is not approved, and ``ask`` leaves a cover undecided
+for a person.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from conf.errors import GateError, UsageError
+from generation.catalogue import end_of_day
+from generation.review.policy.rules import SAFETY, CoverFacts, ItemFacts, Verdict, judged, known
+from jobs.lake.context import Context, StageResult
+from jobs.lake.tables import COVER_DECISIONS, SHOWN_PURPOSES
+
+BY = "policy:"
+"""Begins ``by`` in a decision of a policy; the policy's name follows."""
+
+
+def run(ctx: Context) -> StageResult:
+    """Answer for each selected cover of ds that the feed might show, and add what is new to cover_decisions.
+
+    A cover that was ever taken down is left alone.
+
+    Raises
+    ------
+    UsageError
+        When nothing was generated for ds.
+    GateError
+        When no cover at all has a safety score: the scorer was down. Nothing is decided.
+    """
+    covers = policy_covers(ctx)
+    check_safety(ctx, covers)
+    earlier, taken_down = _earlier(ctx)
+    items = item_facts(ctx, covers)
+    rows, counts = [], {"approve": 0, "reject": 0, "ask": 0}
+    for row in covers:
+        if row["cover_id"] in taken_down:
+            continue
+        verdict = judged(cover_facts(row, items), ctx.settings.policy)
+        counts[verdict.answer] += 1
+        past = earlier.get((row["cover_id"], row["unit_id"]), [])
+        if not past or _differs(past[-1], verdict, ctx.settings.policy.name):
+            rows.append(_decision(ctx, row, verdict, number=len(past)))
+    added = ctx.lake.merge(pa.Table.from_pylist(rows, schema=COVER_DECISIONS.schema), "cover_decisions") if rows else 0
+    return StageResult(
+        rows={"cover_decisions": added},
+        metrics={
+            "approved": float(counts["approve"]),
+            "rejected": float(counts["reject"]),
+            "asked": float(counts["ask"]),
+        },
+        note=f"{counts['approve']} of {sum(counts.values())} covers approved by policy {ctx.settings.policy.name}, "
+        f"{counts['ask']} left to a person",
+    )
+
+
+def policy_covers(ctx: Context) -> list[dict[str, Any]]:
+    """Rows of generated_covers that the policy answers for: selected, of ds, that the feed might show.
+
+    Raises
+    ------
+    UsageError
+        When nothing was generated for ds.
+    """
+    if ctx.ds.isoformat() not in ctx.lake.partitions("generated_covers"):
+        raise UsageError(f"generated_covers has no rows for {ctx.ds}: run `coverlift generate --ds {ctx.ds}` first")
+    covers = ctx.lake.read("generated_covers", ds=ctx.ds)
+    publishable = pc.field("purpose").isin(SHOWN_PURPOSES) & (pc.field("as_of") == ctx.ds.isoformat())
+    rows: list[dict[str, Any]] = covers.filter(publishable & pc.field("selected")).to_pylist()
+    return rows
+
+
+def check_safety(ctx: Context, covers: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a night whose safety scorer was down.
+
+    Raises
+    ------
+    GateError
+        When there are covers and none has a safety score.
+    """
+    if covers and all(known(dict(row["rewards"]), SAFETY) is None for row in covers):
+        raise GateError(
+            f"None of the {len(covers)} covers of {ctx.ds} has a safety score: the safety scorer was down, so "
+            f"nothing is approved. `coverlift doctor` says what is missing; then run `coverlift generate --ds {ctx.ds} "
+            "--force` (what was painted is kept) and `coverlift nightly` again."
+        )
+
+
+def item_facts(ctx: Context, covers: Sequence[Mapping[str, Any]]) -> dict[str, ItemFacts]:
+    """Facts about the items of covers, by item_id; an item that the lake does not know is left out."""
+    wanted = sorted({str(row["item_id"]) for row in covers})
+    if not wanted or not ctx.lake.exists("items"):
+        return {}
+    columns = ["item_id", "title", "category", "tags"]
+    rows = ctx.lake.read("items", columns=columns, filters=[("item_id", "in", wanted)]).to_pylist()
+    return {
+        row["item_id"]: ItemFacts(title=row["title"], category=row["category"], tags=tuple(row["tags"] or ()))
+        for row in rows
+    }
+
+
+def cover_facts(row: Mapping[str, Any], items: Mapping[str, ItemFacts]) -> CoverFacts:
+    """What the rules may ask about a row of generated_covers."""
+    return CoverFacts(
+        rewards=dict(row["rewards"]),
+        segment=str(row["segment_id"]),
+        method=str(row["method"]),
+        item=items.get(str(row["item_id"])),
+    )
+
+
+def _differs(last: Mapping[str, Any], verdict: Verdict, name: str) -> bool:
+    """Whether the policy's last decision about a cover was another answer, of another rule or policy."""
+    said = (last["decision"], str(last["reason"]).partition(":")[0], last["by"])
+    return said != (verdict.answer, verdict.rule, f"{BY}{name}")
+
+
+def _decision(ctx: Context, row: Mapping[str, Any], verdict: Verdict, *, number: int) -> dict[str, object]:
+    """A row of cover_decisions; a later ``number`` of the same night comes a microsecond later, and so counts."""
+    name, ds = ctx.settings.policy.name, ctx.ds.isoformat()
+    key = [row["cover_id"], row["unit_id"], name, ds] + ([number] if number else [])
+    return {
+        "ds": ds,
+        "decision_id": hashlib.sha256(json.dumps(key).encode()).hexdigest(),
+        "cover_id": row["cover_id"],
+        "unit_id": row["unit_id"],
+        "decision": verdict.answer,
+        "reason": verdict.reason,
+        "by": f"{BY}{name}",
+        "decided_at": end_of_day(ctx.ds) + timedelta(microseconds=number),
+    }
+
+
+def _earlier(ctx: Context) -> tuple[dict[tuple[str, str], list[dict[str, Any]]], set[str]]:
+    """What policies decided in this night, oldest first, by cover and unit; and the covers ever taken down."""
+    if not ctx.lake.exists("cover_decisions"):
+        return {}, set()
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in ctx.lake.read("cover_decisions", ds=ctx.ds).sort_by("decided_at").to_pylist():
+        if row["by"].startswith(BY):
+            found.setdefault((row["cover_id"], row["unit_id"]), []).append(row)
+    down = ctx.lake.read("cover_decisions", columns=["cover_id"], filters=[("decision", "=", "takedown")])
+    return found, set(down["cover_id"].to_pylist())

@@ -1,0 +1,197 @@
+"""Who may use the desk: accounts with argon2 hashes, roles, sessions, and a limit on wrong passwords."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from conf.errors import Refused
+from conf.review import ReviewSettings
+from generation.review.log.chain import stamp
+from generation.review.log.database import Database
+from generation.review.log.schema import accounts, sessions, signins
+
+Role = Literal["viewer", "reviewer", "lead"]
+ROLES: tuple[Role, ...] = ("viewer", "reviewer", "lead")
+"""From the least to the most: a viewer looks, a reviewer decides, a lead also does bulk, people and disputes."""
+MIN_PASSWORD = 10
+ADDRESS_FACTOR = 4
+"""An address may fail so many times as often as a name: several people may share one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Visitor:
+    """A signed-in person."""
+
+    name: str
+    role: str
+    csrf: str
+    address: str = ""
+
+    def may(self, role: Role) -> bool:
+        """Whether the person has this role or one above."""
+        return ROLES.index(self.role) >= ROLES.index(role)
+
+
+class TooMany(Refused):
+    """Too many wrong passwords for now."""
+
+    status = 429
+
+
+class Accounts:
+    """Accounts and sessions in the desk's database."""
+
+    def __init__(self, database: Database, settings: ReviewSettings, hasher: PasswordHasher | None = None) -> None:
+        self.database = database
+        self.settings = settings
+        self.hasher = hasher or PasswordHasher()
+        self._nobody = self.hasher.hash(secrets.token_hex())
+
+    def any(self) -> bool:
+        """Whether there is an account at all."""
+        with self.database.reading() as connection:
+            return connection.execute(select(accounts.c.name).limit(1)).first() is not None
+
+    def all(self) -> list[Any]:
+        """Name, role, disabled and day of each account, by name."""
+        columns = (accounts.c.name, accounts.c.role, accounts.c.disabled, accounts.c.created_at)
+        with self.database.reading() as connection:
+            return list(connection.execute(select(*columns).order_by(accounts.c.name)).all())
+
+    def put(self, name: str, role: str, password: str, now: datetime) -> None:
+        """Add an account, or give a known one this role and password; its sessions end.
+
+        Raises
+        ------
+        Refused
+            When the name, role or password will not do.
+        """
+        checked_name(name)
+        if role not in ROLES:
+            raise Refused(f"There is no role {role!r}; the roles are {', '.join(ROLES)}.")
+        if len(password) < MIN_PASSWORD:
+            raise Refused(f"A password has at least {MIN_PASSWORD} characters.")
+        values = {"role": role, "password": self.hasher.hash(password), "disabled": 0}
+        with self.database.writing() as connection:
+            known = connection.execute(update(accounts).where(accounts.c.name == name).values(values)).rowcount
+            if not known:
+                connection.execute(insert(accounts), [{"name": name, "created_at": stamp(now), **values}])
+            connection.execute(delete(sessions).where(sessions.c.name == name))
+
+    def disable(self, name: str) -> None:
+        """Let nobody sign in by that name any more, and end its sessions."""
+        with self.database.writing() as connection:
+            connection.execute(update(accounts).where(accounts.c.name == name).values(disabled=1))
+            connection.execute(delete(sessions).where(sessions.c.name == name))
+
+    def role_of(self, name: str) -> str | None:
+        """Role of a person who may use the desk; None for anybody else."""
+        with self.database.reading() as connection:
+            query = select(accounts.c.role).where(accounts.c.name == name, accounts.c.disabled == 0)
+            return connection.execute(query).scalar()
+
+    def sign_in(self, name: str, password: str, address: str, now: datetime) -> str:
+        """Check a password; returns the secret of a new session.
+
+        A name that does not exist takes as long as one that does.
+
+        Raises
+        ------
+        TooMany
+            After too many failures for the name or from the address.
+        Refused
+            When name and password do not belong together.
+        """
+        with self.database.reading() as connection:
+            self._check_limit(connection, name, address, now)
+            row = connection.execute(
+                select(accounts.c.password).where(accounts.c.name == name, accounts.c.disabled == 0)
+            ).first()
+        right = self._matches(row.password if row else self._nobody, password) and row is not None
+        if not right:
+            with self.database.writing() as connection:
+                row_of = {"name": name[:200], "address": address[:100], "at": stamp(now)}
+                connection.execute(insert(signins), [row_of])
+            raise Refused("Name and password do not belong together.")
+        return self.open_session(name, now)
+
+    def _matches(self, known: str, password: str) -> bool:
+        try:
+            return self.hasher.verify(known, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    def _check_limit(self, connection: Connection, name: str, address: str, now: datetime) -> None:
+        since = stamp(now - timedelta(minutes=self.settings.signin_minutes))
+        limits = (
+            (signins.c.name == name[:200], self.settings.signin_failures),
+            (signins.c.address == address[:100], self.settings.signin_failures * ADDRESS_FACTOR),
+        )
+        for whose, limit in limits:
+            failed = connection.execute(select(func.count()).select_from(signins).where(whose, signins.c.at > since))
+            if failed.scalar_one() >= limit:
+                raise TooMany(f"Too many wrong passwords; wait {self.settings.signin_minutes:g} minutes.")
+
+    def open_session(self, name: str, now: datetime) -> str:
+        """A new session of a person; returns its secret, which is kept as a hash only."""
+        secret = secrets.token_urlsafe(32)
+        row = {"digest": _digest(secret), "name": name, "csrf": secrets.token_urlsafe(32)}
+        oldest = stamp(now - timedelta(hours=self.settings.session_hours))
+        with self.database.writing() as connection:
+            connection.execute(delete(sessions).where(sessions.c.created_at < oldest))
+            connection.execute(insert(sessions), [{**row, "created_at": stamp(now), "seen_at": stamp(now)}])
+        return secret
+
+    def visitor(self, secret: str, address: str, now: datetime) -> Visitor | None:
+        """Whose session it is; None when it is unknown, too old or idle for too long."""
+        idle = stamp(now - timedelta(minutes=self.settings.idle_minutes))
+        oldest = stamp(now - timedelta(hours=self.settings.session_hours))
+        query = (
+            select(sessions.c.name, sessions.c.csrf, sessions.c.seen_at, accounts.c.role)
+            .join(accounts, accounts.c.name == sessions.c.name)
+            .where(sessions.c.digest == _digest(secret), accounts.c.disabled == 0)
+            .where(sessions.c.created_at > oldest, sessions.c.seen_at > idle)
+        )
+        with self.database.reading() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        if row.seen_at < stamp(now - timedelta(minutes=self.settings.idle_minutes / 10)):
+            with self.database.writing() as connection:
+                seen = update(sessions).where(sessions.c.digest == _digest(secret)).values(seen_at=stamp(now))
+                connection.execute(seen)
+        return Visitor(name=row.name, role=row.role, csrf=row.csrf, address=address)
+
+    def close_session(self, secret: str) -> None:
+        """Sign out."""
+        with self.database.writing() as connection:
+            connection.execute(delete(sessions).where(sessions.c.digest == _digest(secret)))
+
+
+def checked_name(name: str) -> str:
+    """A name that can stand in a log.
+
+    Raises
+    ------
+    Refused
+        When it is empty, too long, or has other than letters, digits and ``._@-``.
+    """
+    if not 1 <= len(name) <= 64 or not all(char.isalnum() or char in "._@-" for char in name):
+        raise Refused("A name has up to 64 letters, digits or . _ @ - and no spaces.")
+    return name
+
+
+def derived_csrf(name: str, secret: bytes) -> str:
+    """CSRF token of a person whom a proxy signs in, who has no session here."""
+    return hmac.new(secret, name.encode(), hashlib.sha256).hexdigest()
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,151 @@
+"""Deciding many covers at once: what was previewed, and nothing else; undone in one step."""
+
+import json
+import secrets
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from conf.errors import Refused
+from generation.review.log import chain
+from generation.review.log.chain import Entry, stamp
+from generation.review.log.database import Database
+from generation.review.log.decisions import clean, refresh
+from generation.review.log.queue import Filter, conditions
+from generation.review.log.schema import bulk_previews, cases
+
+CHUNK = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What a bulk step would do."""
+
+    token: str
+    kind: str
+    reason: str | None
+    rows: Sequence[Row[Any]]
+    """The covers, by stake."""
+    more: bool
+    """The filter finds more than one step may decide."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What a bulk step did."""
+
+    bulk_id: str
+    decided: int
+    passed: int
+    """Covers somebody decided between preview and confirmation; they keep that decision."""
+
+
+def preview(
+    database: Database,
+    asked: Filter | Sequence[int],
+    *,
+    kind: str,
+    reason: str | None,
+    reasons: Collection[str],
+    me: str,
+    limit: int,
+    now: datetime,
+) -> Preview:
+    """Show what a step would decide; nothing is decided yet.
+
+    Parameters
+    ----------
+    database
+        The desk's.
+    asked
+        A filter, or the covers that were selected by hand.
+    kind, reason, reasons
+        approve or reject; a rejection has one of the reasons.
+    me
+        Who asks; only this person can confirm.
+    limit
+        Covers in one step.
+    now
+        When.
+
+    Raises
+    ------
+    Refused
+        When the kind or the reason will not do, or nothing is found.
+    """
+    if kind not in ("approve", "reject"):
+        raise Refused("A bulk step approves or rejects.")
+    if kind == "reject" and clean(reason) not in reasons:
+        raise Refused(f"A rejection needs one of the reasons {', '.join(reasons)}.")
+    with database.writing() as connection:
+        standing = [cases.c.verdict.is_(None) | (cases.c.verdict != "takedown")]
+        if isinstance(asked, Filter):
+            query = select(cases).where(*conditions(connection, asked, me), *standing)
+            rows = connection.execute(query.order_by(cases.c.stake.desc(), cases.c.id.desc()).limit(limit + 1)).all()
+        else:
+            rows = []
+            for start in range(0, len(asked), CHUNK):
+                part = list(asked[start : start + CHUNK])
+                rows += connection.execute(select(cases).where(cases.c.id.in_(part), *standing)).all()
+        if not rows:
+            raise Refused("There is nothing to decide: the filter finds no cover.")
+        if len({row.ds for row in rows}) > 1:
+            raise Refused("One step decides covers of one night.")
+        chosen = list(rows[:limit])
+        token = secrets.token_urlsafe(24)
+        row = {
+            "token": token,
+            "by": me,
+            "at": stamp(now),
+            "kind": kind,
+            "reason": clean(reason) if kind == "reject" else None,
+            "members": json.dumps([[each.id, each.last_entry] for each in chosen]),
+            "used": 0,
+        }
+        connection.execute(insert(bulk_previews), [row])
+        return Preview(token=token, kind=kind, reason=row["reason"], rows=chosen, more=len(rows) > limit)  # type: ignore[arg-type]
+
+
+def apply(database: Database, token: str, *, me: str, now: datetime) -> Done:
+    """Decide what was previewed, in one transaction; once.
+
+    Raises
+    ------
+    Refused
+        When there is no such preview of this person, or it was used.
+    """
+    with database.writing() as connection:
+        query = select(bulk_previews).where(bulk_previews.c.token == token, bulk_previews.c.by == me)
+        shown = connection.execute(query).first()
+        if shown is None:
+            raise Refused("There is no such preview; make it again.")
+        if shown.used:
+            raise Refused("This step was done before.")
+        connection.execute(update(bulk_previews).where(bulk_previews.c.token == token).values(used=1))
+        members = json.loads(shown.members)
+        free: list[Row[Any]] = []
+        for start in range(0, len(members), CHUNK):
+            seen = dict(members[start : start + CHUNK])
+            found = connection.execute(select(cases).where(cases.c.id.in_(list(seen)))).all()
+            free += [row for row in found if row.last_entry == seen[row.id] and row.verdict != "takedown"]
+        bulk_id = secrets.token_hex(16)
+        entries = [
+            Entry(
+                kind=shown.kind,
+                ds=row.ds,
+                by=me,
+                unit_id=row.unit_id,
+                cover_id=row.selected_cover_id,
+                reason=shown.reason,
+                bulk_id=bulk_id,
+            )
+            for row in free
+        ]
+        written = chain.append(connection, entries, now)
+        numbers = {entry.unit_id or "": entry.seq for entry in written}
+        for start in range(0, len(free), CHUNK):
+            refresh(connection, free[start : start + CHUNK], numbers)
+        return Done(bulk_id=bulk_id, decided=len(free), passed=len(members) - len(free))

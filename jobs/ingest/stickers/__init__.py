@@ -1,1 +1,0 @@
-"""The built-in stickers world: real pictures, simulated users."""

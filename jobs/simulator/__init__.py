@@ -1,0 +1,1 @@
+"""The built-in stickers world: real drawings, simulated users."""

@@ -1,0 +1,1 @@
+"""The simulated log: who was shown what, and what they clicked."""

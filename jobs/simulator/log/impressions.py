@@ -1,0 +1,233 @@
+"""The log of one day and one block of users: what was shown, by which chance, and what was clicked.
+
+A block is the unit of generation: whoever makes it, in this process or in a Spark task, makes
+the same rows, because its random streams are keyed by day and block alone.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from jobs.lake.tables import IMPRESSIONS
+from jobs.simulator.log.traffic import Traffic, draw_traffic
+from jobs.simulator.model import World
+from jobs.simulator.parameters import examination
+from jobs.simulator.wording import KINDS, PLAIN
+from jobs.stickers.pack import FAMILIES
+
+BLOCK_USERS = 10_000
+"""Users whose day is made together."""
+
+LOG_STREAM, PLAY_STREAM = 10, 11
+COVER_STREAM, WORDING_STREAM, CLICK_STREAM = 2, 3, 4
+
+RANK, EXPLORE_RANK = "rank", "explore-rank"
+"""Policies of the log: order by taste and noise, or uniformly random order."""
+CONTROL, PUBLISHED = "control", "published"
+"""Policies of the next day: the arm of the user."""
+
+FILE_SCHEMA = pa.schema([field for field in IMPRESSIONS.schema if field.name != "ds"])
+"""Columns of an impressions file; the day is in the folder's name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """The cover of every position; ``N`` positions."""
+
+    cover: NDArray[np.int64]
+    """(N,) number of the cover: item * 6 + family of a drawing; painted covers are numbered above those."""
+    style_probs: NDArray[np.float64]
+    """(N, 6)."""
+    similarity: NDArray[np.float64]
+    propensity: NDArray[np.float64]
+    """(N,) the policy's probability of this cover for this item and user."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Campaign:
+    """Published covers of the next day. ``P`` covers, ``S`` segments."""
+
+    cover_ids: list[str]
+    style_probs: NDArray[np.float64]
+    """(P, 6) the judge's probabilities."""
+    similarity: NDArray[np.float64]
+    """(P,) in [0, 1]."""
+    table: NDArray[np.int64]
+    """(I, S) number of the published cover of item x segment, -1 where there is none."""
+    segment: NDArray[np.int64]
+    """(U,) the user's segment, -1 without one."""
+
+    def lookup(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(N,) number of the published cover, -1 where there is none."""
+        segments = self.segment[users]
+        return np.where(segments >= 0, self.table[items, segments], -1)
+
+
+def blocks_of(world: World) -> list[NDArray[np.int64]]:
+    """User numbers of each block."""
+    numbers = np.arange(world.users.size)
+    return [numbers[start : start + BLOCK_USERS] for start in range(0, len(numbers), BLOCK_USERS)]
+
+
+def logged_covers(world: World, items: NDArray[np.int64], rng: np.random.Generator) -> Shown:
+    """Covers of the logging policy.
+
+    The original is shown with probability 1 - explore, else another drawing of the same subject,
+    each alike; an item with one drawing shows it always.
+    """
+    catalogue, explore = world.items, world.settings.explore
+    others = catalogue.covers[items].copy()
+    rows = np.arange(len(items))
+    others[rows, catalogue.default[items]] = False
+    count = others.sum(axis=1)
+    explored = (rng.random(len(items)) < explore) & (count > 0)
+    pick = np.argmax(np.where(others, rng.random(others.shape), -1.0), axis=1)
+    family = np.where(explored, pick, catalogue.default[items])
+    keep = np.where(count > 0, 1 - explore, 1.0)
+    return Shown(
+        cover=items * len(FAMILIES) + family,
+        style_probs=np.eye(len(FAMILIES))[family],
+        similarity=np.ones(len(items)),
+        propensity=np.where(explored, explore / np.maximum(count, 1), keep),
+    )
+
+
+def published_covers(world: World, traffic: Traffic, shown: Shown, campaign: Campaign) -> Shown:
+    """Treated users see the published cover wherever their segment has one; its propensity is then 1."""
+    if not campaign.cover_ids:
+        return shown
+    chosen = campaign.lookup(traffic.user, traffic.item)
+    swap = world.treated[traffic.user] & (chosen >= 0)
+    return Shown(
+        cover=np.where(swap, world.items.size * len(FAMILIES) + chosen, shown.cover),
+        style_probs=np.where(swap[:, None], campaign.style_probs[chosen], shown.style_probs),
+        similarity=np.where(swap, campaign.similarity[chosen], shown.similarity),
+        propensity=np.where(swap, 1.0, shown.propensity),
+    )
+
+
+def draw_wording(world: World, count: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """(N,) kind of title and its probability: plain mostly, each other kind alike."""
+    explore = world.parameters.explore_wording
+    chances = np.array([1 - explore if kind == PLAIN else explore / (len(KINDS) - 1) for kind in range(len(KINDS))])
+    kind = rng.choice(len(KINDS), size=count, p=chances)
+    return kind, chances[kind]
+
+
+def day_block(
+    world: World,
+    day: date,
+    block: int,
+    *,
+    campaign: Campaign | None = None,
+) -> pa.Table:
+    """Impressions of one day and one block of users.
+
+    Parameters
+    ----------
+    world
+        The model that shows and clicks.
+    day
+        A day of the log; with a campaign, the day after it.
+    block
+        Number in ``blocks_of``.
+    campaign
+        Published covers: makes the day a launch day with the settings' ``play_multiplier``.
+
+    Returns
+    -------
+    pa.Table
+        ``FILE_SCHEMA``, ordered by user and time.
+    """
+    key = (LOG_STREAM if campaign is None else PLAY_STREAM, (day - world.settings.start).days, block)
+    traffic = draw_traffic(
+        world,
+        blocks_of(world)[block],
+        day,
+        seed=key,
+        rate=1.0 if campaign is None else world.settings.play_multiplier,
+        new_share=0.0 if campaign is None else world.parameters.new_share,
+    )
+    shown = logged_covers(world, traffic.item, np.random.default_rng(world.stream(*key, COVER_STREAM)))
+    if campaign is None:
+        policy = np.where(traffic.random_order, EXPLORE_RANK, RANK)
+    else:
+        shown = published_covers(world, traffic, shown, campaign)
+        policy = np.where(world.treated[traffic.user], PUBLISHED, CONTROL)
+    rng = np.random.default_rng(world.stream(*key, WORDING_STREAM))
+    wording, wording_chance = draw_wording(world, len(traffic.user), rng)
+    clicked, dwell = draw_clicks(
+        world, traffic, shown, wording, np.random.default_rng(world.stream(*key, CLICK_STREAM))
+    )
+    return to_table(
+        world,
+        day,
+        traffic,
+        cover_ids=all_cover_ids(world, campaign).take(pa.array(shown.cover)),
+        wording=wording,
+        clicked=clicked,
+        dwell=dwell,
+        propensity=shown.propensity * wording_chance,
+        policy=policy,
+    )
+
+
+def draw_clicks(
+    world: World, traffic: Traffic, shown: Shown, wording: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """(N,) clicks and milliseconds on the page, the latter 0 without a click."""
+    parameters = world.parameters
+    logit = world.attraction(traffic.user, traffic.item, shown.style_probs, shown.similarity, wording)
+    chance = expit(logit) * examination(traffic.position, parameters)
+    clicked = rng.random(len(chance)) < chance
+    log_seconds = (
+        np.log(parameters.dwell_median_s)
+        + parameters.dwell_match * (logit - parameters.base)
+        + parameters.dwell_sd * rng.standard_normal(len(chance))
+    )
+    return clicked, np.where(clicked, np.round(1000 * np.exp(log_seconds)), 0).astype(np.int64)
+
+
+def all_cover_ids(world: World, campaign: Campaign | None) -> pa.Array:
+    """Ids by cover number: the drawings, then the painted covers."""
+    painted = campaign.cover_ids if campaign else []
+    return pa.array([*world.items.cover_ids.ravel().tolist(), *painted], pa.string())
+
+
+def to_table(
+    world: World,
+    day: date,
+    traffic: Traffic,
+    *,
+    cover_ids: pa.Array,
+    wording: NDArray[np.int64],
+    clicked: NDArray[np.bool_],
+    dwell: NDArray[np.int64],
+    propensity: NDArray[np.float64],
+    policy: NDArray[np.str_],
+) -> pa.Table:
+    """Put ids, times and titles to the columns; ids are ``<day>-<user>-<request>-<position>``."""
+    midnight = int(datetime.combine(day, time(), UTC).timestamp()) * 1_000_000
+    users = pa.array(world.user_ids, pa.string()).take(pa.array(traffic.user))
+    requests = pc.binary_join_element_wise(f"{day:%Y%m%d}", users, pa.array(traffic.request).cast(pa.string()), "-")
+    title = (world.users.language[traffic.user] * len(KINDS) + wording) * world.items.size + traffic.item
+    columns = {
+        "impression_id": pc.binary_join_element_wise(requests, pa.array(traffic.position).cast(pa.string()), "-"),
+        "request_id": requests,
+        "ts": pa.array(midnight + traffic.microsecond).cast(pa.timestamp("us", tz="UTC")),
+        "user_id": users,
+        "item_id": pa.array(world.items.item_ids, pa.string()).take(pa.array(traffic.item)),
+        "cover_id": cover_ids,
+        "position": pa.array(traffic.position.astype(np.int32)),
+        "clicked": pa.array(clicked),
+        "title": pa.array(world.titles, pa.string()).take(pa.array(title)),
+        "dwell_ms": pa.array(dwell, mask=~clicked),
+        "propensity": pa.array(propensity),
+        "policy": pa.array(policy.tolist(), pa.string()),
+    }
+    return pa.table(columns, schema=FILE_SCHEMA)

@@ -1,0 +1,65 @@
+"""The stage ``play``: the stickers world lives the day after the night, and that day is ingested.
+
+It lies outside ``jobs/ingest`` because the simulated users judge painted covers through the
+judge of ``recsys_eval``, which ingest must not know.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from jobs.ingest import stage as ingest
+from jobs.lake.context import Context, StageResult
+from jobs.simulator import stage as stickers
+from jobs.stickers.pack import SIZE, PicturePack
+
+if TYPE_CHECKING:
+    from jobs.lake.images import ImageStore
+
+
+def pixels_of(images: "ImageStore", cover_ids: Sequence[str]) -> NDArray[np.uint8]:
+    """(N, 64, 64, 3) uint8 RGB of stored pictures."""
+    pictures = np.empty((len(cover_ids), SIZE, SIZE, 3), dtype=np.uint8)
+    for place, cover_id in enumerate(cover_ids):
+        with Image.open(io.BytesIO(images.get(cover_id))) as picture:
+            pictures[place] = np.asarray(picture.convert("RGB").resize((SIZE, SIZE)))
+    return pictures
+
+
+def looks(
+    images: "ImageStore", cover_ids: Sequence[str], item_ids: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What the simulated users see in stored covers.
+
+    Returns
+    -------
+    tuple
+        (N, 6) style probabilities and (N,) similarity to the item's subject, as the judge finds them.
+    """
+    from recsys_eval.judge.appearance import appearance
+    from recsys_eval.judge.model import Judge
+
+    seen = appearance(Judge.load(), PicturePack.load(), item_ids, pixels_of(images, cover_ids))
+    return seen.style_probs, seen.similarity
+
+
+def run(context: Context) -> StageResult:
+    """Play the day after ``ds`` and ingest it, so that ``impressions`` has its partition.
+
+    Raises
+    ------
+    UsageError
+        The night is not the world's last day, or the world was not written yet.
+    MissingTable
+        Nothing was published yet.
+    """
+    day = stickers.play(context, partial(looks, context.images))
+    loaded = ingest.run(replace(context, ds=context.ds + timedelta(days=1)))
+    return StageResult(rows=loaded.rows, metrics=day.metrics, note=day.note)

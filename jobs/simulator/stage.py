@@ -1,0 +1,157 @@
+"""The stages of the stickers world: ``world`` writes the log, ``play`` the day after the night."""
+
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from conf.errors import UsageError
+from jobs.lake.context import Context, StageResult
+from jobs.simulator.log.campaign import Appearance, build_campaign
+from jobs.simulator.log.files import (
+    check_ours,
+    cover_rows,
+    item_rows,
+    swap,
+    write_block,
+    write_blocks,
+    write_blocks_by_spark,
+    write_marker,
+    write_table,
+)
+from jobs.simulator.log.impressions import PUBLISHED, blocks_of
+from jobs.simulator.model import World
+
+SPARK_ABOVE = 5_000_000
+"""Expected impressions from which on Spark tasks write the log."""
+
+
+def input_folder(context: Context) -> Path:
+    """The folder the world is written to.
+
+    Raises
+    ------
+    UsageError
+        ``ingest.input`` is not a mounted folder.
+    """
+    url = context.input_url.removeprefix("file://")
+    if "://" in url:
+        raise UsageError(
+            f"ingest.input={context.input_url}: the stickers world is written to a mounted folder. "
+            "Leave ingest.input out, or set ingest.source=files to read logs of your own from there."
+        )
+    return Path(url)
+
+
+def run(context: Context) -> StageResult:
+    """Write items, covers and the log of all days, replacing what an earlier run wrote.
+
+    Raises
+    ------
+    UsageError
+        The input folder is no mounted folder or holds files that are not the world's.
+    """
+    root = input_folder(context)
+    check_ours(root)
+    settings = context.settings.world
+    world = World(settings)
+    fresh = root.with_name(f".{root.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    items, covers = item_rows(world), cover_rows(world)
+    write_table(items, fresh / "items" / "items.parquet")
+    write_table(covers, fresh / "covers" / "covers.parquet")
+    write_marker(world, fresh)
+    impressions, clicks = write_log(context, world, fresh / "impressions")
+    swap(fresh, root)
+    ctr = clicks / max(impressions, 1)
+    return StageResult(
+        rows={"impressions": impressions, "items": items.num_rows, "covers": covers.num_rows},
+        metrics={"ctr": ctr},
+        note=f"{impressions:,} simulated impressions of {world.users.size:,} users, CTR {ctr:.3f}",
+    )
+
+
+def write_log(context: Context, world: World, folder: Path) -> tuple[int, int]:
+    """Write every day and block, in this process or by Spark; return impressions and clicks."""
+    settings = world.settings
+    days = [settings.start + timedelta(days=number) for number in range(settings.days)]
+    blocks = len(blocks_of(world))
+    if settings.impressions * settings.scale > SPARK_ABOVE:
+        return write_blocks_by_spark(context.spark, settings, folder.absolute(), days, blocks)
+    impressions = clicks = 0
+    for done, (shown, clicked) in enumerate(write_blocks(world, folder, days), start=1):
+        impressions, clicks = impressions + shown, clicks + clicked
+        context.progress(done, len(days) * blocks, "days of the log")
+    return impressions, clicks
+
+
+def play(context: Context, appearance: Appearance) -> StageResult:
+    """Write the day after the night: treated users see tonight's published covers, and new items launch.
+
+    Half of the users (``world.play_share``) are treated, at random by the world's seed. Their
+    impressions have policy ``published`` and the others' ``control``, whatever a single
+    impression shows, so that the arms can be compared as they were drawn.
+
+    Parameters
+    ----------
+    context
+        Its night must be the last day of the world.
+    appearance
+        How painted covers look to the simulated users.
+
+    Raises
+    ------
+    UsageError
+        The night is not the world's last day, or the world was not written yet.
+    """
+    root = input_folder(context)
+    world = World(context.settings.world)
+    if context.ds != world.last_day:
+        raise UsageError(
+            f"ds={context.ds}: the world plays the day after its last one, {world.last_day}; use --ds {world.last_day}."
+        )
+    if not (root / "impressions").is_dir():
+        raise UsageError(f"{root} has no impressions: run `coverlift world` first.")
+    campaign = build_campaign(
+        world,
+        context.lake.read("published_covers", ds=context.ds, columns=["item_id", "segment_id", "cover_id"]),
+        context.lake.read("user_segments", ds=context.ds, columns=["user_id", "segment_id"]),
+        appearance,
+    )
+    day = context.ds + timedelta(days=1)
+    fresh = root / ".play.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    total = len(blocks_of(world))
+    for block in range(total):
+        write_block(world, fresh, day, block, campaign)
+        context.progress(block + 1, total, "blocks of users")
+    result = played(world, fresh / f"ds={day}", day)
+    swap(fresh / f"ds={day}", root / "impressions" / f"ds={day}")
+    shutil.rmtree(fresh)
+    return result
+
+
+def played(world: World, folder: Path, day: date) -> StageResult:
+    """Figures of the played day: click-through rate by arm and the share of new items."""
+    log: pa.Table = pq.read_table(folder, columns=["item_id", "policy", "clicked"])
+    treated = log["policy"].to_numpy() == PUBLISHED
+    clicked = log["clicked"].to_numpy()
+    new = world.items.held_out[world.item_index(log["item_id"].to_pylist())]
+
+    def mean(values: NDArray[np.bool_]) -> float:
+        return float(values.mean()) if len(values) else float("nan")
+
+    metrics = {
+        "ctr_published": mean(clicked[treated]),
+        "ctr_control": mean(clicked[~treated]),
+        "new_item_share": mean(new),
+    }
+    return StageResult(
+        rows={"impressions": log.num_rows},
+        metrics=metrics,
+        note=f"{log.num_rows:,} simulated impressions on {day}, {metrics['new_item_share']:.0%} of new items",
+    )

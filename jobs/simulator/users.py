@@ -1,0 +1,86 @@
+"""The simulated users: languages, activity and tastes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.simulator.parameters import LANGUAGE_SHARES, LOOKS, ModelParameters
+from jobs.stickers.pack import FAMILIES, LANGUAGES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Users:
+    """All users, by number. ``U`` users, ``K`` factors."""
+
+    language: NDArray[np.int64]
+    """(U,) number in the pack's languages."""
+    activity: NDArray[np.float64]
+    """(U,) log-normal with mean 1 over the users: relative number of sessions."""
+    chronotype: NDArray[np.float64]
+    """(U,) hours that a user's day is shifted by."""
+    bias: NDArray[np.float64]
+    """(U,) logits: readiness to click."""
+    factors: NDArray[np.float64]
+    """(U, K) standard normal: taste for subjects is their projection on an item's factors."""
+    style_taste: NDArray[np.float64]
+    """(U, 6) logits, each row sums to 0."""
+    adored: NDArray[np.int64]
+    """(U,) the family a user adores, -1 for those who adore none."""
+    wording_taste: NDArray[np.float64]
+    """(U, 3) logits."""
+
+    @property
+    def size(self) -> int:
+        """Number of users."""
+        return len(self.language)
+
+
+def style_covariance(parameters: ModelParameters) -> NDArray[np.float64]:
+    """(6, 6) of the ordinary liking: families of one look are correlated."""
+    looks = np.array([LOOKS[family] for family in FAMILIES])
+    same = looks[:, None] == looks[None, :]
+    correlation = np.where(same, parameters.style_correlation, 0.0)
+    np.fill_diagonal(correlation, 1.0)
+    return np.asarray(parameters.style_sd**2 * correlation, dtype=np.float64)
+
+
+def draw_styles(
+    users: int, parameters: ModelParameters, rng: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Style tastes: everyone likes some families a little more, a minority adores one.
+
+    Ordinary liking is normal; it is centred over the users, and the adored families are dealt
+    out in equal numbers, so that no family wins for everybody.
+
+    Returns
+    -------
+    tuple
+        (U, 6) float64 logits with rows that sum to 0, and (U,) the adored family or -1.
+    """
+    taste = rng.multivariate_normal(np.zeros(len(FAMILIES)), style_covariance(parameters), users)
+    taste -= taste.mean(axis=0)
+    adoring = rng.permutation(users)[: round(parameters.adorers * users)]
+    adored = np.full(users, -1, dtype=np.int64)
+    adored[adoring] = np.arange(len(adoring)) % len(FAMILIES)
+    taste[adoring, adored[adoring]] += rng.uniform(parameters.adore_low, parameters.adore_high, len(adoring))
+    return taste - taste.mean(axis=1, keepdims=True), adored
+
+
+def draw_users(users: int, parameters: ModelParameters, seed: np.random.SeedSequence) -> Users:
+    """All users of the world; the same seed gives the same users."""
+    rng = np.random.default_rng(seed)
+    activity = np.exp(parameters.activity_sd * rng.standard_normal(users))
+    style_taste, adored = draw_styles(users, parameters, rng)
+    shares = np.array([LANGUAGE_SHARES[language] for language in LANGUAGES])
+    return Users(
+        language=rng.choice(len(LANGUAGES), size=users, p=shares),
+        activity=activity / activity.mean(),
+        chronotype=rng.standard_normal(users),
+        bias=parameters.user_bias_sd * rng.standard_normal(users),
+        factors=rng.standard_normal((users, parameters.factors)),
+        style_taste=style_taste,
+        adored=adored,
+        wording_taste=np.array(parameters.wording_mean)
+        + parameters.wording_sd * rng.standard_normal((users, len(parameters.wording_mean))),
+    )

@@ -1,0 +1,1 @@
+"""The next day: A/B figures and off-policy estimates."""

@@ -1,0 +1,160 @@
+"""The day after the night: users who saw published covers against users who did not, and its off-policy check."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_eval.experiment.ab import Comparison, compare
+from recsys_eval.experiment.off_policy import LoggedRounds, off_policy_values
+from recsys_eval.night import Findings, Night
+from recsys_eval.ranking.arms import MIN_SLICE_USERS
+from recsys_eval.ranking.compare import treated_rows
+from recsys_eval.ranking.cover_assignment import published_offers
+from recsys_eval.ranking.features import Candidates
+from recsys_eval.statistics.figures import Figure, figure, lift_row
+from recsys_eval.statistics.lift import Estimate
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+ALL, PAIRS, NEW_PAIRS = "all", "published pairs", "published pairs, new items"
+
+
+def examination_of(night: Night, positions: Codes) -> Floats:
+    """Probability that a position is looked at, relative to the first, as estimated by the end of ds; (n,).
+
+    Positions beyond those estimated take the last one's value; 1 where nothing was estimated.
+    """
+    if not night.lake.exists("position_bias"):
+        return np.ones(len(positions))
+    table = night.lake.read("position_bias", ds=night.ctx.ds, columns=["position", "examination"]).sort_by("position")
+    known = table["position"].to_numpy()
+    if not len(known):
+        return np.ones(len(positions))
+    at = np.clip(np.searchsorted(known, positions, side="right") - 1, 0, len(known) - 1)
+    return np.asarray(table["examination"].to_numpy()[at], np.float64)
+
+
+def measure_experiment(night: Night) -> Findings:
+    """Click-through rates of treated and control, and what an off-policy estimate says of publishing to everybody."""
+    if not night.played:
+        return Findings(notes=[f"the log has no {night.next_day}: there is no A/B of published covers"])
+    night.tell("A/B of published covers")
+    candidates = night.play
+    treated = treated_rows(candidates)
+    offered, _ = published_offers(night.lake, night.ctx.ds).of(candidates)
+    pairs = offered > 0
+    new = candidates.frame["item_id"].is_in(list(night.new_items)).to_numpy()
+    findings = Findings()
+    masks = {ALL: np.ones(len(treated), bool), PAIRS: pairs}
+    if (pairs & ~new).any():
+        masks[NEW_PAIRS] = pairs & new
+    for name, mask in masks.items():
+        if np.unique(candidates.user[mask]).size < MIN_SLICE_USERS:
+            findings.notes.append(f"A/B, {name}: fewer than {MIN_SLICE_USERS} users")
+            continue
+        found = _compare(night, candidates, treated, mask)
+        if found is None:
+            findings.notes.append(f"A/B, {name}: one side has no impressions or the control no clicks")
+            continue
+        findings.rows += _rows(found, name)
+        findings.figures += _figures(night, found, name)
+    if pairs.any() and treated[pairs].any() and not treated[pairs].all():
+        findings.add(_published_to_all(night, candidates, treated, offered))
+    return findings
+
+
+def _compare(night: Night, candidates: Candidates, treated: Flags, mask: Flags) -> Comparison | None:
+    chosen = night.ctx.settings.evaluate
+    return compare(
+        candidates.user[mask],
+        candidates.clicked[mask],
+        treated[mask],
+        resamples=chosen.bootstrap,
+        seed=chosen.seed,
+    )
+
+
+def _rows(found: Comparison, name: str) -> list[dict[str, object]]:
+    slice_name = f"A/B: {name}"
+    gap = found.difference
+    difference = lift_row("ctr difference", "published", slice_name, gap.value, None, found.users)
+    return [
+        lift_row("ctr", "original", slice_name, found.control.value, None, found.users_control),
+        lift_row("ctr", "published", slice_name, found.treated.value, found.lift, found.users),
+        {**difference, "low": gap.low, "high": gap.high, "p": gap.p},
+    ]
+
+
+def _figures(night: Night, found: Comparison, name: str) -> list[Figure]:
+    key = name.replace(", ", ".").replace(" ", "_").lower()
+
+    def one(part: str, about: str, estimate: Estimate, unit: str, users: int) -> Figure:
+        return figure(f"ab.{key}.{part}", about, estimate, n=users, unit=unit, simulated=night.simulated)
+
+    return [
+        one("lift", f"Relative CTR lift of published covers ({name})", found.lift, "relative lift", found.users),
+        one("difference", f"CTR of treated minus control ({name})", found.difference, "share", found.users),
+        one("treated", f"CTR of treated users ({name})", found.treated, "share", found.users_treated),
+        one("control", f"CTR of control users ({name})", found.control, "share", found.users_control),
+    ]
+
+
+def _published_to_all(night: Night, candidates: Candidates, treated: Flags, offered: Codes) -> Findings:
+    """Value of publishing to everybody, from both sides' published pairs.
+
+    The action is the user's side, drawn with a known share. IPS repeats the treated CTR; the doubly
+    robust estimate also uses what the reward model expects of either cover, and should agree.
+    """
+    pairs = offered > 0
+    users = np.unique(candidates.user)
+    share = np.unique(candidates.user[treated]).size / users.size
+    seen = examination_of(night, candidates.position)
+    candidates.score([offered, candidates.default_row])
+    if_published = candidates.probability(offered) * seen
+    if_not = candidates.probability(candidates.default_row) * seen
+    expected = np.stack([np.where(treated, if_published, if_not), if_published])[:, pairs]
+    rounds = LoggedRounds(
+        user=np.unique(candidates.user[pairs], return_inverse=True)[1],
+        reward=candidates.clicked[pairs].astype(np.float64),
+        propensity=np.where(treated, share, 1 - share)[pairs],
+        target=treated[pairs].astype(np.float64),
+        expected_logged=expected[0],
+        expected_target=expected[1],
+    )
+    return value_findings(night, rounds, policy="published to all", place=f"{night.next_day}, published pairs")
+
+
+def value_findings(night: Night, rounds: LoggedRounds, *, policy: str, place: str) -> Findings:
+    """Rows and figures of one policy's off-policy values."""
+    chosen = night.ctx.settings.evaluate
+    if np.unique(rounds.user).size < MIN_SLICE_USERS:
+        return Findings(notes=[f"off-policy value of '{policy}': fewer than {MIN_SLICE_USERS} users"])
+    values = off_policy_values(rounds, resamples=chosen.bootstrap, seed=chosen.seed)
+    n_users = int(np.unique(rounds.user).size)
+    key = policy.replace(" ", "_")
+    findings = Findings()
+    for name, found in values.items():
+        row = lift_row(f"ctr by {name}", policy, f"off-policy: {place}", found.value, None, n_users)
+        findings.rows.append({**row, "low": found.low, "high": found.high})
+        findings.figures.append(
+            figure(
+                f"ope.{key}.{name}",
+                f"CTR of the policy '{policy}' by {name.upper()} from {place}",
+                found,
+                n=n_users,
+                unit="share",
+                simulated=night.simulated,
+            )
+        )
+    findings.figures.append(
+        Figure(
+            name=f"ope.{key}.effective_size",
+            about=f"Effective sample size of the weights for '{policy}'",
+            value=rounds.effective_size,
+            n=int(rounds.user.size),
+            of="impressions",
+            unit="impressions",
+            simulated=night.simulated,
+        )
+    )
+    return findings

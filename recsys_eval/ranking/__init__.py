@@ -1,0 +1,1 @@
+"""Rankers with and without the generated covers."""

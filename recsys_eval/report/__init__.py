@@ -1,0 +1,1 @@
+"""The lift report as one HTML page."""

@@ -1,0 +1,69 @@
+"""The stickers world as a night's evaluation sees it: its users, its judge and what was painted for them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jobs.simulator.model import World
+from jobs.stickers.pack import PicturePack
+from recsys_eval.judge.model import Judge
+from recsys_eval.night import Night
+from recsys_eval.simulation.painted import Painted
+from recsys_eval.simulation.truth import Audience
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """The world, its judge and what was painted."""
+
+    world: World
+    pack: PicturePack
+    judge: Judge
+    painted: Painted
+    audience: Audience
+    items: Codes
+    """(I,) numbers in the world."""
+
+
+def open_scene(night: Night, painted: Painted) -> Scene:
+    """Build the world that the log came from."""
+    pack = PicturePack.load()
+    world = World(night.ctx.settings.world, pack)
+    traffic = dict(night.user_traffic.select("user_id", "impressions_28d").iter_rows())
+    audience = Audience(
+        users=world.user_index(painted.user_ids),
+        segment=painted.user_segment,
+        traffic=np.array([float(traffic.get(user, 0)) for user in painted.user_ids]),
+    )
+    return Scene(
+        world=world,
+        pack=pack,
+        judge=Judge.load(),
+        painted=painted,
+        audience=audience,
+        items=world.item_index(painted.item_ids),
+    )
+
+
+def favourite_families(world: World, users: Codes, segment: Codes, n_segments: int) -> Codes:
+    """Family with the highest mean true taste of each segment's users: simulated.
+
+    Parameters
+    ----------
+    world
+        The model.
+    users, segment
+        (U,) numbers of users in the world and of their segments.
+    n_segments
+        Number of segments, each with a user.
+
+    Returns
+    -------
+    ndarray
+        (n_segments,) numbers in ``pack.FAMILIES``.
+    """
+    means = [world.style_taste[users[segment == number]].mean(axis=0) for number in range(n_segments)]
+    return np.asarray(np.argmax(np.stack(means), axis=1), np.int64)

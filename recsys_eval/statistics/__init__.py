@@ -1,0 +1,1 @@
+"""Intervals, lifts and figures."""

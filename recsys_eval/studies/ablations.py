@@ -1,0 +1,225 @@
+"""What each part of ICG adds: ``python -m recsys_eval.studies.ablations --home HOME --date YYYY-MM-DD``.
+
+Trains ICG and one variant for each part that is left out, all with the same number of steps on the
+same batches, over the tables of a finished night; then paints what the night's plan would paint of the
+held-out items with each of them, and with ``profile``, from the same noise. The judge and the world say what came
+of it: true click probability, the favourite style, the subject, distances to the true drawing,
+diversity, all with intervals, and how far ICG is ahead of each variant. Killed at any time, the same
+command goes on: every variant has its own checkpoint.
+"""
+
+import argparse
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from conf.settings import RewardWeights
+from generation.alignment.draft import DraftSettings
+from generation.alignment.run import RunSettings
+from generation.personalization.icg.train import readers_options, told_readers, train
+from generation.personalization.training.world import Audience, Items
+from generation.planning.stage import expected_of
+from jobs.lake.context import Context
+from recsys_eval.night import Findings, Night
+from recsys_eval.ranking.cover_assignment import members_of
+from recsys_eval.report.sheet import sheet_of_arms
+from recsys_eval.report.view import METHOD_FIGURES, method_rows
+from recsys_eval.simulation.measure import measure_painted
+from recsys_eval.simulation.painted import Painted
+from recsys_eval.stage import open_night
+from recsys_eval.studies.canvas import Canvas, night_options, open_context
+from reward_model.encoders.model import load_encoders
+
+FULL, PROFILE = "icg", "profile"
+PUBLIC = [name for name in RewardWeights.model_fields if name != "personal"]
+SHEET_ITEMS = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """ICG without one of its parts."""
+
+    about: str
+    weights: dict[str, float] = field(default_factory=dict)
+    """Weights of rewards that differ from the night's."""
+    personal: bool = True
+    """Whether it is told whom a picture is for."""
+    recognised: bool = True
+    """Whether readers say how well the subject is kept, where there are readers."""
+    lora_rank: int = 8
+    """In all blocks of the generator; 0 leaves it frozen."""
+    trained: bool = True
+    """False paints by the generator's own conditioning, the title as its prompt."""
+
+
+VARIANTS = {
+    FULL: Variant(about="all of it, with low-rank weights in the generator's blocks"),
+    "frozen-generator": Variant(about="the adapter alone", lora_rank=0),
+    "no-user-embedding": Variant(about="not told whom a picture is for", personal=False),
+    "no-personal-reward": Variant(about="public rewards only", weights={"personal": 0.0}),
+    "no-public-rewards": Variant(
+        about="the personal reward only", weights=dict.fromkeys(PUBLIC, 0.0), recognised=False
+    ),
+    PROFILE: Variant(about="handcrafted prompt (the title) in place of meta tokens", trained=False),
+}
+"""In the order of the table."""
+
+
+def train_variant(
+    ctx: Context,
+    variant: Variant,
+    draft: DraftSettings,
+    run: RunSettings,
+    folder: Path,
+    facts: dict[str, Any],
+    *,
+    readers: Sequence[Path] = (),
+    recognised: float = 0.0,
+) -> Path | None:
+    """Folder of the variant's adapter, trained now unless it was before; None without one.
+
+    The arguments are those of :func:`generation.personalization.icg.train.train`.
+    """
+    if not variant.trained:
+        return None
+    adapter = folder / "adapter"
+    if not (adapter / "manifest.json").is_file():
+        weights = ctx.settings.weights.model_copy(update=variant.weights)
+        settings = ctx.settings.model_copy(update={"weights": weights})
+        train(
+            replace(ctx, settings=settings),
+            draft,
+            run,
+            work=folder / "work",
+            out=adapter,
+            facts=facts,
+            lora_rank=variant.lora_rank,
+            lora_layers="all",
+            personal=variant.personal,
+            readers=readers,
+            recognised=recognised if variant.recognised else 0.0,
+            say=partial(print, f"{folder.name}:", flush=True),
+        )
+    return adapter
+
+
+def compare(ctx: Context, canvas: Canvas, painted: dict[str, NDArray[np.uint8]]) -> Findings:
+    """Truth, looks, distances and diversity of every variant, ICG as the published arm."""
+    night = open_night(ctx)
+    kept = expected_of(ctx, canvas.items.ids).relative >= ctx.settings.generation.min_gain
+    return measure_painted(night, painted_of(night, canvas, painted, kept))
+
+
+def painted_of(night: Night, canvas: Canvas, painted: dict[str, NDArray[np.uint8]], kept: NDArray[np.bool_]) -> Painted:
+    """The variants' pictures as the evaluation of a night knows them: the full one published, the rest beside.
+
+    ``kept``, (I, S), says which of them there are.
+    """
+    segments, items = list(canvas.audience.segments), list(canvas.items.ids)
+    shape = (len(items), len(segments))
+    number = {
+        name: np.where(kept, place * shape[0] * shape[1] + np.arange(shape[0] * shape[1]).reshape(shape), -1)
+        for place, name in enumerate(painted)
+    }
+    user_ids, user_segment = members_of(night.lake, night.ctx.ds, segments)
+    subject = [item for _ in painted for item in items for _ in segments]
+    return Painted(
+        item_ids=items,
+        segment_ids=segments,
+        cover_ids=[f"{place}" for place in range(len(subject))],
+        pixels=np.concatenate([pictures.reshape(-1, 64, 64, 3) for pictures in painted.values()]),
+        subject=subject,
+        published=number[FULL],
+        unpersonalised=np.full(len(items), -1, np.int64),
+        beside={name: places for name, places in number.items() if name != FULL},
+        user_ids=user_ids,
+        user_segment=user_segment,
+    )
+
+
+def table(findings: Findings) -> str:
+    """Markdown: a row a variant, a column a figure, and how far ICG is ahead of it."""
+    figures = {each.name: each.as_dict() for each in findings.figures}
+    rows = {row.name.removesuffix(" (published)"): row for row in method_rows(figures, FULL)}
+    titles = ["variant", *[title for _, title in METHOD_FIGURES], "true clicks of icg over it"]
+    lines = [titles, ["---"] * len(titles)]
+    for name in ["original", *VARIANTS]:
+        if name not in rows:
+            continue
+        cells = [f"{value} [{between}]" if value else "" for value, between in rows[name].cells]
+        ahead = figures.get(f"truth.over_{name}.lift")
+        told = f"{ahead['value']:+.1%} [{ahead['low']:+.1%}, {ahead['high']:+.1%}]" if ahead else ""
+        lines.append([name, *cells, told])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = night_options(__doc__)
+    parser.add_argument("--date", required=True, help="day of the training, for the manifests: YYYY-MM-DD")
+    parser.add_argument("--out", type=Path, default=Path("var/icg-ablation"), help="adapters, ablation.json, sheet.png")
+    parser.add_argument("--only", nargs="*", choices=list(VARIANTS), help="these variants; default: all")
+    parser.add_argument("--steps", type=int, default=120)
+    parser.add_argument("--learning-rate", type=float, default=2e-4)
+    readers_options(parser)
+    parser.add_argument("--items", type=int, help="at most so many held-out items; default: all")
+    parser.add_argument("--bf16", action="store_true", help="train in bfloat16 where the hardware multiplies it")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train, paint, compare; prints the table."""
+    arguments = _arguments()
+    ctx = open_context(arguments)
+    draft = DraftSettings(
+        sampler_steps=ctx.settings.generation.steps,
+        learning_rate=arguments.learning_rate,
+        regularisation=1.0,
+        precision="bf16" if arguments.bf16 else "float32",
+    )
+    run = RunSettings(steps=arguments.steps, every=50)
+    told = [f"--steps {arguments.steps} --learning-rate {arguments.learning_rate}"]
+    told += told_readers(arguments)
+    told += [f"-o {override}" for override in arguments.override]
+    facts = {
+        "command": " ".join(["python -m recsys_eval.studies.ablations --home HOME", *told]),
+        "hardware": f"{platform.machine()}, {arguments.threads} threads, torch {torch.__version__}",
+        "date": arguments.date,
+    }
+    wanted = [FULL, *(name for name in arguments.only or VARIANTS if name != FULL)]
+    encoders = load_encoders()
+    canvas = Canvas(items=Items.read(ctx, encoders, "held_out", arguments.items), audience=Audience.read(ctx, "train"))
+    painted = {}
+    for name in wanted:
+        adapter = train_variant(
+            ctx,
+            VARIANTS[name],
+            draft,
+            run,
+            arguments.out / name,
+            dict(facts),
+            readers=arguments.readers,
+            recognised=arguments.recognised,
+        )
+        painted[name] = canvas.paint(ctx, adapter, personal=VARIANTS[name].personal)
+    findings = compare(ctx, canvas, painted)
+    document = {**facts, "variants": {name: VARIANTS[name].about for name in wanted}}
+    document |= {"figures": [each.as_dict() for each in findings.figures], "notes": findings.notes}
+    (arguments.out / "ablation.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+    shown = {name: pictures[:SHEET_ITEMS] for name, pictures in painted.items()}
+    sheet_of_arms(canvas.items.titles, canvas.items.pixels, canvas.audience.segments, shown).save(
+        arguments.out / "sheet.png"
+    )
+    print(table(findings))
+    print("\n".join(f"{name}: {VARIANTS[name].about}" for name in wanted))
+
+
+if __name__ == "__main__":
+    main()

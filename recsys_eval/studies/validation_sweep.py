@@ -1,0 +1,165 @@
+"""What settings do on validation items: ``python -m recsys_eval.studies.validation_sweep --home HOME --judge FOLDER``.
+
+Generators, adapters, guidance and the weights of rewards are chosen on validation items, and not by
+the judge, which only reports. This asks a second classifier, made by ``recsys_eval.judge.train --seed 23``
+with weights of its own, and the world what covers painted at several guidances, and the best of all of
+them by the night's rewards, would truly be clicked; and what the feed would be if only those were painted of
+which the plan expects enough (``generation.min_gain``), with the original in all other places.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from generation.personalization.icg.train import build_reward
+from generation.personalization.training.rewarding import ScoredReward
+from generation.personalization.training.world import Audience, Items, Sampler
+from generation.planning.stage import expected_of
+from generation.rewards.candidates import CandidateScorer
+from jobs.lake.context import Context
+from jobs.simulator.model import World
+from jobs.stickers.pack import PicturePack
+from recsys_eval.judge.appearance import appearance_among, judge_drawings
+from recsys_eval.judge.model import Judge
+from recsys_eval.ranking.cover_assignment import members_of
+from recsys_eval.simulation.context import favourite_families
+from recsys_eval.simulation.truth import (
+    BEST,
+    ORIGINAL,
+    PUBLISHED,
+    Showing,
+    TruthFigures,
+    judged_best,
+    original_and_best,
+    shown_probability,
+    truth_figures,
+)
+from recsys_eval.simulation.truth import Audience as Users
+from recsys_eval.statistics.lift import Estimate
+from recsys_eval.studies.canvas import Canvas, night_options, open_context
+
+
+class Opinion:
+    """Judges pictures of a canvas by a classifier and the world.
+
+    Parameters
+    ----------
+    ctx
+        A night that ran at least to ``train-reward``.
+    canvas
+        Items and segments.
+    judge
+        The second classifier.
+    """
+
+    def __init__(self, ctx: Context, canvas: Canvas, judge: Judge) -> None:
+        self.canvas, self.judge = canvas, judge
+        self.world = World(ctx.settings.world, PicturePack.load())
+        segments = canvas.audience.segments
+        names, segment = members_of(ctx.lake, ctx.ds, segments)
+        users = self.world.user_index(names)
+        self.users = Users(users=users, segment=segment, traffic=np.ones(len(users)))
+        self.items = self.world.item_index(canvas.items.ids)
+        self.known = original_and_best(self.world, self.users, self.items)
+        self.drawings = judge_drawings(judge, self.world.items.pack, canvas.items.ids)
+        self.favourite = favourite_families(self.world, users, segment, len(segments))
+        self.gain = expected_of(ctx, canvas.items.ids).relative
+        """(I, S) what the plan expects of painting."""
+
+    def __call__(self, pictures: NDArray[np.uint8]) -> str:
+        """One line about (I, S, 64, 64, 3)."""
+        return self.told(self.showing(pictures))
+
+    def showing(self, pictures: NDArray[np.uint8]) -> Showing:
+        """(I, S, 64, 64, 3) as the classifier sees them."""
+        items, segments = pictures.shape[:2]
+        subjects = [item for item in self.canvas.items.ids for _ in range(segments)]
+        looks = appearance_among(self.judge, self.drawings, subjects, pictures.reshape(-1, 64, 64, 3))
+        return Showing(picture=np.arange(items * segments).reshape(items, segments), looks=looks)
+
+    def feed(self, showing: Showing, min_gain: float) -> str:
+        """One line about what the feed shows of the pictures: those that the plan would paint."""
+        kept = self.gain >= min_gain
+        shown = shown_probability(self.world, self.users, self.items, showing)
+        found = self.figures(np.where(kept[:, self.users.segment].T, shown, self.known.original), pairs=kept.size)
+        lift, gap = (_told(each[PUBLISHED]) for each in (found.lift, found.gap_closed))
+        return f"true clicks {lift}  gap {gap}  painted {kept.mean():.0%}"
+
+    def real(self) -> dict[str, str]:
+        """The same about the best existing drawings, judged like painted covers."""
+        shown = judged_best(self.judge, self.drawings, self.canvas.items.ids, self.known)
+        return {name: self.told(showing) for name, showing in shown.items()}
+
+    def told(self, showing: Showing) -> str:
+        """One line about what each segment is shown."""
+        found, looks = self.truth(showing), showing.looks
+        style = (looks.style_probs.argmax(1).reshape(showing.picture.shape) == self.favourite).mean()
+        lift, gap = (_told(each[PUBLISHED]) for each in (found.lift, found.gap_closed))
+        return f"true clicks {lift}  gap {gap}  style {style:.2f}  subject {looks.similarity.mean():.3f}"
+
+    def truth(self, showing: Showing) -> TruthFigures:
+        """Of the pictures that each segment is shown."""
+        shown = shown_probability(self.world, self.users, self.items, showing)
+        return self.figures(shown, pairs=showing.picture.size)
+
+    def figures(self, shown: NDArray[np.float64], *, pairs: int) -> TruthFigures:
+        """Of the true probabilities of what is shown, (U, I)."""
+        arms = {ORIGINAL: self.known.original, BEST: self.known.best, PUBLISHED: shown}
+        found = truth_figures(arms, self.users.traffic, pairs=pairs, resamples=200, seed=0)
+        assert found is not None  # every cell has all arms
+        return found
+
+
+def _told(found: Estimate) -> str:
+    return f"{found.value:+.1%} [{found.low:+.1%}, {found.high:+.1%}]"
+
+
+def best_of(ctx: Context, canvas: Canvas, painted: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """The candidate of each item and segment that the night's rewards would keep, (I, S, 64, 64, 3)."""
+    reward = build_reward(ctx, CandidateScorer(ctx), (), differentiable=False)
+    assert isinstance(reward, ScoredReward)
+    segments = canvas.audience.segments
+    rows = np.repeat(np.arange(len(canvas.items.ids)), len(segments))
+    whom = list(segments) * len(canvas.items.ids)
+    batch = Sampler(canvas.items, canvas.audience, rows=2, seed=0).batch(rows, whom)
+    flat = [pictures.reshape(-1, 64, 64, 3) for pictures in painted]
+    pixels = [torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255 for pictures in flat]
+    scores = np.stack([reward(each, batch).total.numpy() for each in pixels])
+    chosen: NDArray[np.uint8] = np.stack(flat)[scores.argmax(0), np.arange(len(rows))]
+    return chosen.reshape(painted[0].shape)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = night_options(__doc__)
+    parser.add_argument("--judge", type=Path, required=True, help="folder of the second classifier")
+    parser.add_argument("--icg", type=Path, help="adapter of the method icg; default: paint by profile")
+    parser.add_argument("--items", type=int, default=48, help="validation items")
+    parser.add_argument("--guidance", type=float, nargs="+", help="default: the night's")
+    parser.add_argument("--min-gain", type=float, nargs="+", help="of the plan; default: the night's")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Print lines about real drawings, every guidance, the best of them, and what the feed makes of that."""
+    arguments = _arguments()
+    ctx = open_context(arguments)
+    items = Items.read(ctx, CandidateScorer(ctx).encoders, "validation", arguments.items)
+    canvas = Canvas(items=items, audience=Audience.read(ctx, "train"))
+    opinion = Opinion(ctx, canvas, Judge.load(arguments.judge))
+    for name, told in opinion.real().items():
+        print(f"{name:20}  {told}", flush=True)
+    painted = []
+    for guidance in arguments.guidance or ctx.settings.generation.guidance:
+        painted.append(canvas.paint(ctx, arguments.icg, guidance=guidance))
+        print(f"guidance {guidance:<11.1f}  {opinion(painted[-1])}", flush=True)
+    best = opinion.showing(best_of(ctx, canvas, painted))
+    print(f"{'best of them':20}  {opinion.told(best)}", flush=True)
+    for min_gain in arguments.min_gain or [ctx.settings.generation.min_gain]:
+        print(f"feed, min. gain {min_gain:<4.2f}  {opinion.feed(best, min_gain)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

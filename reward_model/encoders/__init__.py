@@ -1,0 +1,1 @@
+"""Pictures and titles to vectors: one aligned space and a style space."""

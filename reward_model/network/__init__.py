@@ -1,0 +1,1 @@
+"""The click model as a network and the features that it reads."""

@@ -1,0 +1,114 @@
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from generation.diffusion.training import train_reader
+from generation.diffusion.training.data import Bends, load_drawings, planes_of
+from generation.diffusion.training.reader import Reader, augmented
+from generation.diffusion.training.train_reader import (
+    ReaderSettings,
+    ReaderTrainer,
+    Views,
+    look,
+    supervised_contrastive,
+)
+from jobs.stickers.pack import PicturePack
+from reward_model.encoders.model import load_encoders
+
+
+@pytest.fixture(scope="module")
+def drawings():
+    return load_drawings(PicturePack.load().sample(60), load_encoders(), "train")
+
+
+@pytest.fixture(scope="module")
+def bends(drawings, tmp_path_factory):
+    path = tmp_path_factory.mktemp("bends") / "bends.safetensors"
+    return Bends(drawings, path), path
+
+
+def test_the_contrastive_loss_by_hand():
+    subject = torch.tensor([0, 0, 1, 1])
+    embedding = torch.eye(4)[[0, 0, 1, 1]]
+    # each picture: its twin at cosine 1, two others at 0, temperature 0.1
+    expected = float(np.log(np.exp(10) + 2) - 10)
+    assert float(supervised_contrastive(embedding, subject)) == pytest.approx(expected, rel=1e-3)
+    assert supervised_contrastive(torch.eye(4), subject) == pytest.approx(float(np.log(3)))
+
+
+def test_a_batch_depends_on_the_step_alone_and_shows_a_subject_in_different_families(drawings, bends):
+    views = Views(drawings, bends[0], seed=0)
+    pictures, subject, family = views.draw(3, 6)
+    again = views.draw(3, 6)
+    assert torch.equal(pictures, again[0])
+    assert not torch.equal(pictures, views.draw(4, 6)[0])
+    for number in subject.unique():
+        some = family[subject == number]
+        assert 2 <= len(some) <= train_reader.VIEWS
+        assert len(some.unique()) == len(some)
+
+
+def test_augmentation_changes_pictures_a_little(drawings):
+    pictures = planes_of(drawings.pixels[:16])
+    changed = augmented(pictures, torch.Generator().manual_seed(0))
+    assert changed.shape == pictures.shape
+    assert 0.01 < (changed - pictures).abs().mean() < 0.6
+    with pytest.raises(RuntimeError):
+        augmented(pictures[0], torch.Generator().manual_seed(0))
+
+
+def test_a_resumed_run_is_the_same_run(drawings, bends, tmp_path):
+    settings, views = ReaderSettings(steps=4, subjects=6, seed=3), Views(drawings, bends[0], seed=3)
+    first = ReaderTrainer(settings, views)
+    for _ in range(2):
+        first.learn()
+    first.save(tmp_path / "checkpoint.safetensors")
+    losses = [first.learn() for _ in range(2)]
+    second = ReaderTrainer(settings, views)
+    second.resume(tmp_path / "checkpoint.safetensors")
+    assert second.step == 2
+    assert [second.learn() for _ in range(2)] == losses
+    for name, weight in first.reader.state_dict().items():
+        assert torch.equal(weight, second.reader.state_dict()[name]), name
+    with pytest.raises(ValueError, match="other settings"):
+        ReaderTrainer(ReaderSettings(steps=5, subjects=6, seed=3), views).resume(tmp_path / "checkpoint.safetensors")
+
+
+def test_the_command_trains_a_reader_that_knows_more_than_chance(monkeypatch, tmp_path, drawings, bends, capsys):
+    monkeypatch.setattr(
+        train_reader.PicturePack, "load", classmethod(lambda cls, load=PicturePack.load: load().sample(60))
+    )
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        ["train_reader", "--out", str(tmp_path / "reader.safetensors"), "--bends", str(bends[1]), "--steps", "100",
+         "--subjects", "8", "--every", "50"],
+    )  # fmt: skip
+    learn = ReaderTrainer.learn
+
+    def killed(trainer):
+        if trainer.step == 60:
+            raise KeyboardInterrupt
+        return learn(trainer)
+
+    with monkeypatch.context() as at_sixty:
+        at_sixty.setattr(ReaderTrainer, "learn", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train_reader.main()
+    train_reader.main()
+    told = capsys.readouterr().out
+    assert "goes on after step 50" in told
+    assert "step 100/100" in told
+    assert "validation at 100" in told
+    reader = Reader.load(tmp_path / "reader.safetensors")
+    assert not any(parameter.requires_grad for parameter in reader.parameters())
+    reading = reader(planes_of(drawings.pixels[:8]))
+    assert reading.subject.norm(dim=1) == pytest.approx(torch.ones(8))
+    assert look(reader, drawings)["family"] > 0.3  # of six
+
+
+def test_a_missing_reader_says_how_to_make_one(tmp_path):
+    with pytest.raises(FileNotFoundError, match="python -m generation"):
+        Reader.load(tmp_path / "none.safetensors")

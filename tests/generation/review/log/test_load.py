@@ -1,0 +1,96 @@
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from conf.errors import UsageError
+from generation.catalogue import end_of_day
+from generation.review.log import decisions
+from generation.review.log.decisions import Decision
+from generation.review.log.load import load_night
+from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS, GENERATION_PLAN, ITEM_FEATURES, ITEMS, SEGMENTS
+from tests.generation.review.conftest import NOW, rows_of
+
+DS = "2026-03-29"
+UNIT = "u" * 64
+
+
+@pytest.fixture
+def night(make_context):
+    """One unit with two candidates, of which the policy asks about the second, which is selected."""
+    ctx = make_context(ds=DS)
+    common = {"ds": DS, "unit_id": UNIT, "item_id": "fox", "segment_id": "s1", "method": "profile", "as_of": DS}
+    cover = {**common, "purpose": "publish", "seed": 2**62, "generator": "g"}
+    counts = {f"{what}_{days}d": 70 if days > 1 else 1 for what in ("impressions", "clicks") for days in (1, 7, 28)} | {
+        f"ctr_{days}d": 0.1 for days in (1, 7, 28)
+    }
+    tables = [
+        (GENERATED_COVERS, [
+            {**cover, "cover_id": "a" * 64, "candidate": 0, "rewards": [("relevance", 0.2)], "score": 0.1,
+             "selected": False},
+            {**cover, "cover_id": "b" * 64, "candidate": 1, "score": 0.9, "selected": True,
+             "rewards": [("relevance", 0.5), ("nsfw", 0.01), ("personal", float("nan"))]},
+            {**cover, "cover_id": "c" * 64, "candidate": 0, "unit_id": "e", "purpose": "evaluate", "rewards": [],
+             "score": 0.0, "selected": True},
+        ]),
+        (GENERATION_PLAN, [
+            {**common, "purpose": "publish", "reference_cover_id": "0" * 64, "candidates": 2, "seed": 1,
+             "prompt": "red fox", "pref_embedding": [0.0], "pref_style": [0.0], "expected_gain": 1.0,
+             "estimated_seconds": 1.0, "rank": 1}
+        ]),
+        (ITEMS, [
+            {"item_id": "fox", "title": "Red Fox", "category": "animals", "tags": ["sly", "red"],
+             "created_at": end_of_day(ctx.ds)}
+        ]),
+        (SEGMENTS, [
+            {"ds": DS, "segment_id": name, "size": size, "pref_embedding": [0.0], "pref_style": [0.0],
+             "exemplar_users": [], "exemplar_covers": [], "top_categories": ["animals"]}
+            for name, size in (("s0", 75), ("s1", 25))
+        ]),
+        (ITEM_FEATURES, [{"ds": DS, "item_id": "fox", **counts, "ctr_debiased": 0.1, "age_days": 1.0}]),
+        (COVER_DECISIONS, [decision("ask", "close-call: 0.5")]),
+    ]  # fmt: skip
+    for spec, rows in tables:
+        write(ctx, rows, spec)
+    return ctx
+
+
+def decision(what, reason, name="p1"):
+    return {
+        "ds": DS, "decision_id": name, "cover_id": "b" * 64, "unit_id": UNIT, "decision": what, "reason": reason,
+        "by": "policy:p", "decided_at": end_of_day(NOW.date().replace(day=29)),
+    }  # fmt: skip
+
+
+def write(ctx, rows, spec):
+    write_deltalake(ctx.lake.path(spec.name), pa.Table.from_pylist(rows, schema=spec.schema), mode="append",
+                    partition_by=list(spec.partition_by))  # fmt: skip
+
+
+def test_a_unit_is_one_case_with_its_candidates(make_desk, night):
+    database = make_desk(0)
+    assert load_night(database, night) == 1
+    (row,) = rows_of(database)
+    assert (row.title, row.prompt, row.selected_cover_id, row.queue) == ("Red Fox", "red fox", "b" * 64, "pending")
+    assert row.words == "sly, red"
+    assert (row.relevance, row.nsfw, row.personal) == (0.5, 0.01, None)
+    assert row.stake == 70 / 7 * 0.25  # impressions a day, times the segment's share of people
+    assert (row.policy_decision, row.reason) == ("ask", "close-call")
+
+
+def test_loading_again_keeps_decisions_and_hears_the_policy(make_desk, night):
+    database = make_desk(0)
+    load_night(database, night)
+    before = rows_of(database)
+    assert load_night(database, night) == 0
+    assert rows_of(database) == before
+    wish = Decision(case_id=before[0].id, kind="reject", by="ann", seen=0, reason="ugly")
+    decisions.decide(database, wish, night.settings.review.reasons, NOW)
+    write(night, [decision("approve", "within-limits: fine", "p2")], COVER_DECISIONS)
+    assert load_night(database, night) == 0
+    (row,) = rows_of(database)
+    assert (row.verdict, row.decided_by, row.policy_decision, row.doubtful) == ("reject", "ann", "approve", 1)
+
+
+def test_a_night_without_covers_is_named(make_desk, make_context):
+    with pytest.raises(UsageError, match="coverlift generate --ds 2026-03-29"):
+        load_night(make_desk(0), make_context(ds=DS))

@@ -1,0 +1,324 @@
+"""The desk in a real browser: what a reviewer does, by keyboard, on both databases."""
+
+import os
+import shutil
+import threading
+import time
+from datetime import date, datetime, timedelta
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
+from sqlalchemy import select
+
+from benchmarks import made_up_night
+from benchmarks.desk_server import PASSWORD, add_people
+from benchmarks.private_postgres import free_port
+from conf.settings import Settings
+from generation.review.log import chain
+from generation.review.log.schema import takedowns
+from generation.review.web.app import Lakeside, make_app
+from jobs.lake.context import Context
+from jobs.lake.images import ImageStore
+from tests.generation.review.conftest import rows_of
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+DS = made_up_night.DS
+PACE = float(os.environ.get("COVERLIFT_REVIEW_PACE", "0.4"))
+"""Seconds between two decisions. A person takes one or two; 2.2 or less is 50 covers in under two minutes."""
+
+any_database = pytest.mark.parametrize("desk_url", ["sqlite"], indirect=True)
+"""For what has nothing to do with the database."""
+expect.set_options(timeout=20_000)
+
+
+class Desk:
+    """A server in a thread, and what is behind it."""
+
+    def __init__(self, database, home, setup_token=None):
+        self.database, self.taken_down = database, []
+        self.port = free_port()
+        ctx = Context(ds=date.fromisoformat(DS), home=home, settings=Settings())
+        app = make_app(database, ctx, Lakeside(take_down=self.take_down), setup_token=setup_token)
+        self.server = uvicorn.Server(
+            uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="warning", proxy_headers=False)
+        )
+        self.thread = threading.Thread(target=self.server.run, daemon=True)
+
+    def take_down(self, cover_id, reason, by, ds):
+        self.taken_down.append((cover_id, reason, by, ds.isoformat()))
+        return "1 published rows removed"
+
+    def __enter__(self):
+        self.thread.start()
+        while not self.server.started:
+            time.sleep(0.02)
+        return self
+
+    def __exit__(self, *_):
+        self.server.should_exit = True
+        self.thread.join(20)
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def desk(make_desk, tmp_path):
+    images = ImageStore(str(tmp_path / "images"))
+    database = make_desk(60, images=images, candidates=2)
+    add_people(database, Settings(), {"lea": "lead", "ann": "reviewer", "vic": "viewer"})
+    with Desk(database, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def sign_in(desk, browser):
+    """Opens a page as somebody; at the end no script of it may have failed."""
+    contexts, complaints = [], []
+
+    def open_page(name, **more):
+        context = browser.new_context(accept_downloads=True, **more)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
+        page.goto(desk.url + "/queue")
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/queue")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def saved(page):
+    expect(page.locator("#saving")).to_have_text("all saved", timeout=60_000)
+
+
+def title(page):
+    return page.locator("article.current h1").inner_text()
+
+
+def test_fifty_covers_by_keys_at_human_pace(desk, sign_in):
+    page = sign_in("ann")
+    page.goto(desk.url + "/focus")
+    began = time.monotonic()
+    for number in range(50):
+        turn = time.monotonic()
+        before = title(page)
+        if number % 5 == 4:
+            page.keyboard.press("r")
+            page.keyboard.press(str(1 + number % 7))
+        elif number % 11 == 3:
+            page.keyboard.press("2")
+        else:
+            page.keyboard.press("a")
+        assert title(page) != before
+        time.sleep(max(0.0, PACE - (time.monotonic() - turn)))
+    took = time.monotonic() - began
+    saved(page)
+    waits = page.evaluate("performance.getEntriesByName('decision-to-picture').map(each => each.duration)")
+    print(
+        f"50 covers in {took:.0f} s; decision to picture: median {sorted(waits)[25]:.0f} ms, worst {max(waits):.0f} ms"
+    )
+    assert took < 120
+    assert sorted(waits)[45] < 100
+    verdicts = [(row.verdict, row.cover_id != row.selected_cover_id) for row in rows_of(desk.database)]
+    assert verdicts.count(("reject", False)) == 10
+    assert verdicts.count(("approve", True)) == 4
+    assert verdicts.count(("approve", False)) == 36
+    with desk.database.reading() as connection:
+        assert chain.faults(connection) == []
+        assert chain.head(connection)[0] == 50
+
+
+def test_undo_note_skip_flicker_and_back(desk, sign_in):
+    page = sign_in("ann")
+    page.goto(desk.url + "/focus")
+    first = title(page)
+    page.keyboard.press("a")
+    second = title(page)
+    page.keyboard.press("s")
+    saved(page)
+    page.keyboard.press("u")
+    expect(page.locator("article.current h1")).to_have_text(first)
+    expect(page.locator("article.current .facts")).to_contain_text("undecided")
+    page.keyboard.press("n")
+    page.get_by_label("Words").fill("<b>too</b> dark")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("article.current .history")).to_contain_text("<b>too</b> dark")
+    page.keyboard.press("f")
+    expect(page.locator("article.current .flicker")).to_have_class("flicker flipped")
+    page.keyboard.press("j")
+    assert title(page) == second
+    page.keyboard.press("k")
+    assert title(page) == first
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def test_bulk_with_preview_and_undo_by_keyboard(desk, sign_in):
+    page = sign_in("lea")
+    page.goto(f"{desk.url}/queue?category=food-drink")
+    page.get_by_role("button", name="Reject them…").click()
+    count = sum(row.category == "food-drink" for row in rows_of(desk.database))
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Reject {count} covers?")
+    assert not any(row.verdict for row in rows_of(desk.database))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{count} covers decided")
+    assert sum(row.verdict == "reject" for row in rows_of(desk.database)) == count
+    page.get_by_role("button", name="Undo this step").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{count} decisions taken back")
+    assert not any(row.verdict for row in rows_of(desk.database))
+    page.goto(desk.url + "/queue")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+X")
+    expect(page.locator("#chosen")).to_have_text("3 selected")
+    page.get_by_role("button", name="Approve them…").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Approve 3 covers?")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("3 covers decided")
+
+
+def test_blind_pairs_and_their_result(desk, sign_in):
+    page = sign_in("lea")
+    page.goto(desk.url + "/ab?contest=original:icg")
+    painted = {row.cover_id for row in rows_of(desk.database)}
+    for judged in range(1, 9):
+        left = page.locator("#ab-left").get_attribute("src").rpartition("/")[2]
+        page.keyboard.press("ArrowLeft" if left in painted else "ArrowRight")
+        expect(page.locator("#ab-count")).to_have_text(f"{judged} judged")
+    assert "icg" not in page.locator("#pair").inner_html()
+    page.goto(desk.url + "/results")
+    expect(page.get_by_role("row", name="icg over original")).to_contain_text("100.0 %")
+
+
+def test_going_back_shows_what_was_decided_and_undo_names_it(desk, sign_in):
+    page = sign_in("ann")
+    page.goto(desk.url + "/focus")
+    first = title(page)
+    page.keyboard.press("a")
+    saved(page)
+    page.keyboard.press("k")
+    expect(page.locator("article.current h1")).to_have_text(first)
+    expect(page.locator("article.current .history")).to_contain_text("ann approve")
+    page.keyboard.press("u")
+    expect(page.locator("#said")).to_contain_text(f"Taken back: {first}")
+    expect(page.locator("article.current h1")).to_have_text(first)
+
+
+def test_a_takedown_is_shown_at_once_and_handed_to_the_lake(desk, sign_in):
+    page = sign_in("ann")
+    page.goto(desk.url + "/focus")
+    cover = page.locator("article.current").get_attribute("data-cover")
+    page.keyboard.press("t")
+    page.get_by_label("Words").fill("shows a brand")
+    page.get_by_role("button", name="Take down for good", exact=True).click()
+    expect(page.locator("article.current .facts")).to_contain_text("taken down")
+    for _ in range(100):
+        with desk.database.reading() as connection:
+            done = connection.execute(select(takedowns.c.done_at, takedowns.c.outcome)).one()
+        if done.done_at:
+            break
+        time.sleep(0.05)
+    assert desk.taken_down == [(cover, "shows a brand", "person:ann", DS)]
+    assert done.outcome == "1 published rows removed"
+
+
+def test_offline_there_and_back(desk, sign_in, browser, tmp_path):
+    page = sign_in("ann")
+    page.goto(desk.url + "/offline")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Pending").click()
+    download.value.save_as(tmp_path / "covers.html")
+    away = browser.new_context(accept_downloads=True, offline=True).new_page()
+    away.goto((tmp_path / "covers.html").as_uri())
+    for key in ("a", "a", "r", "3"):
+        away.keyboard.press(key)
+    with away.expect_download() as download:
+        away.get_by_role("button", name="Save").first.click()
+    download.value.save_as(tmp_path / "decisions.json")
+    away.context.close()
+    for expected in ("3 decisions taken", "0 decisions taken, 3 known"):
+        page.get_by_label("File of decisions").set_input_files(tmp_path / "decisions.json")
+        page.get_by_role("button", name="Check and take").click()
+        expect(page.get_by_role("main").get_by_role("status")).to_contain_text(expected)
+    assert sorted(row.verdict for row in rows_of(desk.database) if row.verdict) == ["approve", "approve", "reject"]
+
+
+PAGES = ("/queue", "/queue?tab=done", "/focus", "/focus?tab=done", "/ab", "/results", "/people", "/audit", "/offline")
+
+
+@any_database
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_issue(desk, sign_in, scheme):
+    page = sign_in("lea", color_scheme=scheme)
+    found = []
+    for path in PAGES:
+        page.goto(desk.url + path)
+        if path == "/focus":
+            page.keyboard.press("r")
+            page.wait_for_selector("dialog[open]")
+        result = Axe().run(page)
+        serious = [each for each in result.response["violations"] if each["impact"] in ("serious", "critical")]
+        found += [(path, each["id"], [node["html"][:120] for node in each["nodes"][:3]]) for each in serious]
+    assert found == []
+
+
+@any_database
+def test_a_viewer_looks_and_cannot_decide(desk, sign_in):
+    page = sign_in("vic", viewport={"width": 390, "height": 800})
+    page.goto(desk.url + "/focus")
+    assert page.locator("article.current .actions").count() == 0
+    page.keyboard.press("a")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not any(row.verdict for row in rows_of(desk.database))
+
+
+@any_database
+def test_numbers_and_times_are_the_readers(desk, sign_in):
+    page = sign_in("lea", locale="de-DE", timezone_id="Asia/Tokyo")
+    page.goto(desk.url + "/focus")
+    value = page.locator("article.current .rewards data.number").first
+    assert value.inner_text() == f"{float(value.get_attribute('value')):.3f}".replace(".", ",")
+    page.goto(desk.url + "/audit")
+    moment = page.locator("time").first
+    there = datetime.fromisoformat(moment.get_attribute("datetime")) + timedelta(hours=9)
+    assert moment.inner_text() == there.strftime("%d.%m.%Y, %H:%M")
+
+
+@any_database
+def test_the_first_account_is_made_behind_a_link_that_works_once(make_desk, browser, tmp_path):
+    link = "/setup?token=" + "t" * 32
+    with Desk(make_desk(3), tmp_path, "t" * 32) as desk:
+        page = browser.new_context().new_page()
+        page.goto(desk.url + "/setup?token=guess")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("not valid any more")
+        page.goto(desk.url + link)
+        page.get_by_label("Name").fill("lea")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/queue")
+        expect(page.locator(".who")).to_contain_text("lea lead")
+        page.goto(desk.url + link)
+        expect(page.get_by_role("heading", level=1)).to_contain_text("not valid any more")
+        page.context.close()

@@ -1,0 +1,94 @@
+import math
+from datetime import date
+
+import numpy as np
+import pytest
+
+from conf.settings import WorldSettings
+from jobs.simulator.model import World
+from jobs.simulator.truth import (
+    all_drawings_probability,
+    default_probability,
+    drawing_probability,
+    painted_probability,
+)
+from jobs.simulator.wording import KINDS, title
+
+
+def test_the_formula_by_hand(world):
+    user, item = 17, 5
+    style = np.array([[0.5, 0.0, 0.3, 0.0, 0.2, 0.0]])
+    taste = world.users.style_taste[user]
+    subject = sum(world.users.factors[user][k] * world.items.factors[item][k] for k in range(8)) * 0.7 / math.sqrt(8)
+    logit = (
+        -3.1
+        + world.users.bias[user]
+        + world.items.quality[item]
+        + subject
+        + (0.5 * taste[0] + 0.3 * taste[2] + 0.2 * taste[4])
+        + world.users.wording_taste[user, 2]
+        - 1.5 * (1 - 0.75)
+    )
+    expected = 4**-0.6 / (1 + math.exp(-logit))
+    found = world.click_probability(
+        np.array([user]), np.array([item]), style, np.array([0.75]), np.array([2]), np.array([4])
+    )
+    assert found[0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_same_settings_make_the_same_world_and_another_seed_another(world, pack):
+    same, other = World(world.settings, pack), World(world.settings.model_copy(update={"seed": 1}), pack)
+    np.testing.assert_array_equal(same.style_taste, world.style_taste)
+    np.testing.assert_array_equal(same.items.default, world.items.default)
+    assert (other.items.default != world.items.default).any()
+
+
+def test_scale_multiplies_users(pack):
+    assert World(WorldSettings(users=100, scale=2.5), pack).users.size == 250
+
+
+def test_identities(world):
+    assert world.user_ids[12] == "u0000012"
+    assert world.user_index(["u0000012", "u0000000"]).tolist() == [12, 0]
+    assert world.item_index([world.items.item_ids[7]]).tolist() == [7]
+    for strange in ("u0000600", "x", "u-1"):
+        with pytest.raises(ValueError, match="not in this world of 600 users"):
+            world.user_index([strange])
+    with pytest.raises(ValueError, match="not a subject"):
+        world.item_index(["nobody"])
+
+
+def test_half_of_the_users_are_treated(world):
+    assert world.treated.sum() == 300
+    assert world.last_day == date(2026, 3, 9)
+
+
+def test_wrong_style_shapes_are_refused(world):
+    with pytest.raises(ValueError, match=r"expected \(1, 6\)"):
+        world.click_probability(np.array([0]), np.array([0]), np.ones((1, 5)), 1.0)
+
+
+def test_truth_of_drawings_and_paintings(world):
+    users = np.arange(50)
+    items = np.flatnonzero(world.items.drawn.all(axis=1))[:50]
+    every = all_drawings_probability(world, users, items)
+    np.testing.assert_allclose(default_probability(world, users, items), every[users, world.items.default[items]])
+    exact = painted_probability(world, users, items, np.eye(6)[np.full(50, 3)], np.ones(50))
+    np.testing.assert_allclose(exact, every[:, 3])
+    worse = painted_probability(world, users, items, np.eye(6)[np.full(50, 3)], np.full(50, 0.5))
+    odds = (exact / (1 - exact)) / (worse / (1 - worse))
+    np.testing.assert_allclose(odds, math.exp(0.75))  # lambda 1.5 times 0.5
+    np.testing.assert_array_equal(every.argmax(axis=1), world.favourite[users])
+
+
+def test_truth_of_a_drawing_that_does_not_exist(world):
+    item = np.flatnonzero(~world.items.drawn[:, 1])[:1]
+    assert np.isnan(all_drawings_probability(world, np.array([0]), item)[0, 1])
+    with pytest.raises(ValueError, match="noto-v1 does not draw"):
+        drawing_probability(world, np.array([0]), item, np.array([1]))
+
+
+def test_titles_are_in_the_order_that_logs_index(world, pack):
+    place = (3 * len(KINDS) + 1) * 1570 + 40
+    assert world.titles[place] == title(pack.subjects[40], 1, "ja")
+    assert len(set(world.titles)) > 4 * 2 * 1570

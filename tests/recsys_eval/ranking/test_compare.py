@@ -1,0 +1,121 @@
+"""Arms on lakes whose truth is known: covers that matter, and covers that do not."""
+
+import numpy as np
+import pytest
+
+from recsys_eval.ranking.arms import A_A, GENERATED, ORIGINAL, RANK_METRICS, SHUFFLED, UNPERSONALISED
+from recsys_eval.ranking.compare import LOG, PLAYED, rank_log, rank_played, treated_rows
+from recsys_eval.ranking.cover_assignment import evaluation_offers, published_offers
+from tests.support.known_world import CUT, DS, SEGMENTS, cover_id
+
+
+@pytest.fixture(scope="module")
+def played(telling_night):
+    return rank_played(telling_night)
+
+
+@pytest.fixture(scope="module")
+def idle(idle_night):
+    return rank_played(idle_night)
+
+
+def row(findings, arm, metric="ndcg@10", slice_name="all"):
+    found = [r for r in findings.rows if (r["arm"], r["metric"], r["slice"]) == (arm, metric, slice_name)]
+    assert len(found) == 1, (arm, metric, slice_name)
+    return found[0]
+
+
+@pytest.mark.parametrize("metric", RANK_METRICS)
+def test_knowing_covers_that_matter_lifts_ranking(played, metric):
+    found = row(played, GENERATED, metric)
+    assert found["lift"] > 0.02
+    assert found["low"] > 0
+    assert found["p"] < 0.02
+    assert found["users"] > 200
+    # beyond what the controls get
+    assert found["lift"] > row(played, SHUFFLED, metric)["lift"] + 0.02
+    assert found["lift"] > row(played, UNPERSONALISED, metric)["lift"]
+
+
+def test_the_lift_is_made_by_treated_users(played):
+    assert row(played, GENERATED, slice_name="treated")["low"] > 0
+    control = row(played, GENERATED, slice_name="control")
+    assert control["low"] < row(played, GENERATED, slice_name="treated")["low"]
+
+
+@pytest.mark.parametrize("metric", RANK_METRICS)
+def test_a_a_is_no_lift(played, idle, metric):
+    for findings in (played, idle):
+        found = row(findings, A_A, metric)
+        assert found["low"] < 0 < found["high"]
+
+
+@pytest.mark.parametrize("arm", [GENERATED, SHUFFLED, UNPERSONALISED])
+def test_covers_that_do_not_matter_lift_nothing(idle, arm):
+    found = row(idle, arm)
+    assert found["low"] < 0 < found["high"]
+    assert abs(found["lift"]) < 0.02
+
+
+def test_rows_are_complete_and_unique(played):
+    keys = [(r["metric"], r["ranker"], r["arm"], r["slice"]) for r in played.rows]
+    assert len(keys) == len(set(keys))
+    assert {r["ranker"] for r in played.rows} == {PLAYED}
+    slices = {r["slice"] for r in played.rows}
+    assert {"all", "new items", "existing items", "treated", "control", "segment s0", "segment s1"} <= slices
+    base = row(played, ORIGINAL)
+    assert base["lift"] is base["p"] is None
+    assert 0 < base["value"] < 1
+    lift = row(played, GENERATED)
+    assert lift["lift"] == pytest.approx(lift["value"] / base["value"] - 1)
+
+
+def test_log_split_is_point_in_time(telling_night):
+    findings = rank_log(telling_night)
+    found = row(findings, GENERATED)
+    # nobody saw a generated cover on the log: nothing to win
+    assert found["low"] < 0.01
+    assert {r["ranker"] for r in findings.rows} == {LOG}
+    assert telling_night.log.feature_days[0] == CUT.isoformat()
+    assert telling_night.log.feature_days[-1] < DS.isoformat()
+    assert telling_night.play.feature_days == [DS.isoformat()]
+
+
+def test_same_night_same_numbers(telling_night, played):
+    assert rank_played(telling_night).rows == played.rows
+
+
+def test_without_a_played_day_it_says_so(unplayed_night):
+    findings = rank_played(unplayed_night)
+    assert findings.rows == []
+    assert findings.notes == ["the log has no 2026-03-09: rankers on the played day were left out"]
+
+
+def test_shuffled_offers_are_all_another_segments(telling_night):
+    offers = published_offers(telling_night.lake, DS)
+    shuffled = offers.shuffled(1)
+    before = dict(zip(offers.covers["cover_id"], offers.covers["segment_id"], strict=True))
+    after = dict(zip(shuffled.covers["cover_id"], shuffled.covers["segment_id"], strict=True))
+    assert set(before) == set(after)
+    assert all(before[cover] != after[cover] for cover in before)
+    single = evaluation_offers(telling_night.lake, DS, CUT)
+    only = type(single)(covers=single.covers.filter(single.covers["segment_id"] == "s0"), segments=single.segments)
+    assert only.shuffled(1) is None
+
+
+def test_offers_reach_the_right_impressions(telling_night):
+    play = telling_night.play
+    rows, relevance = published_offers(telling_night.lake, DS).of(play)
+    world = telling_night.scorer_of(DS).world
+    for at in (0, 7, 100, 2000):
+        record = play.frame.row(at, named=True)
+        item, user = int(record["item_id"][1:]), int(record["user_id"][1:])
+        if world.published[item]:
+            expected = cover_id("painted", item, SEGMENTS[world.liking[user]])
+            assert play.sources.covers.ids[int(rows[at]) - 1].as_py() == expected
+        else:
+            assert rows[at] == 0
+    some = np.flatnonzero(rows > 0)
+    assert np.nanmax(relevance[some]) == pytest.approx(0.9)
+    treated = treated_rows(play)
+    assert (play.logged_row == rows)[treated & (rows > 0)].all()
