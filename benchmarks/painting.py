@@ -21,7 +21,7 @@ from generation.diffusion.painter import Painter
 from generation.diffusion.unet import PIXELS, predict_clean
 from generation.personalization.methods import adapter_folder
 from generation.serving.backends import InProcessPaint, open_backend
-from generation.serving.requests import PREFERENCE_DIM, PaintRequest
+from generation.types import PREFERENCE_DIM, PaintRequest
 from jobs.stickers.pack import PicturePack
 
 SEED = 11

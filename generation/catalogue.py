@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from generation.personalization.methods import SegmentProfile
+from generation.types import SegmentProfile
 from jobs.lake.lake import Lake
 
 

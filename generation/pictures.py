@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from generation.serving.requests import SIZE
+from generation.types import SIZE
 
 MIME = "image/webp"
 

@@ -25,7 +25,7 @@ from generation.rewards.candidates import CandidateScorer, choose
 from generation.rewards.registry import REWARDS
 from generation.rewards.safety import Safety, SafetyDown
 from generation.serving.backends import PaintBackend, open_backend
-from generation.serving.requests import SIZE
+from generation.types import SIZE
 from jobs.lake.context import Context, StageResult
 from jobs.lake.tables import COVER_FEATURES, COVERS, GENERATED_COVERS, SHOWN_PURPOSES
 

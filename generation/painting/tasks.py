@@ -14,7 +14,7 @@ from generation.painting.store import UnitStore
 from generation.pictures import to_pixels, to_webp
 from generation.planning.units import PaintUnit
 from generation.serving.backends import PaintBackend
-from generation.serving.requests import PaintRequest
+from generation.types import PaintRequest
 
 if TYPE_CHECKING:
     from pyspark import Accumulator

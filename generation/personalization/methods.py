@@ -4,52 +4,19 @@ A method lives in a folder of its own beside this file; its name is the setting
 ``generation.method`` and a part of every unit's id.
 """
 
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from conf.errors import UsageError
 from conf.settings import GenerationSettings
+from generation.types import Conditioning, ItemContent, SegmentProfile
 
 METHODS = {
     "profile": "generation.personalization.profile.method:ProfileMethod",
     "icg": "generation.personalization.icg.method:IcgMethod",
 }
 """Name -> ``module:class``; a method's module is imported when it is used."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SegmentProfile:
-    """A row of ``segments``: what its users have in common."""
-
-    segment_id: str
-    pref_embedding: NDArray[np.float32]
-    """(128,) mean preference of the segment's users in the aligned space."""
-    pref_style: NDArray[np.float32]
-    """(32,) the same in the style space."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ItemContent:
-    """What of an item can be painted."""
-
-    item_id: str
-    title: str
-    tags: tuple[str, ...]
-    reference_cover_id: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Conditioning:
-    """What a painter is told beside the reference."""
-
-    prompt: str
-    preference: NDArray[np.float32]
-    """(160,) float32."""
 
 
 class Method(Protocol):

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.personalization.methods import SegmentProfile
 from generation.rewards.personal import SegmentScorer
+from generation.types import SegmentProfile
 
 REACHED = 0.1
 """Share of the real covers, those that a segment's taste likes most, whose mean style stands for a painted one's."""

@@ -31,18 +31,11 @@ from numpy.typing import NDArray
 from conf.errors import NothingToDo, UsageError
 from conf.settings import GenerationSettings
 from generation.catalogue import CoverVectors, items_with_default, original_covers, segment_profiles
-from generation.personalization.methods import (
-    ItemContent,
-    Method,
-    SegmentProfile,
-    method_fingerprints,
-    method_named,
-    methods_of,
-)
+from generation.personalization.methods import Method, method_fingerprints, method_named, methods_of
 from generation.planning.gain import ExpectedClicks, expected_clicks, reached_styles
 from generation.planning.units import PaintUnit, rounded, unit_seed
 from generation.rewards.personal import SegmentScorer
-from generation.serving.requests import PREFERENCE_DIM
+from generation.types import PREFERENCE_DIM, ItemContent, SegmentProfile
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
 from jobs.lake.tables import EMBED_DIM, GENERATION_PLAN, UNPERSONALISED

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.serving.requests import PREFERENCE_DIM, SIZE
+from generation.types import PREFERENCE_DIM, SIZE
 
 PREFERENCE_DECIMALS = 4
 """A profile is rounded before painting, so that the last bits of a mean do not make another unit."""

@@ -8,7 +8,8 @@ from typing import Protocol
 from conf.settings import GenerationSettings
 from generation.personalization.methods import adapter_folder
 from generation.serving.painters import open_painter
-from generation.serving.requests import Painter, PaintRequest, PaintResult, paint_batch
+from generation.serving.requests import Painter, paint_batch
+from generation.types import PaintRequest, PaintResult
 
 
 class PaintBackend(Protocol):

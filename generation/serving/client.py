@@ -11,7 +11,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from conf.errors import TryAgainError, UsageError
 from generation.serving.repository import MODEL
-from generation.serving.requests import PREFERENCE_DIM, SIZE, PaintRequest, PaintResult
+from generation.types import PREFERENCE_DIM, SIZE, PaintRequest, PaintResult
 
 UNREACHABLE = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED")
 """States in which the server, not the request, is at fault."""

@@ -12,7 +12,8 @@ import numpy as np
 import triton_python_backend_utils as pb_utils
 
 from generation.serving.painters import open_painter
-from generation.serving.requests import PaintRequest, PaintResult, paint_batch
+from generation.serving.requests import paint_batch
+from generation.types import PaintRequest, PaintResult
 
 INPUTS = ("PROMPT", "REFERENCE", "PREFERENCE", "SEED", "STEPS", "GUIDANCE", "METHOD")
 

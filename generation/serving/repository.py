@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conf.settings import GenerationSettings
 from generation.personalization.methods import adapter_folder
-from generation.serving.requests import PREFERENCE_DIM, SIZE
+from generation.types import PREFERENCE_DIM, SIZE
 
 MODEL = "painter"
 QUEUE_DELAY_US = 20_000

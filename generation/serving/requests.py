@@ -1,4 +1,4 @@
-"""One picture to paint, its outcome, and the one way a painter is asked for a batch of them.
+"""The one way a painter is asked for a batch of pictures, and what it refuses.
 
 What runs inside Triton and what runs in process both call :func:`paint_batch`: grouping,
 refusals and the isolation of a failing request are the same code.
@@ -6,17 +6,14 @@ refusals and the isolation of a failing request are the same code.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-SIZE = 64
-"""Width and height of references and painted pictures, in pixels."""
-PREFERENCE_DIM = 160
-"""Aligned embedding (128) and style embedding (32) of a profile, concatenated."""
+from generation.types import PaintRequest, PaintResult
+
 MAX_STEPS = 1000
 MAX_GUIDANCE = 50.0
 
@@ -41,49 +38,6 @@ class Painter(Protocol):
     ) -> NDArray[np.uint8]:
         """(B, 64, 64, 3) uint8 RGB pictures; ``guidance`` is (B,)."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class PaintRequest:
-    """One picture to paint.
-
-    Raises
-    ------
-    ValueError
-        When an array has another shape or dtype than Triton's model declares.
-    """
-
-    prompt: str
-    reference: NDArray[np.uint8]
-    """(64, 64, 3) uint8 RGB: the cover the painting starts from."""
-    preference: NDArray[np.float32]
-    """(160,) float32; zeros paint an unpersonalised cover."""
-    seed: int
-    steps: int
-    guidance: float
-    method: str = "profile"
-    """Of personalisation."""
-
-    def __post_init__(self) -> None:
-        for name, value, shape, dtype in (
-            ("reference", self.reference, (SIZE, SIZE, 3), np.uint8),
-            ("preference", self.preference, (PREFERENCE_DIM,), np.float32),
-        ):
-            if value.shape != shape or value.dtype != dtype:
-                raise ValueError(f"{name} is {value.dtype} {value.shape}: expected {np.dtype(dtype)} {shape}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PaintResult:
-    """What became of the request at ``index`` of the list that was given."""
-
-    index: int
-    picture: NDArray[np.uint8] | None = None
-    """(64, 64, 3) uint8 RGB; None when it failed."""
-    generator: str = ""
-    """Fingerprint of the painter that painted it."""
-    error: str | None = None
-    """``INVALID_ARGUMENT: ...`` when the request was refused, ``INTERNAL: ...`` when painting failed."""
 
 
 def refusal(request: PaintRequest) -> str | None:

@@ -11,7 +11,7 @@ import pytest
 import generation.serving.server as server
 from conf.settings import GenerationSettings
 from generation.serving.repository import write_repository
-from generation.serving.requests import PaintRequest
+from generation.types import PaintRequest
 from tests.support import tiny
 
 SUPPORT = Path(__file__).parents[1] / "support"

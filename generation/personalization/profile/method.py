@@ -11,7 +11,7 @@ keeps the subject.
 
 import numpy as np
 
-from generation.personalization.methods import Conditioning, ItemContent, SegmentProfile
+from generation.types import Conditioning, ItemContent, SegmentProfile
 
 
 class ProfileMethod:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from generation.personalization.methods import SegmentProfile
 from generation.planning.gain import expected_clicks, reached_styles
+from generation.types import SegmentProfile
 
 STYLES = {"flat": 0, "round": 1}
 LIKED = {"s-flat": 0, "s-round": 1}

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from generation.serving.requests import PaintRequest, paint_batch, refusal
+from generation.serving.requests import paint_batch, refusal
+from generation.types import PaintRequest
 from tests.support.stand_in import Painter
 
 

@@ -20,7 +20,7 @@ from generation.personalization.icg.adapter import PromptEmbeds
 from generation.personalization.icg.public.model import Icg, IcgBatch
 from generation.personalization.icg.public.store import load_icg, painting_fingerprint
 from generation.personalization.training.painting import Attended, WorldBatch
-from generation.serving.requests import PREFERENCE_DIM, SIZE
+from generation.types import PREFERENCE_DIM, SIZE
 
 METHOD = "icg"
 

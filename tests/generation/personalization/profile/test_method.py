@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from conf.errors import UsageError
-from generation.personalization.methods import METHODS, ItemContent, SegmentProfile, method_named
+from generation.personalization.methods import METHODS, method_named
+from generation.types import ItemContent, SegmentProfile
 
 ITEM = ItemContent(item_id="1f98a", title="fox", tags=("animal",), reference_cover_id="ab" * 32)
 
