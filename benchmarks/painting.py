@@ -19,7 +19,7 @@ import torch
 from conf.settings import GenerationSettings
 from generation.diffusion.painter import Painter
 from generation.diffusion.unet import PIXELS, predict_clean
-from generation.personalization.methods import adapter_folder
+from generation.personalization.methods import METHODS, adapter_folders
 from generation.serving.backends import InProcessPaint, open_backend
 from generation.types import PREFERENCE_DIM, PaintRequest
 from jobs.stickers.pack import PicturePack
@@ -52,7 +52,7 @@ def forward_passes(painter: Painter, count: int, settings: GenerationSettings) -
     sigma = torch.rand(size).to(painter.device)
     text, preference = (torch.randn(size, width).to(painter.device) for width in (384, PREFERENCE_DIM))
     pixels = torch.randint(0, 256, (size, 3, 64, 64), dtype=torch.uint8).to(painter.device)
-    unet = painter.unet_of(settings.method)
+    unet = painter.adapter_of(settings.method).unet
 
     def run() -> None:
         mixed = torch.autocast(painter.device, dtype=painter.dtype, enabled=painter.dtype != torch.float32)
@@ -69,11 +69,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=int, default=192)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--method", choices=("profile", "icg"), default="profile")
+    parser.add_argument("--method", choices=tuple(METHODS), default="profile")
     arguments = parser.parse_args()
     settings = GenerationSettings(method=arguments.method)
     requests = make_requests(arguments.pictures, settings)
-    painter = Painter.load(icg=adapter_folder(settings))
+    painter = Painter.load(adapters=adapter_folders(settings))
     alone = InProcessPaint(painter, max_batch=settings.max_batch)
     with tempfile.TemporaryDirectory() as logs, open_backend(settings, Path(logs)) as triton:
         ways: dict[str, Callable[[], object]] = {

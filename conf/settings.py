@@ -10,7 +10,7 @@ import json
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from conf.policy import PolicySettings
 from conf.review import ReviewSettings
@@ -125,9 +125,9 @@ class GenerationSettings(Section):
     """What is painted, by which method and where."""
 
     backend: Literal["triton-local", "triton", "inprocess"] = "triton-local"
-    method: Literal["profile", "icg"] = "profile"
-    """How covers are personalised: a folder of ``generation/personalization``."""
-    beside: tuple[Literal["profile", "icg"], ...] = ("profile",)
+    method: str = "profile"
+    """How covers are personalised: a name in ``generation.personalization.methods.METHODS``."""
+    beside: tuple[str, ...] = ("profile",)
     """Methods that paint the launching items too, for the report: never shown, and left out where one is the night's
     own. Each costs as many pictures as the launching items do."""
     urls: tuple[str, ...] = ()
@@ -136,9 +136,11 @@ class GenerationSettings(Section):
     instances: int = Field(default=1, ge=1)
     checkpoint: str | None = None
     """Folder of the diffusers checkpoint; None is the shipped one."""
+    adapters: dict[str, str] = Field(default_factory=dict)
+    """Folder by method: weights over the built-in generator, or a model over public checkpoints (docs/icg.md); without
+    one a method takes the weights that come with it."""
     icg: str | None = None
-    """Folder of the method ``icg``: a built-in adapter, or a model over public checkpoints (docs/icg.md); None is the
-    shipped adapter."""
+    """The older spelling of ``adapters.icg``."""
     canvas: int = Field(default=512, ge=8)
     """Width and height at which a model over public checkpoints paints, pixels; covers are reduced to the night's."""
     steps: int = Field(default=1, ge=1)
@@ -161,6 +163,22 @@ class GenerationSettings(Section):
     timeout_s: float = Field(default=120.0, gt=0)
 
     @property
+    def adapter_folders(self) -> dict[str, str]:
+        """``adapters``, with what the older spelling says."""
+        return self.adapters if self.icg is None else {**self.adapters, "icg": self.icg}
+
+    def painted_by(self, method: str, folder: str | None = None) -> "GenerationSettings":
+        """These settings with one method alone, by the weights of a folder where one is named."""
+        folders = self.adapter_folders if folder is None else {**self.adapter_folders, method: folder}
+        return self.model_copy(update={"method": method, "beside": (), "adapters": folders, "icg": None})
+
+    @model_validator(mode="after")
+    def _one_spelling(self) -> "GenerationSettings":
+        if self.icg is not None and "icg" in self.adapters:
+            raise ValueError("icg and adapters.icg name the same folder: keep generation.adapters.icg only")
+        return self
+
+    @property
     def mean_guidance(self) -> float:
         """Of the candidates: what one picture a unit is painted with."""
         return sum(self.guidance) / len(self.guidance)
@@ -172,7 +190,7 @@ class GenerationSettings(Section):
 
 
 class IcgSettings(Section):
-    """ICG over public checkpoints (docs/icg.md); the built-in adapter is ``generation.icg``."""
+    """ICG over public checkpoints (docs/icg.md); the built-in adapter is ``generation.adapters.icg``."""
 
     mllm: str | None = None
     """Local folder or hub id of an image-text-to-text model of transformers."""

@@ -180,7 +180,9 @@ def test_an_adapter_is_trained_on_its_tables_compared_and_painted_with_beside_pr
         "-m",
         "recsys_eval.studies.validation_sweep",
         *words,
-        "--icg",
+        "--method",
+        "icg",
+        "--adapter",
         str(tmp_path / "icg" / "adapter"),
     ]
     done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=600)
@@ -194,7 +196,7 @@ def test_an_adapter_is_trained_on_its_tables_compared_and_painted_with_beside_pr
     assert feed
     assert 0 <= int(feed[1]) <= 100
 
-    options = ["-o", "generation.method=icg", "-o", f"generation.icg={tmp_path / 'icg' / 'adapter'}"]
+    options = ["-o", "generation.method=icg", "-o", f"generation.adapters.icg={tmp_path / 'icg' / 'adapter'}"]
     for stage in ("plan", "generate"):
         done = coverlift(stage, *options, home=night)
         assert done.returncode == 0, done.stdout + done.stderr

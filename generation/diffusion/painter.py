@@ -7,9 +7,10 @@ The same class runs inside Triton and in process. A checkpoint is a folder with 
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,10 +23,9 @@ from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.finish import FINISH, finished
 from generation.diffusion.manifest import check_files
 from generation.diffusion.unet import plain_attention, predict_clean, to_pixels, to_planes
-from reward_model.encoders.model import compute_dtype, load_backbone, load_text_encoder
-
-if TYPE_CHECKING:
-    from generation.personalization.icg.checkpoint import LoadedIcg
+from generation.personalization.adapters import Adapter, ConditionBatch
+from generation.personalization.methods import METHODS, open_adapter
+from reward_model.encoders.model import compute_dtype, load_text_encoder
 
 SHIPPED = Path(__file__).parent / "weights"
 """The built-in checkpoint."""
@@ -46,7 +46,7 @@ class Painter:
         scheduler: FlowMatchEulerDiscreteScheduler,
         *,
         fingerprint: str,
-        icg: "LoadedIcg | None" = None,
+        adapters: Mapping[str, Adapter] | None = None,
         device: str = "cpu",
     ) -> None:
         plain_attention(unet)
@@ -58,15 +58,23 @@ class Painter:
         self.dtype = compute_dtype(device)
         self._embed = lru_cache(maxsize=8192)(self._embed_title)
         self._texts = load_text_encoder(device=device)
-        self.icg = icg
-        if icg is not None:
-            plain_attention(icg.unet)
-            icg.unet.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
-            icg.icg.to(device)
-            self._backbone = load_backbone(device)
+        weightless = {
+            name: open_adapter(name, None, unet, conditioning, fingerprint)
+            for name, spec in METHODS.items()
+            if spec.trained_by is None
+        }
+        self.adapters: dict[str, Adapter] = {**weightless, **(adapters or {})}
+        """By method: those without weights of their own, and those that were given."""
+        for adapter in self.adapters.values():
+            if adapter.unet is not unet:
+                plain_attention(adapter.unet)
+                adapter.unet.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+            adapter.to(device)
 
     @classmethod
-    def load(cls, folder: Path | None = None, threads: int | None = None, icg: Path | None = None) -> "Painter":
+    def load(
+        cls, folder: Path | None = None, threads: int | None = None, adapters: Mapping[str, Path] | None = None
+    ) -> "Painter":
         """Load a checkpoint, by default the shipped one, onto the GPU if there is one.
 
         Parameters
@@ -75,8 +83,8 @@ class Painter:
             The checkpoint.
         threads
             Of torch; None leaves them.
-        icg
-            Folder of an ICG adapter trained on this checkpoint; None paints by the method ``profile`` only.
+        adapters
+            Folder by method of weights that were trained on this checkpoint; None serves the methods without any.
 
         Raises
         ------
@@ -84,6 +92,8 @@ class Painter:
             The folder is no checkpoint.
         ValueError
             A weight file is not the one in the manifest.
+        UsageError
+            An adapter's weights are missing, changed, or belong to another generator.
         """
         folder = folder or SHIPPED
         if threads:
@@ -95,7 +105,10 @@ class Painter:
             conditioning,
             FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler"),
             fingerprint=fingerprint,
-            icg=_adapter(icg, unet, fingerprint),
+            adapters={
+                name: open_adapter(name, place, unet, conditioning, fingerprint)
+                for name, place in (adapters or {}).items()
+            },
             device="cuda" if torch.cuda.is_available() else "cpu",
         )
 
@@ -129,7 +142,7 @@ class Painter:
             One for all, or (B,). 1 is off; else the difference to the unpersonalised prediction is scaled, and the
             cost doubles for the whole batch.
         method
-            ``profile``, or ``icg`` where an adapter is loaded.
+            One without weights of its own, or one whose adapter is loaded.
 
         Returns
         -------
@@ -141,7 +154,7 @@ class Painter:
         reference = to_planes(pixels.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         text = torch.stack([self._embed(prompt) for prompt in prompts]).to(self.device)
         wanted = torch.from_numpy(np.asarray(preferences, np.float32)).to(self.device)
-        unet = self.unet_of(method)
+        unet = self.adapter_of(method).unet
         strength = torch.from_numpy(np.broadcast_to(np.asarray(guidance, np.float32), len(prompts)).copy())
         scale = strength.view(-1, 1, 1, 1).to(self.device)
         noise = noise_of(torch.from_numpy(np.asarray(seeds, np.int64)), tuple(reference.shape[1:]))
@@ -159,23 +172,20 @@ class Painter:
         return painted.round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
 
     def fingerprint_of(self, method: str) -> str:
-        """Hash of all weights that a method paints with.
+        """Hash of all weights that a method paints with; raises as :meth:`adapter_of`."""
+        return self.adapter_of(method).fingerprint
+
+    def adapter_of(self, method: str) -> Adapter:
+        """What a method paints with.
 
         Raises
         ------
         ValueError
             The method is not loaded.
         """
-        if method == "profile":
-            return self.fingerprint
-        if method == "icg" and self.icg is not None:
-            return self.icg.fingerprint
-        raise ValueError(f"this painter has no method {method!r}: serve it with generation.method={method}")
-
-    def unet_of(self, method: str) -> UNet2DConditionModel:
-        """The network that a method paints with; ValueError where the method is not loaded."""
-        self.fingerprint_of(method)
-        return self.icg.unet if self.icg is not None and method == "icg" else self.unet
+        if method not in self.adapters:
+            raise ValueError(f"this painter has no method {method!r}: serve it with generation.method={method}")
+        return self.adapters[method]
 
     def conditions(
         self, method: str, text: Tensor, wanted: Tensor, pixels: Tensor, *, guidance: bool
@@ -195,25 +205,12 @@ class Painter:
         guidance
             Whether any picture is painted at a guidance other than 1.
         """
-        self.fingerprint_of(method)
-        preferences = [wanted, torch.zeros_like(wanted)] if guidance else [wanted]
-        if method == "profile" or self.icg is None:
-            return [self.conditioning(text, preference) for preference in preferences]
-        from generation.personalization.icg.builtin import condition, picture_places
-
-        places = picture_places(self._backbone, pixels.float() / 255)
-        return [condition(self.conditioning, self.icg.icg, text, places, preference) for preference in preferences]
+        adapter = self.adapter_of(method)
+        told = ConditionBatch(text=text, preference=wanted, pixels=pixels)
+        return [adapter.condition(each) for each in ([told, told.unpersonalised()] if guidance else [told])]
 
     def _embed_title(self, title: str) -> Tensor:
         return torch.from_numpy(self._texts.encode([title])[0][0])
-
-
-def _adapter(folder: Path | None, unet: UNet2DConditionModel, fingerprint: str) -> "LoadedIcg | None":
-    if folder is None:
-        return None
-    from generation.personalization.icg.checkpoint import load_adapter
-
-    return load_adapter(folder, unet, fingerprint)
 
 
 def load_networks(folder: Path) -> tuple[UNet2DConditionModel, ConditioningAdapter]:

@@ -4,19 +4,56 @@ A method lives in a folder of its own beside this file; its name is the setting
 ``generation.method`` and a part of every unit's id.
 """
 
+import difflib
+import hashlib
+import json
+from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from conf.errors import UsageError
 from conf.settings import GenerationSettings
+from generation.diffusion.manifest import check_files
 from generation.types import Conditioning, ItemContent, SegmentProfile
 
-METHODS = {
-    "profile": "generation.personalization.profile.method:ProfileMethod",
-    "icg": "generation.personalization.icg.method:IcgMethod",
+if TYPE_CHECKING:
+    from generation.personalization.adapters import Adapter
+
+Need = Literal["preference", "history", "tokens", "words"]
+"""What a method may be told of somebody beside the item: mean vectors, events, codes of a quantiser, written titles."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodSpec:
+    """What the night knows of a method before anything of it is imported."""
+
+    method: str
+    """``module:class`` of a :class:`Method` without arguments."""
+    adapter: str | None = None
+    """``module:function`` that opens its weights: ``(folder, unet, conditioning, generator)`` to a
+    :class:`generation.personalization.adapters.Adapter`. None paints by the generator as it is."""
+    needs: frozenset[Need] = frozenset({"preference"})
+    """What its adapter reads of a request; anything else in a request is refused."""
+    trained_by: str | None = None
+    """Module whose ``python -m`` trains its weights; None where there are none to train. Shipped ones lie in
+    ``weights/`` beside the method's module, with a manifest of their hashes and of the generator."""
+    foreign: str | None = None
+    """Module of painters over other generators, for folders that it knows: it has ``is_saved(folder)``,
+    ``painting_fingerprint(folder, canvas)`` and ``open_painter(folder, *, canvas)``."""
+
+
+METHODS: dict[str, MethodSpec] = {
+    "profile": MethodSpec(method="generation.personalization.profile.method:ProfileMethod"),
+    "icg": MethodSpec(
+        method="generation.personalization.icg.method:IcgMethod",
+        adapter="generation.personalization.icg.opening:open_adapter",
+        trained_by="generation.personalization.icg.train",
+        foreign="generation.personalization.icg.public.foreign",
+    ),
 }
-"""Name -> ``module:class``; a method's module is imported when it is used."""
+"""By name; a method's module is imported when it is used."""
 
 
 class Method(Protocol):
@@ -37,13 +74,47 @@ def methods_of(settings: GenerationSettings) -> tuple[str, ...]:
     return tuple(dict.fromkeys((settings.method, *settings.beside)))
 
 
-def adapter_folder(settings: GenerationSettings) -> Path | None:
-    """Folder of the weights that a method adds to the generator's, or None where it adds none."""
-    if "icg" not in methods_of(settings):
-        return None
-    from generation.personalization.icg.checkpoint import SHIPPED
+def method_spec(name: str) -> MethodSpec:
+    """The entry of a method.
 
-    return Path(settings.icg) if settings.icg else SHIPPED
+    Raises
+    ------
+    UsageError
+        When there is no method of that name; the message says which one is nearest.
+    """
+    if name not in METHODS:
+        near = difflib.get_close_matches(name, METHODS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UsageError(f"There is no personalisation method {name!r}: there are {', '.join(sorted(METHODS))}{hint}")
+    return METHODS[name]
+
+
+def check_methods(settings: GenerationSettings) -> None:
+    """Raise a UsageError where the settings name a method that there is not, or a folder for one without weights."""
+    for name in methods_of(settings):
+        method_spec(name)
+    for name in settings.adapter_folders:
+        if method_spec(name).trained_by is None:
+            raise UsageError(f"generation.adapters names a folder for {name!r}, a method without weights: leave it out")
+
+
+def adapter_folders(settings: GenerationSettings) -> dict[str, Path]:
+    """Folder of the weights that each method of the settings adds to the generator's; methods without have none."""
+    check_methods(settings)
+    return {
+        name: Path(settings.adapter_folders[name]) if name in settings.adapter_folders else shipped_weights(name)
+        for name in methods_of(settings)
+        if method_spec(name).trained_by is not None
+    }
+
+
+def shipped_weights(name: str) -> Path:
+    """Folder of the weights that come with a method."""
+    module = method_spec(name).method.partition(":")[0]
+    found = find_spec(module)
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "weights"
 
 
 def method_fingerprints(settings: GenerationSettings, generator: str) -> dict[str, str]:
@@ -62,34 +133,87 @@ def method_fingerprints(settings: GenerationSettings, generator: str) -> dict[st
         A method's own weights are missing, changed, or belong to another generator.
     """
     found = dict.fromkeys(methods_of(settings), generator)
-    folder = adapter_folder(settings)
-    if folder is not None:
-        found["icg"] = _icg_fingerprint(folder, generator, settings.canvas)
+    for name, folder in adapter_folders(settings).items():
+        foreign = foreign_painters(name, folder)
+        if foreign is None:
+            found[name] = weights_fingerprint(name, folder, generator)
+            continue
+        try:
+            found[name] = foreign.painting_fingerprint(folder, settings.canvas)
+        except (FileNotFoundError, ValueError) as unusable:
+            raise UsageError(str(unusable)) from None
     return found
 
 
-def _icg_fingerprint(folder: Path, generator: str, canvas: int) -> str:
-    from generation.personalization.icg.checkpoint import icg_fingerprint
-    from generation.personalization.icg.public.store import is_saved, painting_fingerprint
-
-    if not is_saved(folder):
-        return icg_fingerprint(folder, generator)
-    try:
-        return painting_fingerprint(folder, canvas)
-    except (FileNotFoundError, ValueError) as unusable:
-        raise UsageError(str(unusable)) from None
+def foreign_painters(name: str, folder: Path) -> Any | None:
+    """The method's module of painters over other generators, where the folder is one of theirs."""
+    place = method_spec(name).foreign
+    if place is None:
+        return None
+    module = import_module(place)
+    return module if module.is_saved(folder) else None
 
 
-def method_named(name: str) -> Method:
-    """The method of that name.
+def weights_fingerprint(name: str, folder: Path, generator: str) -> str:
+    """16 hex digits of the generator and a method's weights together, after checking every file.
+
+    Parameters
+    ----------
+    name
+        Of the method.
+    folder
+        Of its weights, with ``manifest.json``: ``generator`` and ``files``, the SHA-256 of each.
+    generator
+        Fingerprint of the generator's checkpoint.
 
     Raises
     ------
     UsageError
-        When there is none.
+        There are no weights in ``folder``, a file has changed, or they belong to another generator.
     """
-    if name not in METHODS:
-        raise UsageError(f"There is no personalisation method {name!r}: generation.method is one of {sorted(METHODS)}")
-    module, _, attribute = METHODS[name].partition(":")
-    method: Method = getattr(import_module(module), attribute)()
+    manifest = folder / "manifest.json"
+    if not manifest.is_file():
+        raise UsageError(
+            f"generation.method {name} needs a trained adapter, and {manifest} is missing: train one with "
+            f"`python -m {method_spec(name).trained_by}`, or name one in generation.adapters.{name}"
+        )
+    told = json.loads(manifest.read_text(encoding="utf-8"))
+    if told["generator"] != generator:
+        raise UsageError(
+            f"The adapter in {folder} was trained on generator {told['generator']}, and {generator} would paint: "
+            "train it again on this one, or set generation.checkpoint to the one it was trained on"
+        )
+    try:
+        check_files(folder, told["files"])
+    except ValueError as changed:
+        raise UsageError(str(changed)) from None
+    decisive = {"files": told["files"], "generator": generator}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def open_adapter(name: str, folder: Path | None, unet: Any, conditioning: Any, generator: str) -> "Adapter":
+    """A method's adapter over a generator: its UNet, its conditioning, its fingerprint.
+
+    Raises
+    ------
+    UsageError
+        As :func:`weights_fingerprint`.
+    """
+    place = method_spec(name).adapter
+    if place is None:
+        from generation.personalization.adapters import GeneratorAdapter
+
+        return GeneratorAdapter(fingerprint=generator, unet=unet, conditioning=conditioning)
+    adapter: Adapter = _resolved(place)(folder, unet, conditioning, generator)
+    return adapter
+
+
+def method_named(name: str) -> Method:
+    """The method of that name; raises as :func:`method_spec`."""
+    method: Method = _resolved(method_spec(name).method)()
     return method
+
+
+def _resolved(place: str) -> Any:
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute)

@@ -25,15 +25,14 @@ class TritonPythonModel:
         """Load the checkpoint that the model's parameters name."""
         parameters = json.loads(args["model_config"])["parameters"]
 
-        def folder(name: str) -> Path | None:
-            named = parameters[name]["string_value"]
-            return Path(named) if named else None
-
-        def number(name: str) -> int:
-            return int(parameters[name]["string_value"])
+        def text(name: str) -> str:
+            return str(parameters[name]["string_value"])
 
         self.painter = open_painter(
-            folder("checkpoint"), folder("icg"), canvas=number("canvas"), threads=number("threads")
+            Path(text("checkpoint")) if text("checkpoint") else None,
+            {method: Path(folder) for method, folder in json.loads(text("adapters")).items()},
+            canvas=int(text("canvas")),
+            threads=int(text("threads")),
         )
 
     def execute(self, requests: list[Any]) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from generation.personalization.methods import foreign_painters
 from generation.serving.requests import Painter
 
 
@@ -36,31 +37,32 @@ class ByMethod:
         return self.painters[method]
 
 
-def open_painter(checkpoint: Path | None, icg: Path | None, *, canvas: int, threads: int | None = None) -> Painter:
-    """The built-in painter with its adapter, or beside it an ICG model over public checkpoints.
+def open_painter(
+    checkpoint: Path | None, adapters: Mapping[str, Path], *, canvas: int, threads: int | None = None
+) -> Painter:
+    """The built-in painter with its adapters, and beside it painters over other generators.
 
     Parameters
     ----------
     checkpoint
         Of the built-in generator; None is the shipped one.
-    icg
-        Folder of the method ``icg``: a built-in adapter, or what ``save_icg`` wrote; None is ``profile`` only.
+    adapters
+        Folder by method: weights over the built-in generator, or a whole model over another one.
     canvas
-        Width and height at which a public pipeline paints, pixels.
+        Width and height at which models over other generators paint, pixels.
     threads
         Of torch; None leaves them.
     """
     from generation.diffusion.painter import Painter as BuiltinPainter
 
-    if icg is None or not _is_public(icg):
-        return BuiltinPainter.load(checkpoint, threads=threads, icg=icg)
-    from generation.personalization.icg.public.pipelines import PipelinePainter
-
-    profile = BuiltinPainter.load(checkpoint, threads=threads)
-    return ByMethod({"profile": profile, "icg": PipelinePainter.load(icg, canvas=canvas)})
-
-
-def _is_public(folder: Path) -> bool:
-    from generation.personalization.icg.public.store import is_saved
-
-    return is_saved(folder)
+    foreign = {name: foreign_painters(name, folder) for name, folder in adapters.items()}
+    own = {name: folder for name, folder in adapters.items() if foreign[name] is None}
+    builtin = BuiltinPainter.load(checkpoint, threads=threads, adapters=own)
+    if len(own) == len(adapters):
+        return builtin
+    painters: dict[str, Painter] = {
+        name: module.open_painter(adapters[name], canvas=canvas)
+        for name, module in foreign.items()
+        if module is not None
+    }
+    return ByMethod({**dict.fromkeys(builtin.adapters, builtin), **painters})

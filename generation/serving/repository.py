@@ -4,12 +4,13 @@ On this machine and on a GPU server the repository is the same but for one line:
 the instance group.
 """
 
+import json
 import os
 import shutil
 from pathlib import Path
 
 from conf.settings import GenerationSettings
-from generation.personalization.methods import adapter_folder
+from generation.personalization.methods import adapter_folders
 from generation.types import PREFERENCE_DIM, SIZE
 
 MODEL = "painter"
@@ -40,7 +41,7 @@ dynamic_batching {{
 instance_group [ {{ kind: {kind} count: {instances} }} ]
 parameters [
   {{ key: "checkpoint" value: {{ string_value: "{checkpoint}" }} }},
-  {{ key: "icg" value: {{ string_value: "{icg}" }} }},
+  {{ key: "adapters" value: {{ string_value: "{adapters}" }} }},
   {{ key: "canvas" value: {{ string_value: "{canvas}" }} }},
   {{ key: "threads" value: {{ string_value: "{threads}" }} }}
 ]
@@ -60,7 +61,7 @@ def preferred_sizes(max_batch: int) -> list[int]:
 
 def model_config(settings: GenerationSettings) -> str:
     """``config.pbtxt`` of the painter in protobuf's text format."""
-    adapter = adapter_folder(settings)
+    adapters = {name: str(folder.resolve()) for name, folder in adapter_folders(settings).items()}
     return CONFIG.format(
         model=MODEL,
         max_batch=settings.max_batch,
@@ -70,17 +71,16 @@ def model_config(settings: GenerationSettings) -> str:
         delay=QUEUE_DELAY_US,
         kind=settings.instance_kind,
         instances=settings.instances,
-        checkpoint=_quoted(Path(settings.checkpoint) if settings.checkpoint else None),
-        icg=_quoted(adapter),
+        checkpoint=_quoted(str(Path(settings.checkpoint).resolve()) if settings.checkpoint else ""),
+        adapters=_quoted(json.dumps(adapters, sort_keys=True)),
         canvas=settings.canvas,
         threads=max(1, (os.cpu_count() or 1) // settings.instances),
     )
 
 
-def _quoted(path: Path | None) -> str:
-    """A path inside quotation marks, or nothing."""
-    whole = str(path.resolve()) if path else ""
-    return whole.replace("\\", "\\\\").replace('"', '\\"')
+def _quoted(text: str) -> str:
+    """What stands for a text inside quotation marks."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def write_repository(folder: Path, settings: GenerationSettings) -> Path:

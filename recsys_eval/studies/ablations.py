@@ -208,7 +208,9 @@ def main() -> None:
             readers=arguments.readers,
             recognised=arguments.recognised,
         )
-        painted[name] = canvas.paint(ctx, adapter, personal=VARIANTS[name].personal)
+        painted[name] = canvas.paint(
+            ctx, FULL if adapter else PROFILE, adapter=adapter, personal=VARIANTS[name].personal
+        )
     findings = compare(ctx, canvas, painted)
     document = {**facts, "variants": {name: VARIANTS[name].about for name in wanted}}
     document |= {"figures": [each.as_dict() for each in findings.figures], "notes": findings.notes}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from conf.load import load_settings
 from generation.diffusion.painter import SHIPPED, Painter
+from generation.personalization.methods import adapter_folders
 from generation.personalization.training.world import Audience, Items
 from generation.planning.units import rounded, unit_seed
 from jobs.lake.context import Context
@@ -44,11 +45,33 @@ class Canvas:
     audience: Audience
 
     def paint(
-        self, ctx: Context, adapter: Path | None, *, personal: bool = True, guidance: float | None = None
+        self,
+        ctx: Context,
+        method: str,
+        *,
+        adapter: Path | None = None,
+        personal: bool = True,
+        guidance: float | None = None,
     ) -> NDArray[np.uint8]:
-        """(I, S, 64, 64, 3), one candidate each; by default at the mean of the night's guidances."""
+        """(I, S, 64, 64, 3), one candidate each; by default at the mean of the night's guidances.
+
+        Parameters
+        ----------
+        ctx
+            A night.
+        method
+            Name of the method.
+        adapter
+            Folder of its weights; None is the settings', or those that come with it.
+        personal
+            False tells it nothing of the segments' tastes.
+        guidance
+            None is the mean of the night's.
+        """
         settings = ctx.settings.generation
-        painter = Painter.load(Path(settings.checkpoint) if settings.checkpoint else SHIPPED, icg=adapter)
+        chosen = settings.painted_by(method, None if adapter is None else str(adapter))
+        checkpoint = Path(settings.checkpoint) if settings.checkpoint else SHIPPED
+        painter = Painter.load(checkpoint, adapters=adapter_folders(chosen))
         segments = self.audience.segments
         told = self.audience if personal else self.audience.unknown()
         wanted = np.stack([rounded(told.preference[name]) for name in segments])
@@ -67,7 +90,7 @@ class Canvas:
                     seeds=np.array(seeds, np.int64),
                     steps=settings.steps,
                     guidance=guidance,
-                    method="profile" if adapter is None else "icg",
+                    method=method,
                 )
             )
         return np.concatenate(parts).reshape(len(self.items.ids), len(segments), 64, 64, 3)

@@ -135,7 +135,8 @@ def best_of(ctx: Context, canvas: Canvas, painted: list[NDArray[np.uint8]]) -> N
 def _arguments() -> argparse.Namespace:
     parser = night_options(__doc__)
     parser.add_argument("--judge", type=Path, required=True, help="folder of the second classifier")
-    parser.add_argument("--icg", type=Path, help="adapter of the method icg; default: paint by profile")
+    parser.add_argument("--method", default="profile", help="name of the method that paints")
+    parser.add_argument("--adapter", type=Path, help="folder of its weights; default: those that come with it")
     parser.add_argument("--items", type=int, default=48, help="validation items")
     parser.add_argument("--guidance", type=float, nargs="+", help="default: the night's")
     parser.add_argument("--min-gain", type=float, nargs="+", help="of the plan; default: the night's")
@@ -153,7 +154,7 @@ def main() -> None:
         print(f"{name:20}  {told}", flush=True)
     painted = []
     for guidance in arguments.guidance or ctx.settings.generation.guidance:
-        painted.append(canvas.paint(ctx, arguments.icg, guidance=guidance))
+        painted.append(canvas.paint(ctx, arguments.method, adapter=arguments.adapter, guidance=guidance))
         print(f"guidance {guidance:<11.1f}  {opinion(painted[-1])}", flush=True)
     best = opinion.showing(best_of(ctx, canvas, painted))
     print(f"{'best of them':20}  {opinion.told(best)}", flush=True)

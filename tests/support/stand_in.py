@@ -14,13 +14,14 @@ def checkpoint_fingerprint(folder):
 
 class Painter:
     fingerprint = "stand-in-1"
+    adapters = ("profile",)
 
     def __init__(self, seconds_a_step=0.0):
         self.seconds_a_step = seconds_a_step
         self.batches = []
 
     @classmethod
-    def load(cls, folder=None, threads=None, icg=None):
+    def load(cls, folder=None, threads=None, adapters=None):
         if str(folder).endswith("missing"):
             raise FileNotFoundError(f"no checkpoint in {folder}")
         return cls(seconds_a_step=float(str(folder).rpartition("slow-")[2]) if "slow-" in str(folder) else 0.0)

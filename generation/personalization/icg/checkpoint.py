@@ -4,10 +4,7 @@ The manifest names the generator it was trained on; over another one it is refus
 """
 
 import copy
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +14,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from conf.errors import UsageError
-from generation.diffusion.manifest import check_files, write_manifest
+from generation.diffusion.manifest import write_manifest
 from generation.personalization.icg.builtin import BuiltinIcg
 from generation.personalization.icg.public.generators import ATTENTION
 from generation.personalization.icg.public.model import add_lora
+from generation.personalization.methods import weights_fingerprint
 
 LAYERS = {"attention": ATTENTION, "all": [*ATTENTION, "conv1", "conv2"]}
 """What LoRA may tune of the UNet: where it attends to the conditioning, or every residual block too."""
@@ -28,16 +26,6 @@ LAYERS = {"attention": ATTENTION, "all": [*ATTENTION, "conv1", "conv2"]}
 SHIPPED = Path(__file__).parent / "weights"
 """The built-in adapter."""
 LORA = Path("lora") / "lora.safetensors"
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoadedIcg:
-    """An adapter and the UNet it paints with."""
-
-    icg: BuiltinIcg
-    unet: UNet2DConditionModel
-    """The generator's own, or a copy with LoRA merged in."""
-    fingerprint: str
 
 
 def icg_fingerprint(folder: Path, generator: str) -> str:
@@ -55,33 +43,7 @@ def icg_fingerprint(folder: Path, generator: str) -> str:
     UsageError
         There is no adapter in ``folder``, a file of it has changed, or it belongs to another generator.
     """
-    manifest = folder / "manifest.json"
-    if not manifest.is_file():
-        raise UsageError(
-            f"generation.method icg needs a trained adapter, and {manifest} is missing: train one with "
-            "`python -m generation.personalization.icg.train`, or name one in generation.icg"
-        )
-    told = json.loads(manifest.read_text(encoding="utf-8"))
-    if told["generator"] != generator:
-        raise UsageError(
-            f"The adapter in {folder} was trained on generator {told['generator']}, and {generator} would paint: "
-            "train it again on this one, or set generation.checkpoint to the one it was trained on"
-        )
-    try:
-        check_files(folder, told["files"])
-    except ValueError as changed:
-        raise UsageError(str(changed)) from None
-    decisive = {"files": told["files"], "generator": generator}
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def load_adapter(folder: Path, unet: UNet2DConditionModel, generator: str) -> LoadedIcg:
-    """The adapter over a generator's UNet, which is not changed; raises as :func:`icg_fingerprint`."""
-    fingerprint = icg_fingerprint(folder, generator)
-    icg = _read_icg(folder)
-    if (folder / LORA).is_file():
-        unet = merged(unet, load_file(folder / LORA))
-    return LoadedIcg(icg=icg.eval().requires_grad_(False), unet=unet, fingerprint=fingerprint)
+    return weights_fingerprint("icg", folder, generator)
 
 
 def begin_from(folder: Path, icg: BuiltinIcg, unet: UNet2DConditionModel, generator: str) -> str:
@@ -100,7 +62,7 @@ def begin_from(folder: Path, icg: BuiltinIcg, unet: UNet2DConditionModel, genera
         raise UsageError(
             f"{folder} has other low-rank weights: give the --lora-rank and --lora-layers of its manifest"
         ) from None
-    icg.load_state_dict(_read_icg(folder).state_dict())
+    icg.load_state_dict(read_icg(folder).state_dict())
     return fingerprint
 
 
@@ -126,7 +88,8 @@ def merged(unet: UNet2DConditionModel, lora: dict[str, Tensor]) -> UNet2DConditi
     return network.requires_grad_(False)
 
 
-def _read_icg(folder: Path) -> BuiltinIcg:
+def read_icg(folder: Path) -> BuiltinIcg:
+    """The adapter's network in float32; its files are not checked."""
     icg: BuiltinIcg = BuiltinIcg.from_pretrained(folder / "adapter", torch_dtype=torch.float32, low_cpu_mem_usage=False)
     return icg
 

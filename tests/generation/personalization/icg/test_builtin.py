@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from google.protobuf import text_format
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from conf.errors import UsageError
 from conf.settings import GenerationSettings
@@ -17,7 +19,7 @@ from generation.personalization.icg.builtin import PLACES, fresh, picture_places
 from generation.personalization.icg.checkpoint import LAYERS, begin_from, lora_weights, ship
 from generation.personalization.icg.public.model import add_lora
 from generation.personalization.icg.trainees import trainable
-from generation.personalization.methods import adapter_folder, method_fingerprints, method_named, methods_of
+from generation.personalization.methods import adapter_folders, method_fingerprints, method_named, methods_of
 from generation.personalization.training.painting import SHAPE, BuiltinPainting
 from generation.personalization.training.world import Audience, Items, Sampler
 from generation.serving.backends import InProcessPaint, open_backend
@@ -104,18 +106,18 @@ def test_rewards_alone_train_it_and_the_generator_s_own_weights_stay(shipped):
 
 def test_untrained_it_paints_what_profile_paints(painter, tmp_path):
     ship(fresh(painter.conditioning, seed=0), {}, tmp_path, painter.fingerprint, {})
-    with_icg = Painter.load(icg=tmp_path)
+    with_icg = Painter.load(adapters={"icg": tmp_path})
     plain, icg = with_icg.paint(**asked()), with_icg.paint(**asked(), method="icg")
     np.testing.assert_array_equal(icg, plain)
     assert with_icg.fingerprint_of("icg") != with_icg.fingerprint_of("profile") == painter.fingerprint
 
 
 def test_trained_it_paints_something_else_and_profile_stays(painter, shipped):
-    with_icg = Painter.load(icg=shipped[0])
+    with_icg = Painter.load(adapters={"icg": shipped[0]})
     np.testing.assert_array_equal(with_icg.paint(**asked()), painter.paint(**asked()))
     icg = with_icg.paint(**asked(), method="icg")
     assert (icg != painter.paint(**asked())).any()
-    np.testing.assert_array_equal(icg, Painter.load(icg=shipped[0]).paint(**asked(), method="icg"))
+    np.testing.assert_array_equal(icg, Painter.load(adapters={"icg": shipped[0]}).paint(**asked(), method="icg"))
 
 
 def test_training_goes_on_from_an_adapter_with_the_same_low_rank_layers(shipped):
@@ -123,7 +125,7 @@ def test_training_goes_on_from_an_adapter_with_the_same_low_rank_layers(shipped)
     add_lora(own.unet, LAYERS["all"], 2)
     icg = fresh(own.conditioning, seed=5)
     began = begin_from(shipped[0], icg, own.unet, own.fingerprint)
-    assert began == Painter.load(icg=shipped[0]).fingerprint_of("icg")
+    assert began == Painter.load(adapters={"icg": shipped[0]}).fingerprint_of("icg")
     ship(icg, dict(lora_weights(own.unet)), shipped[0].parent / "again", own.fingerprint, {})
     for file in (checkpoint.LORA, Path("adapter") / "diffusion_pytorch_model.safetensors"):
         assert (shipped[0].parent / "again" / file).read_bytes() == (shipped[0] / file).read_bytes()
@@ -134,7 +136,7 @@ def test_training_goes_on_from_an_adapter_with_the_same_low_rank_layers(shipped)
 
 
 def test_the_backend_paints_by_method_and_refuses_what_is_not_loaded(painter, shipped, make_request):
-    backend = InProcessPaint(Painter.load(icg=shipped[0]), max_batch=4)
+    backend = InProcessPaint(Painter.load(adapters={"icg": shipped[0]}), max_batch=4)
     plain, icg = list(backend.paint([make_request(1), make_request(1, method="icg")]))
     assert (plain.generator, icg.generator) == (backend.fingerprint(), backend.fingerprint("icg"))
     assert (plain.picture != icg.picture).any()
@@ -144,7 +146,7 @@ def test_the_backend_paints_by_method_and_refuses_what_is_not_loaded(painter, sh
 
 def test_triton_paints_it_as_the_process_does(shipped, tmp_path, make_request):
     settings = GenerationSettings(method="icg", icg=str(shipped[0]), max_batch=4, timeout_s=60)
-    own = InProcessPaint(Painter.load(icg=shipped[0]), max_batch=4)
+    own = InProcessPaint(Painter.load(adapters={"icg": shipped[0]}), max_batch=4)
     requests = [make_request(number, method=method) for number in range(2) for method in ("profile", "icg")]
     with open_backend(settings, tmp_path) as triton:
         assert triton.fingerprint("icg") == own.fingerprint("icg") != triton.fingerprint()
@@ -157,13 +159,15 @@ def test_triton_paints_it_as_the_process_does(shipped, tmp_path, make_request):
 
 def test_the_unit_s_fingerprint_names_generator_and_adapter(painter, shipped):
     settings = GenerationSettings(method="icg", icg=str(shipped[0]))
-    both = {"icg": Painter.load(icg=shipped[0]).fingerprint_of("icg"), "profile": painter.fingerprint}
+    both = {"icg": Painter.load(adapters={"icg": shipped[0]}).fingerprint_of("icg"), "profile": painter.fingerprint}
     assert method_fingerprints(settings, painter.fingerprint) == both
     assert method_fingerprints(GenerationSettings(), painter.fingerprint) == {"profile": painter.fingerprint}
     assert methods_of(GenerationSettings(beside=("profile", "icg"))) == ("profile", "icg")
-    assert f'key: "icg" value: {{ string_value: "{shipped[0]}" }}' in model_config(settings)
+    config = text_format.Parse(model_config(settings), ModelConfig())
+    assert json.loads(config.parameters["adapters"].string_value) == {"icg": str(shipped[0])}
     assert method_named("icg").name == "icg"
-    assert adapter_folder(GenerationSettings(method="icg")) == checkpoint.SHIPPED
+    assert adapter_folders(GenerationSettings(method="icg")) == {"icg": checkpoint.SHIPPED}
+    assert adapter_folders(GenerationSettings()) == {}
 
 
 def test_another_generator_a_changed_file_and_no_adapter_are_refused(shipped, tmp_path):
@@ -204,7 +208,7 @@ def test_policy_gradients_get_groups_of_equal_rows(sampler):
 
 
 def test_the_shipped_adapter_is_whole_belongs_to_the_shipped_generator_and_paints(painter):
-    own = Painter.load(icg=checkpoint.SHIPPED)
+    own = Painter.load(adapters={"icg": checkpoint.SHIPPED})
     assert own.fingerprint == painter.fingerprint
     manifest = json.loads((checkpoint.SHIPPED / "manifest.json").read_text())
     assert {"command", "hardware", "date", "data", "weights", "validation"} <= set(manifest)

@@ -1,0 +1,53 @@
+"""The trained built-in adapter, opened over a generator for the painter."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from diffusers import UNet2DConditionModel
+from safetensors.torch import load_file
+from torch import Tensor
+
+from generation.diffusion.conditioning import ConditioningAdapter
+from generation.personalization.adapters import ConditionBatch
+from generation.personalization.icg.builtin import BuiltinIcg, condition, picture_places
+from generation.personalization.icg.checkpoint import LORA, icg_fingerprint, merged, read_icg
+from reward_model.encoders.model import Backbone, load_backbone
+
+
+@dataclass(kw_only=True)
+class IcgAdapter:
+    """Meta tokens beside what the generator's own conditioning says."""
+
+    fingerprint: str
+    unet: UNet2DConditionModel
+    """The generator's own, or a copy with LoRA merged in."""
+    conditioning: ConditioningAdapter
+    icg: BuiltinIcg
+    device: str = field(default="cpu", init=False)
+
+    def to(self, device: str) -> None:
+        """Move the adapter."""
+        self.device = device
+        self.icg.to(device)
+
+    @cached_property
+    def backbone(self) -> Backbone:
+        """What sees the references."""
+        return load_backbone(self.device)
+
+    def condition(self, batch: ConditionBatch) -> tuple[Tensor, Tensor]:
+        """What the UNet attends to."""
+        places = batch.once("places", lambda: picture_places(self.backbone, batch.pixels.float() / 255))
+        return condition(self.conditioning, self.icg, batch.text, places, batch.preference)
+
+
+def open_adapter(
+    folder: Path, unet: UNet2DConditionModel, conditioning: ConditioningAdapter, generator: str
+) -> IcgAdapter:
+    """The adapter over a generator's UNet, which is not changed; raises as :func:`icg_fingerprint`."""
+    fingerprint = icg_fingerprint(folder, generator)
+    if (folder / LORA).is_file():
+        unet = merged(unet, load_file(folder / LORA))
+    icg = read_icg(folder).eval().requires_grad_(False)
+    return IcgAdapter(fingerprint=fingerprint, unet=unet, conditioning=conditioning, icg=icg)
