@@ -48,8 +48,9 @@ def postgres(*, durable: bool = True) -> Iterator[str]:
     durable
         Whether a commit waits for the disk, as it does by default; what measures time or kills things needs it.
     """
-    binaries, folder = programs(), Path(tempfile.mkdtemp(prefix="coverlift-postgres-"))
     owner = "postgres" if os.geteuid() == 0 else None
+    place = "/var/tmp" if owner else None  # root's own folders may be closed to others
+    binaries, folder = programs(), Path(tempfile.mkdtemp(prefix="coverlift-postgres-", dir=place))
     if owner:
         shutil.chown(folder, owner, owner)
     port, password = free_port(), secrets.token_hex(16)

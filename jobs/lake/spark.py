@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,11 @@ SMALL_DATA = {
 LOCAL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
+def local_scratch() -> str:
+    """Java option that puts Spark's scratch where Python's is: the JVM by itself does not heed ``TMPDIR``."""
+    return f'"-Djava.io.tmpdir={tempfile.gettempdir()}"'
+
+
 def session_configuration(settings: SparkSettings) -> dict[str, str]:
     """Everything the session is started with; ``settings.conf`` wins.
 
@@ -56,7 +62,7 @@ def session_configuration(settings: SparkSettings) -> dict[str, str]:
         **(SMALL_DATA if local else {}),
         "spark.driver.memory": settings.driver_memory,
         "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
-        "spark.driver.extraJavaOptions": f"{java} {LOCAL_JAVA}" if local else java,
+        "spark.driver.extraJavaOptions": f"{java} {LOCAL_JAVA} {local_scratch()}" if local else java,
     }
     if settings.packages:
         chosen["spark.jars.packages"] = settings.packages

@@ -43,7 +43,7 @@ def failing(monkeypatch):
 def test_help_imports_nothing_heavy(run_python):
     script = f"""
     import sys
-    from jobs.cli import app
+    from jobs.cli.main import app
     try:
         app(["--help"])
     finally:

@@ -36,7 +36,7 @@ from jobs import fingerprint
 from jobs.lake.context import Context
 from jobs.lock import only_one
 from jobs.nightly import run_stages
-from jobs.screen import Lines
+from jobs.progress import Lines
 from jobs.stages import Stage
 
 def second(context):

@@ -39,10 +39,10 @@ class TinyPainter(nn.Module):
         return (to_pixels(x).clamp(-1, 1) + 1) / 2
 
 
-def draw(rows=4, group=1):
+def draw(rows=4, group=1, size=16):
     def drawn(key):
         rng = torch.Generator().manual_seed(key)
-        reference = 0.5 * torch.randn(rows // group, 3, 16, 16, generator=rng).clamp(-1, 1)
+        reference = 0.5 * torch.randn(rows // group, 3, size, size, generator=rng).clamp(-1, 1)
         wish = torch.randn(rows // group, 4, generator=rng)
         return (reference.repeat_interleave(group, 0), wish.repeat_interleave(group, 0)), rows
 

@@ -10,11 +10,11 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-def made(painter=None, parameters=None, **settings):
+def made(painter=None, parameters=None, shape=SHAPE, **settings):
     painter = painter or TinyPainter()
     chosen = parameters or dict(painter.named_parameters())
     given = {"sampler_steps": 3, "learning_rate": 3e-3, "warmup": 1, **settings}
-    return Draft(painter, chosen, redness, shape=SHAPE, settings=DraftSettings(**given))
+    return Draft(painter, chosen, redness, shape=shape, settings=DraftSettings(**given))
 
 
 @pytest.mark.parametrize("how", [{"last_steps": 1}, {"last_steps": 2, "checkpointing": True}, {"kind": "refl"}])
@@ -68,11 +68,21 @@ def test_regularisation_is_zero_at_the_start_and_holds_the_network_back():
 
 
 def test_bf16_has_the_gradient_and_the_distance_of_float32():
-    batch, rows = draw()(0)
-    noise = torch.randn(rows, *SHAPE, generator=torch.Generator().manual_seed(1))
+    """At 32 x 32 pixels: at 16 x 16 the lowest level normalises groups of four values.
+
+    Where four values happen to be nearly equal, a group norm divides by nearly nothing: there, rounding the weights
+    to bfloat16 once and computing in float32 turns the gradient by as much as bfloat16 does, on any CPU.
+
+    A rounding to bfloat16 errs by 2^-8 at most, by 2^-8 / sqrt(3) in the mean square. About 60 lie on the way through
+    the network and back: the gradient is off by sqrt(60) 2^-8 / sqrt(3) = 1.7 % where they are independent, and its
+    cosine is 1 - 0.017^2 / 2 = 0.99985. The bound allows 2.6 times that error: 4.5 %, or 0.999.
+    """
+    batch, rows = draw(size=32)(0)
+    shape = (SHAPE[0], 16, 16)
+    noise = torch.randn(rows, *shape, generator=torch.Generator().manual_seed(1))
     gradients, distances = [], []
     for precision in ("float32", "bf16"):
-        draft = made(precision=precision)
+        draft = made(shape=shape, precision=precision)
         with torch.no_grad():
             for number, weight in enumerate(draft.parameters.values()):  # away from the start point
                 weight.add_(0.02 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(number)))
@@ -83,7 +93,7 @@ def test_bf16_has_the_gradient_and_the_distance_of_float32():
     assert distances[0] > 1e-3
     assert distances[1] == pytest.approx(distances[0], rel=0.1)
     whole = [torch.cat(each) for each in gradients]
-    assert torch.nn.functional.cosine_similarity(*whole, dim=0) > 0.98
+    assert torch.nn.functional.cosine_similarity(*whole, dim=0) > 0.999
     assert all(bool(one.any()) == bool(other.any()) for one, other in zip(*gradients, strict=True))
 
 

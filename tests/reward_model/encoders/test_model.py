@@ -203,7 +203,7 @@ def test_damaged_weights_are_refused(tmp_path):
 
 
 def test_missing_weights_name_the_training(tmp_path):
-    with pytest.raises(FileNotFoundError, match="train_encoders"):
+    with pytest.raises(FileNotFoundError, match=r"reward_model\.encoders\.train"):
         load_projections(tmp_path)
 
 
