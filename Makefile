@@ -1,5 +1,5 @@
 # make nightly    the whole night of the built-in world; sets everything up first
-# make test       the tests
+# make test       the tests; make soak the long ones
 # make help       the rest
 # Another Python: make setup PYTHON=/path/to/python3.12. Another place for it: VENV=/path.
 
@@ -12,7 +12,7 @@ PYTEST ?=
 STAMP := $(VENV)/.set-up
 BIN := $(VENV)/bin
 
-.PHONY: help setup java desk-tools nightly test lint format clean
+.PHONY: help setup java desk-tools nightly test soak lint format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -54,8 +54,11 @@ desk-tools:
 nightly: $(STAMP) ## Run the night into HOME_DIR (var); options through NIGHTLY="-o world.scale=0.1"
 	$(BIN)/coverlift nightly --home $(HOME_DIR) $(NIGHTLY)
 
-test: $(STAMP) desk-tools ## Run all tests; options through PYTEST="-k lake"
+test: $(STAMP) desk-tools ## Run the tests, the ten slowest are shown; options through PYTEST="-k lake"
 	$(BIN)/python -m pytest $(PYTEST)
+
+soak: $(STAMP) desk-tools ## Run the long variants that make test leaves out
+	$(BIN)/python -m pytest -m soak $(PYTEST)
 
 lint: $(STAMP) ## ruff and mypy --strict
 	$(BIN)/ruff check .
@@ -67,5 +70,5 @@ format: $(STAMP) ## Format the code and sort its imports
 	$(BIN)/ruff format .
 
 clean: ## Remove what tools left; keeps the environment, assets and HOME_DIR
-	rm -rf .pytest_cache .ruff_cache .mypy_cache build dist spark-warehouse metastore_db derby.log *.egg-info
+	rm -rf .pytest_cache .pytest_tmp .ruff_cache .mypy_cache build dist spark-warehouse metastore_db derby.log *.egg-info
 	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -1,21 +1,18 @@
 """The runner on small stages, with the real run ledger."""
 
-import io
 import sys
 import types
-from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from conf.errors import GateError, TryAgainError
+from conf.errors import GateError
 from jobs import fingerprint as fingerprints
 from jobs.lake.context import StageResult
-from jobs.lake.tables import TABLES, WRITTEN_BY
-from jobs.ledger import code_version, past_runs
+from jobs.ledger import past_runs
 from jobs.lock import only_one
 from jobs.nightly import foresee, night_stages, run_stages
-from jobs.progress import Bars, Lines
+from jobs.progress import Lines
 from jobs.stages import STAGES, Stage
 
 FIRST = Stage(name="first", function="night_of_tests:first", about="", sections=("world",), code=("first.py",))
@@ -150,80 +147,8 @@ def test_skipping_starts_neither_spark_nor_torch(night, make_context, run_python
     assert seen.stdout.strip() == "[] False False"
 
 
-def test_the_home_is_locked_for_one_and_freed_by_death(tmp_path, run_python):
-    with only_one(tmp_path), pytest.raises(TryAgainError, match=r"process \d+") as caught, only_one(tmp_path):
-        pass
-    assert caught.value.exit_code == 75
-    died = run_python(
-        f"""
-        import os, signal
-        from pathlib import Path
-        from jobs.lock import only_one
-        with only_one(Path({str(tmp_path)!r})):
-            os.kill(os.getpid(), signal.SIGKILL)
-        """
-    )
-    assert died.returncode == -9
-    with only_one(tmp_path):
-        pass
-
-
-def test_the_input_listing_sees_only_what_the_night_may_read(make_context, tmp_path):
-    for day in ("2026-03-29", "2026-03-30"):
-        place = tmp_path / "input" / "impressions" / f"ds={day}"
-        place.mkdir(parents=True)
-        (place / "part.parquet").write_bytes(b"12345")
-    context = make_context()
-    assert fingerprints.input_listing(context) == "impressions/ds=2026-03-29/part.parquet 5"
-    files = make_context(ingest={"source": "files"})
-    before = fingerprints.input_listing(files)
-    assert before.startswith("impressions/ds=2026-03-29/part.parquet 5 1")
-    assert fingerprints.input_listing(make_context(home=tmp_path / "elsewhere")) == ""
-
-
 def test_the_night_of_own_logs_has_no_world(make_context):
     names = [stage.name for stage in night_stages(make_context(ingest={"source": "files"}))]
     assert {"world", "play"}.isdisjoint(names)
     assert names[0] == "ingest"
     assert [stage.name for stage in night_stages(make_context())] == [stage.name for stage in STAGES]
-
-
-def test_the_stages_are_a_chain_without_gaps():
-    seen = set()
-    sections = set(make_sections())
-    for stage in STAGES:
-        assert set(stage.upstream) <= seen, stage.name
-        assert set(stage.reads) | set(stage.writes) <= set(TABLES), stage.name
-        assert set(stage.sections) <= sections, stage.name
-        assert all((fingerprints.ROOT / place).exists() for place in stage.code), stage.name
-        assert callable(stage.load()), stage.name
-        seen.add(stage.name)
-    writers = {table: stage.name for stage in reversed(STAGES) for table in stage.writes}
-    assert writers == {table: stage for table, stage in WRITTEN_BY.items() if table != "runs"}
-
-
-def make_sections():
-    from conf.settings import Settings
-
-    return Settings.model_fields
-
-
-def test_code_version_names_the_sources():
-    base = code_version(FIRST)
-    assert base.endswith(fingerprints.code_hash(FIRST.code))
-    assert code_version(replace(FIRST, code=("jobs/publish.py",))) != base
-
-
-@pytest.mark.parametrize("kind", [Lines, Bars])
-def test_screens_show_every_state(kind):
-    console = Console(record=True, width=120, force_terminal=kind is Bars, file=io.StringIO())
-    with kind(console, ["one", "two", "three"]) as screen:
-        screen.skipped("one", "up to date")
-        screen.started("two", "never ran")
-        screen.progress(5, 10, "covers [painted]")
-        screen.finished("two", 1.25, StageResult(rows={"covers": 1200}))
-        screen.started("three", "code changed")
-        screen.failed("three", 0.5)
-    text = console.export_text()
-    for part in ("one", "up to date", "covers 1,200", "failed"):
-        assert part in text

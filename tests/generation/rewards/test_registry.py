@@ -4,18 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from conf.errors import UsageError
 from conf.settings import RewardModels, RewardWeights
 from generation.rewards.base import RewardPanel
-from generation.rewards.diversity import Diversity
 from generation.rewards.personal import Personal
 from generation.rewards.registry import REWARDS, Ingredients, build_panel
-from generation.rewards.relevance import Relevance
-from generation.rewards.smooth import SmoothAesthetic, smooth_statistics
 from generation.rewards.view import PictureView
-from reward_model.encoders.model import Encoded
 from tests.generation.rewards.test_base import Fixed, batch
 
 
@@ -84,53 +79,3 @@ def test_value_and_score_of_a_panel_are_the_same_figures():
     np.testing.assert_allclose(value.numpy(), total, atol=1e-4)
     for name, scores in raw.items():
         np.testing.assert_allclose(tensors[name].numpy(), scores, atol=1e-5)
-
-
-def test_diversity_is_the_distance_to_other_segments_covers_of_the_item():
-    styles = np.zeros((4, 32), np.float32)
-    styles[0, 0] = styles[1, 1] = styles[2, 0] = styles[3, 0] = 1.0
-    pictures = replace(batch(4), styles=styles, item_ids=["a", "a", "a", "b"], segment_ids=["s", "t", "u", "s"])
-    # 0 and 2 look alike, 1 is at right angles to both; 3 has no company.
-    np.testing.assert_allclose(Diversity().score(pictures), [0.5, 1.0, 0.5, np.nan])
-    two_of_one = replace(pictures, segment_ids=["s", "s", "t", "s"])
-    np.testing.assert_allclose(Diversity().score(two_of_one), [0.0, 1.0, 0.5, np.nan])
-
-
-def test_the_smooth_statistics_are_near_those_of_the_proxy():
-    from generation.rewards.aesthetic import statistics_of
-
-    pictures = np.full((1, 64, 64, 3), 255, np.uint8)
-    pictures[0, 16:48, 16:48] = (200, 30, 30)
-    smooth = smooth_statistics(torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255)
-    np.testing.assert_allclose(smooth.numpy(), statistics_of(pictures), atol=0.01)
-
-
-def test_gradients_reach_the_pixels_and_raise_the_rewards():
-    aesthetic = SmoothAesthetic(random_batch(40).pictures)
-    pixels = torch.full((2, 3, 64, 64), 0.5) + 0.1 * torch.rand(
-        2, 3, 64, 64, generator=torch.Generator().manual_seed(0)
-    )
-    seen = []
-    for _ in range(5):
-        pixels = pixels.detach().requires_grad_()
-        view = PictureView(pixels, None, *torch.zeros(2, 2, 128), ["i"] * 2, ["s"] * 2, ["fox"] * 2)
-        value = aesthetic.value(view).sum()
-        value.backward()
-        assert torch.isfinite(pixels.grad).all()
-        seen.append(float(value))
-        pixels = pixels + 0.02 * pixels.grad.sign()
-    assert seen[-1] > seen[0]
-
-
-def test_relevance_is_differentiable_in_the_embedding():
-    embedding = torch.nn.functional.normalize(torch.randn(2, 128), dim=1).requires_grad_()
-    reference, text = torch.nn.functional.normalize(torch.randn(2, 2, 128), dim=2)
-    names = (["i"] * 2, ["s"] * 2, ["fox"] * 2)
-    view = PictureView(torch.zeros(2, 3, 64, 64), None, reference, text, *names, Encoded(embedding, embedding[:, :32]))
-    Relevance().value(view).sum().backward()
-    torch.testing.assert_close(embedding.grad, 0.75 * reference + 0.25 * text)
-
-
-def test_a_personal_reward_without_gradient_says_what_to_do():
-    with pytest.raises(TypeError, match=r"reward_model\.gradient\.ClickGradient"):
-        Personal(Liking()).value(PictureView.of(random_batch(2)))

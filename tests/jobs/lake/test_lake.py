@@ -2,18 +2,16 @@
 
 import subprocess
 import sys
-import threading
-from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from conf.errors import ContractError, MissingTable, TryAgainError
+from conf.errors import ContractError, MissingTable
 from conf.settings import SparkSettings
 from jobs.lake.lake import Lake, days_of
-from jobs.lake.tables import TABLES, WRITTEN_BY
+from jobs.lake.tables import TABLES
 from tests.support.samples import DAY, sample
 
 NEXT = "2026-03-03"
@@ -26,15 +24,6 @@ def features(spark_lake, tmp_path_factory):
     lake.replace(sample("user_features", user_id="ann"), "user_features", ds=DAY)
     lake.replace(sample("user_features", user_id="bob", ds=NEXT), "user_features", ds=NEXT)
     return lake
-
-
-@pytest.mark.parametrize("table", sorted(TABLES))
-def test_every_table_comes_back_as_it_went_in(spark_lake, table):
-    rows = sample(table)
-    replaced = {"ds": DAY} if "ds" in TABLES[table].partition_by else {}
-    assert spark_lake.replace(rows, table, **replaced) == 1
-    assert spark_lake.read(table).to_pylist() == rows.to_pylist()
-    assert spark_lake.read(table).schema.equals(TABLES[table].schema)
 
 
 def test_one_commit_creates_and_one_writes(features):
@@ -118,25 +107,6 @@ def test_ds_and_nullable_columns_may_be_left_out(new_lake):
     assert (row["ds"], row["title"], row["dwell_ms"], row["propensity"]) == (DAY, None, None, 0.5)
 
 
-@pytest.mark.parametrize(
-    ("changes", "complaint"),
-    [
-        ({"position": 0}, "position_positive"),
-        ({"propensity": 1.5}, "propensity_range"),
-        ({"user_id": None}, "user_id"),
-        ({"ds": NEXT}, "ds"),
-    ],
-)
-def test_bad_rows_are_refused_by_delta_and_the_old_rows_stay(spark_lake, changes, complaint):
-    spark_lake.replace(sample("impressions"), "impressions", ds=DAY)
-    before = spark_lake.version("impressions")
-    as_frame = spark_lake.spark.createDataFrame(sample("impressions", **changes))
-    with pytest.raises(ContractError, match=complaint):
-        spark_lake.replace(as_frame, "impressions", ds=DAY)
-    assert spark_lake.version("impressions") == before
-    assert spark_lake.read("impressions", ds=DAY).to_pylist() == sample("impressions").to_pylist()
-
-
 def test_arrow_rows_are_refused_before_spark_sees_them(spark_lake):
     with pytest.raises(ContractError, match=r"impressions.user_id must not be null, but 1 of 1"):
         spark_lake.replace(sample("impressions", user_id=None), "impressions", ds=DAY)
@@ -146,47 +116,6 @@ def test_arrow_rows_are_refused_before_spark_sees_them(spark_lake):
     wrong = sample("user_segments").set_column(3, "distance", pa.array(["far"]))
     with pytest.raises(ContractError, match=r"user_segments.distance must be double"):
         spark_lake.replace(wrong, "user_segments", ds=DAY)
-
-
-def test_a_writer_killed_before_its_commit_leaves_the_old_rows(new_lake):
-    new_lake.replace(sample("user_segments", user_id="ann"), "user_segments", ds=DAY)
-    session = new_lake.spark
-
-    def dies_on_the_second_batch(batches):
-        for index, batch in enumerate(batches):
-            yield batch
-            if index == 0:
-                raise RuntimeError("worker died")
-
-    many = session.range(21_000).selectExpr(
-        f"'{DAY}' AS ds", "CAST(id AS STRING) AS user_id", "'s' AS segment_id", "0.5D AS distance"
-    )
-    half = many.mapInArrow(dies_on_the_second_batch, many.schema)
-    with pytest.raises(Exception, match="worker died"):
-        new_lake.replace(half, "user_segments", ds=DAY)
-    assert new_lake.read("user_segments", ds=DAY)["user_id"].to_pylist() == ["ann"]
-    assert new_lake.frame("user_segments").count() == 1
-
-
-def test_of_writers_that_race_for_a_key_one_wins(new_lake):
-    new_lake.merge(sample("items", item_id="a"), "items")
-    gate, outcomes = threading.Barrier(3), []
-
-    def write(name):
-        rows = sample("items", item_id="new", title=name)
-        gate.wait()
-        try:
-            outcomes.append(new_lake.merge(rows, "items"))
-        except TryAgainError:
-            outcomes.append(0)
-
-    threads = [threading.Thread(target=write, args=(name,)) for name in ("one", "two", "three")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(outcomes) == [0, 0, 1]
-    assert new_lake.read("items", filters=[("item_id", "==", "new")]).num_rows == 1
 
 
 def test_a_missing_table_names_the_stage_that_writes_it(tmp_path):
@@ -215,24 +144,6 @@ def test_object_store_urls_read_differently_for_spark():
     lake = Lake("s3://bucket/lake/", SparkSettings())
     assert lake.path("items") == "s3://bucket/lake/items"
     assert lake.spark_path("items") == "s3a://bucket/lake/items"
-
-
-def test_every_table_has_a_stage_that_writes_it():
-    assert set(WRITTEN_BY) == set(TABLES)
-
-
-def test_a_constraint_that_got_another_name_is_renewed_in_tables_that_exist(new_lake, monkeypatch):
-    spec = TABLES["cover_decisions"]
-    older = {**spec.checks, "decision_known": "decision IN ('approve', 'reject', 'takedown')"}
-    older.pop("decision_kind")
-    with monkeypatch.context() as patched:
-        patched.setitem(TABLES, spec.name, replace(spec, checks=older))
-        new_lake.merge(sample(spec.name, decision="approve"), spec.name)
-        with pytest.raises(ContractError, match="decision_known"):
-            new_lake.merge(sample(spec.name, decision="ask", decision_id="2"), spec.name)
-    assert new_lake.merge(sample(spec.name, decision="ask", decision_id="2"), spec.name) == 1
-    with pytest.raises(ContractError, match="decision_kind"):
-        new_lake.merge(sample(spec.name, decision="maybe", decision_id="3"), spec.name)
 
 
 READ_AND_END = """

@@ -6,13 +6,6 @@ import pytest
 
 from conf.settings import WorldSettings
 from jobs.simulator.model import World
-from jobs.simulator.truth import (
-    all_drawings_probability,
-    default_probability,
-    drawing_probability,
-    painted_probability,
-)
-from jobs.simulator.wording import KINDS, title
 
 
 def test_the_formula_by_hand(world):
@@ -66,29 +59,3 @@ def test_half_of_the_users_are_treated(world):
 def test_wrong_style_shapes_are_refused(world):
     with pytest.raises(ValueError, match=r"expected \(1, 6\)"):
         world.click_probability(np.array([0]), np.array([0]), np.ones((1, 5)), 1.0)
-
-
-def test_truth_of_drawings_and_paintings(world):
-    users = np.arange(50)
-    items = np.flatnonzero(world.items.drawn.all(axis=1))[:50]
-    every = all_drawings_probability(world, users, items)
-    np.testing.assert_allclose(default_probability(world, users, items), every[users, world.items.default[items]])
-    exact = painted_probability(world, users, items, np.eye(6)[np.full(50, 3)], np.ones(50))
-    np.testing.assert_allclose(exact, every[:, 3])
-    worse = painted_probability(world, users, items, np.eye(6)[np.full(50, 3)], np.full(50, 0.5))
-    odds = (exact / (1 - exact)) / (worse / (1 - worse))
-    np.testing.assert_allclose(odds, math.exp(0.75))  # lambda 1.5 times 0.5
-    np.testing.assert_array_equal(every.argmax(axis=1), world.favourite[users])
-
-
-def test_truth_of_a_drawing_that_does_not_exist(world):
-    item = np.flatnonzero(~world.items.drawn[:, 1])[:1]
-    assert np.isnan(all_drawings_probability(world, np.array([0]), item)[0, 1])
-    with pytest.raises(ValueError, match="noto-v1 does not draw"):
-        drawing_probability(world, np.array([0]), item, np.array([1]))
-
-
-def test_titles_are_in_the_order_that_logs_index(world, pack):
-    place = (3 * len(KINDS) + 1) * 1570 + 40
-    assert world.titles[place] == title(pack.subjects[40], 1, "ja")
-    assert len(set(world.titles)) > 4 * 2 * 1570

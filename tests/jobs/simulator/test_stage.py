@@ -1,5 +1,4 @@
 import json
-from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -8,10 +7,8 @@ import pytest
 
 import jobs.simulator.model as model
 from conf.errors import UsageError
-from conf.settings import WorldSettings
 from jobs.ingest import stage as ingest
 from jobs.simulator import played_day, stage
-from jobs.simulator.log.files import write_blocks, write_blocks_by_spark
 from jobs.simulator.model import World
 from jobs.stickers.pack import PicturePack
 
@@ -75,37 +72,6 @@ def test_world_ingest_play_ingest(small_pack, make_context, spark_lake):
     assert not (root / "impressions" / "ds=2026-03-10").exists()
 
 
-def test_painted_covers_are_seen_as_the_judge_sees_them(pack, make_context):
-    images = make_context().images
-    covers = [images.put(pack.bytes("1f98a", family)) for family in ("twemoji", "fluent-high-contrast")]
-    pixels = played_day.pixels_of(images, covers)
-    np.testing.assert_array_equal(pixels[1], pack.pixels("1f98a", "fluent-high-contrast"))
-    style_probs, similarity = played_day.looks(images, covers, ["1f98a", "1f98a"])
-    assert style_probs.argmax(axis=1).tolist() == [2, 5]
-    np.testing.assert_allclose(similarity, 1, atol=1e-2)
-
-
-def test_spark_writes_the_same_blocks(tmp_path, spark_lake, pack):
-    settings = WorldSettings(users=12_000, impressions=24_000, days=8, start=date(2026, 3, 2))
-    days = [settings.start + timedelta(days=number) for number in range(2)]
-    here = [sum(part) for part in zip(*write_blocks(World(settings, pack), tmp_path / "here", days), strict=True)]
-    there = write_blocks_by_spark(spark_lake.spark, settings, tmp_path / "there", days, 2)
-    assert tuple(here) == there
-    files = sorted(path.relative_to(tmp_path / "here") for path in (tmp_path / "here").rglob("*.parquet"))
-    assert [str(file) for file in files] == [
-        f"ds=2026-03-0{day}/block-0000{block}.parquet" for day in (2, 3) for block in (0, 1)
-    ]
-    for file in files:
-        assert pq.read_table(tmp_path / "here" / file).equals(pq.read_table(tmp_path / "there" / file))
-    users = {
-        block: set(
-            pq.read_table(tmp_path / "here" / "ds=2026-03-02" / f"block-0000{block}.parquet")["user_id"].to_pylist()
-        )
-        for block in (0, 1)
-    }
-    assert max(users[0]) < "u0010000" <= min(users[1])
-
-
 def test_big_worlds_are_written_by_spark(small_pack, make_context, monkeypatch):
     asked = []
     monkeypatch.setattr(stage, "write_blocks_by_spark", lambda *arguments: asked.append(arguments) or (1, 0))
@@ -128,10 +94,3 @@ def test_somebody_elses_logs_are_not_replaced(make_context):
 def test_a_bucket_is_no_place_for_the_world(make_context):
     with pytest.raises(UsageError, match="mounted folder"):
         stage.run(make_context(ingest={"input": "s3://bucket/input"}))
-
-
-def test_only_the_day_after_the_last_is_played(small_pack, make_context):
-    with pytest.raises(UsageError, match="2026-03-09"):
-        stage.play(make_context(ds="2026-03-05", world=SMALL), lambda covers, items: (np.zeros((0, 6)), np.zeros(0)))
-    with pytest.raises(UsageError, match="coverlift world"):
-        stage.play(make_context(ds=LAST, world=SMALL), lambda covers, items: (np.zeros((0, 6)), np.zeros(0)))

@@ -1,12 +1,10 @@
 """Arms on lakes whose truth is known: covers that matter, and covers that do not."""
 
-import numpy as np
 import pytest
 
 from recsys_eval.ranking.arms import A_A, GENERATED, ORIGINAL, RANK_METRICS, SHUFFLED, UNPERSONALISED
-from recsys_eval.ranking.compare import LOG, PLAYED, rank_log, rank_played, treated_rows
-from recsys_eval.ranking.cover_assignment import evaluation_offers, published_offers
-from tests.support.known_world import CUT, DS, SEGMENTS, cover_id
+from recsys_eval.ranking.compare import LOG, PLAYED, rank_log, rank_played
+from tests.support.known_world import CUT, DS
 
 
 @pytest.fixture(scope="module")
@@ -89,33 +87,3 @@ def test_without_a_played_day_it_says_so(unplayed_night):
     findings = rank_played(unplayed_night)
     assert findings.rows == []
     assert findings.notes == ["the log has no 2026-03-09: rankers on the played day were left out"]
-
-
-def test_shuffled_offers_are_all_another_segments(telling_night):
-    offers = published_offers(telling_night.lake, DS)
-    shuffled = offers.shuffled(1)
-    before = dict(zip(offers.covers["cover_id"], offers.covers["segment_id"], strict=True))
-    after = dict(zip(shuffled.covers["cover_id"], shuffled.covers["segment_id"], strict=True))
-    assert set(before) == set(after)
-    assert all(before[cover] != after[cover] for cover in before)
-    single = evaluation_offers(telling_night.lake, DS, CUT)
-    only = type(single)(covers=single.covers.filter(single.covers["segment_id"] == "s0"), segments=single.segments)
-    assert only.shuffled(1) is None
-
-
-def test_offers_reach_the_right_impressions(telling_night):
-    play = telling_night.play
-    rows, relevance = published_offers(telling_night.lake, DS).of(play)
-    world = telling_night.scorer_of(DS).world
-    for at in (0, 7, 100, 2000):
-        record = play.frame.row(at, named=True)
-        item, user = int(record["item_id"][1:]), int(record["user_id"][1:])
-        if world.published[item]:
-            expected = cover_id("painted", item, SEGMENTS[world.liking[user]])
-            assert play.sources.covers.ids[int(rows[at]) - 1].as_py() == expected
-        else:
-            assert rows[at] == 0
-    some = np.flatnonzero(rows > 0)
-    assert np.nanmax(relevance[some]) == pytest.approx(0.9)
-    treated = treated_rows(play)
-    assert (play.logged_row == rows)[treated & (rows > 0)].all()

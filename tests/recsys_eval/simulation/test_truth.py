@@ -7,7 +7,6 @@ from conf.settings import WorldSettings
 from jobs.simulator.model import World
 from jobs.stickers.pack import FAMILIES
 from recsys_eval.judge.appearance import Appearance
-from recsys_eval.simulation.context import favourite_families
 from recsys_eval.simulation.truth import (
     BEST,
     ORIGINAL,
@@ -100,11 +99,3 @@ def test_interval_is_wider_than_over_users_alone():
     found = truth_figures(arms, np.ones(200), pairs=12, resamples=400, seed=1).mean["published"]
     over_items = 1.96 * effect.std() / np.sqrt(12)
     assert (found.high - found.low) / 2 == pytest.approx(over_items, rel=0.25)
-
-
-def test_favourite_families_follow_the_taste(world):
-    users = np.arange(world.users.size)
-    segment = (world.favourite == 2).astype(np.int64)
-    families = favourite_families(world, users, segment, 2)
-    assert families[1] == 2
-    assert families[0] == world.style_taste[segment == 0].mean(axis=0).argmax()

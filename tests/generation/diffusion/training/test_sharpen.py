@@ -5,10 +5,8 @@ import torch
 import torch.nn.functional as F
 
 from generation.diffusion.painter import SHIPPED
-from generation.diffusion.training import losses
-from generation.diffusion.training.critic import Critic, critic_loss
-from generation.diffusion.training.data import Bends, PairSampler, load_drawings, planes_of
-from generation.diffusion.training.losses import PerceptualLoss, grain
+from generation.diffusion.training.data import Bends, PairSampler, load_drawings
+from generation.diffusion.training.losses import PerceptualLoss
 from generation.diffusion.training.reader import Reader, Reading
 from generation.diffusion.training.sharpen import Sharpener, SharpenSettings
 from generation.diffusion.training.train import facts_of
@@ -57,19 +55,6 @@ def test_the_critic_learns_that_another_familys_drawing_is_not_what_was_asked_fo
     assert (right > copied).all()  # alone, and beside the original
 
 
-def test_the_loss_counts_wrong_drawings_as_painted_ones_and_trusts_what_fits():
-    far, trust = torch.full((2, 2, 8, 8), 5.0), torch.tensor([0.5, 0.5])
-    assert critic_loss(far, -far, -far, trust) == 0
-    assert critic_loss(far, -far, far, trust) == critic_loss(far, far, -far, trust) == pytest.approx(3.0)
-    drawn = far.clone()
-    drawn[0, 1] = -5.0  # a true drawing that looks wrong beside its original
-    fits, misfits = (float(critic_loss(drawn, -far, -far, torch.tensor(each))) for each in ([0.9, 0.1], [0.1, 0.9]))
-    assert fits == pytest.approx(9 * misfits)
-    drawn = far.clone()
-    drawn[0, 0] = -5.0  # alone, it must look right whether it fits or not
-    assert critic_loss(drawn, -far, -far, trust) == critic_loss(drawn, -far, -far, torch.tensor([0.9, 0.1])) > 1
-
-
 def test_what_the_reader_says_of_real_drawings(make, sampler):
     sharpener, pairs = make(), sampler.draw(0, 24)
     drawn, other = (sharpener.read(pairs, each)[0] for each in (pairs.target, pairs.target.roll(1, 0)))
@@ -88,23 +73,6 @@ def test_readers_take_turns(make, sampler):
         assert (far == 1).all() if sharpener.step % 2 else (far < 1).all()
 
 
-def test_dots_in_a_flat_area_are_grain_and_drawn_lines_are_not(drawings, monkeypatch):
-    drawn = planes_of(drawings.pixels[:12])
-    assert (grain(drawn, drawn) == 0).all()
-    dots = 0.1 * (torch.arange(64) % 2)
-    flat = torch.zeros(1, 3, 64, 64)
-    assert grain(flat + dots, flat)[0] == pytest.approx(0.1 * 2 / 3, rel=0.05)
-    lines = flat.clone()
-    lines[:, :, 20:22] = 1.0
-    assert grain(lines, flat, lines)[0] == 0 < grain(lines, flat)[0]
-    shaded = torch.linspace(-1, 1, 64).expand(1, 3, 64, 64)
-    clouds = torch.sin(torch.arange(64) * 2 * math.pi / 16).expand(1, 3, 64, 64)
-    assert grain(shaded, flat)[0] < 0.1 * grain(clouds, flat)[0]
-    assert grain(clouds, flat, clouds)[0] == 0
-    monkeypatch.setattr(losses, "GRAIN_SCALES", 1)
-    assert grain(shaded, flat)[0] < 0.002
-
-
 def test_a_reader_that_is_sure_asks_for_nothing_more(make, sampler, monkeypatch):
     sharpener, pairs = make(), sampler.draw(0, 8)
     known = sharpener.known[0][pairs.subject, pairs.family]
@@ -118,17 +86,6 @@ def test_a_reader_that_is_sure_asks_for_nothing_more(make, sampler, monkeypatch)
     assert far == pytest.approx(torch.zeros(8), abs=1e-5)
     assert doubt == pytest.approx(torch.full((8,), math.log(6 * 0.9)))
     assert (read(8.0)[1] == 0).all()
-
-
-def test_every_patch_is_scored_for_the_family_asked_for_alone_and_beside_the_original():
-    critic = Critic(len(FAMILIES)).eval()
-    pixels = (2 * torch.rand(1, 3, 64, 64) - 1).expand(2, -1, -1, -1)
-    scores = critic(pixels, -pixels, torch.tensor([0, 4]))
-    assert scores.shape == (2, 2, 8, 8)
-    assert (scores[0] != scores[1]).flatten(1).any(1).all()
-    other = critic(pixels, pixels, torch.tensor([0, 4]))
-    assert torch.equal(other[:, 0], scores[:, 0])
-    assert not torch.equal(other[:, 1], scores[:, 1])
 
 
 def test_a_step_moves_generator_and_critic_and_a_resumed_run_is_the_same_run(make, sampler, tmp_path):
@@ -167,5 +124,6 @@ def test_the_shipped_checkpoint_tells_every_training_it_went_through():
         assert "subjects (buckets 2 to 7)" in facts["data"]
         commands.append(facts["command"].split()[2])
         facts = facts.get("started_from")
-    assert commands[0] == "generation.diffusion.training.sharpen"
-    assert commands[-1] == "generation.diffusion.training.train"
+    # A manifest tells the command as it was typed: modules have moved since.
+    assert commands[0].rpartition(".")[2] == "sharpen"
+    assert commands[-1].rpartition(".")[2] == "train"

@@ -205,11 +205,3 @@ def test_policy_gradients_get_groups_of_equal_rows(sampler):
     assert set(batch.whom) == {"s1", "s2"}
     with pytest.raises(ValueError, match=r"multiple of 8.* in groups of 4"):
         Sampler(sampler.items, sampler.audience, rows=4, seed=1, each=4)
-
-
-def test_the_shipped_adapter_is_whole_belongs_to_the_shipped_generator_and_paints(painter):
-    own = Painter.load(adapters={"icg": checkpoint.SHIPPED})
-    assert own.fingerprint == painter.fingerprint
-    manifest = json.loads((checkpoint.SHIPPED / "manifest.json").read_text())
-    assert {"command", "hardware", "date", "data", "weights", "validation"} <= set(manifest)
-    assert (own.paint(**asked(), method="icg") != painter.paint(**asked())).any()

@@ -1,10 +1,5 @@
-import pytest
 import torch
 
-from conf.errors import UsageError
-from conf.load import load_settings
-from generation.personalization.icg.adapter import ConditioningSpec
-from generation.personalization.icg.config import IcgConfig
 from generation.personalization.icg.refine import Refinement, unknown_preference
 
 
@@ -31,27 +26,3 @@ def test_only_the_direction_of_a_preference_counts():
     for weight in refine.parameters():
         torch.nn.init.normal_(weight, std=0.1)
     torch.testing.assert_close(refine(tokens, 0.01 * wanted), refine(tokens, wanted), atol=1e-5, rtol=1e-4)
-
-
-def test_an_unknown_denoiser_is_named():
-    network = torch.nn.Linear(1, 1)
-    network.config = None
-    with pytest.raises(ValueError, match=r"generator with a Linear .* known are FluxTransformer2DModel"):
-        ConditioningSpec.of(network)
-
-
-def test_the_production_profile_names_its_checkpoints():
-    settings = load_settings(profile="icg-production")
-    config = IcgConfig.of(settings.icg)
-    assert config.mllm == "Qwen/Qwen2.5-VL-3B-Instruct"
-    assert config.generator == "stabilityai/stable-diffusion-xl-base-1.0"
-    assert (settings.generation.method, settings.generation.canvas, settings.generation.beside) == ("icg", 1024, ())
-    assert settings.reward_models.pickscore
-    assert settings.weights.pickscore > 0
-    with pytest.raises(UsageError, match=r"icg\.mllm names no checkpoint"):
-        IcgConfig.of(load_settings(profile="local").icg)
-
-
-def test_an_unknown_setting_is_named():
-    with pytest.raises(ValueError, match="no \\['metatokens'\\]"):
-        IcgConfig.from_dict({"mllm": "a", "generator": "b", "metatokens": 3})

@@ -177,8 +177,3 @@ def test_other_bases_and_changed_files_are_refused(checkpoints, tmp_path):
         load_config(tmp_path)
     with pytest.raises(FileNotFoundError, match="save_icg wrote whole"):
         load_config(tmp_path / "nowhere")
-
-
-def test_nothing_is_downloaded_unless_allowed():
-    with pytest.raises(FileNotFoundError, match=r"No checkpoint 'nobody/nothing'.* set allow_download"):
-        load_mllm("nobody/nothing", allow_download=False, dtype=torch.float32)

@@ -1,0 +1,54 @@
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from generation.catalogue import CoverVectors, end_of_day, items_with_default, matrix, original_covers, segment_profiles
+from tests.support import tiny
+
+DS = date.fromisoformat(tiny.DS)
+
+
+@pytest.fixture
+def lake(make_context, tiny_home):
+    return make_context(ds=tiny.DS, home=tiny_home).lake
+
+
+def test_a_day_ends_with_its_last_microsecond_in_utc():
+    assert end_of_day(date(2026, 3, 29)).isoformat() == "2026-03-29T23:59:59.999999+00:00"
+
+
+def test_only_covers_and_items_that_exist_by_the_day_are_known(lake):
+    items = items_with_default(lake, DS)
+    assert items["item_id"].tolist() == sorted([*tiny.KNOWN, *tiny.LAUNCHING])
+    earlier = items_with_default(lake, date(2026, 3, 28))
+    assert earlier["item_id"].tolist() == sorted(tiny.KNOWN)
+    covers = original_covers(lake, DS)
+    assert covers.groupby("item_id")["is_default"].sum().tolist() == [1] * 5
+    default = covers[covers["is_default"]].set_index("item_id")["cover_id"]
+    assert items["reference_cover_id"].tolist() == default[items["item_id"]].tolist()
+
+
+def test_segments_come_by_id_with_their_sizes(lake):
+    found = segment_profiles(lake, DS)
+    assert [(profile.segment_id, size) for profile, size in found] == [("new", 10), ("s0", 60), ("s1", 30)]
+    np.testing.assert_allclose(found[2][0].pref_style[:3], [0, 0.3, 0])
+
+
+def test_vectors_are_found_by_cover_and_missing_ones_say_what_to_run(lake):
+    from reward_model.encoders.model import ENCODER_ID
+
+    covers = original_covers(lake, DS)
+    vectors = CoverVectors.read(lake, ENCODER_ID, covers["cover_id"])
+    (row,) = vectors.where([covers["cover_id"][0]])
+    assert vectors.embeddings[row].sum() == 1.0
+    assert (vectors.embeddings.shape[1], vectors.styles.shape[1]) == (128, 32)
+    with pytest.raises(ValueError, match="coverlift encode"):
+        vectors.where(["0" * 64])
+
+
+def test_a_column_of_lists_is_a_matrix():
+    column = pa.chunked_array([[[1.0, 2.0]], [[3.0, 4.0]]])
+    assert matrix(column).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert matrix(pa.chunked_array([pa.array([], pa.list_(pa.float32()))])).shape == (0, 0)

@@ -1,0 +1,68 @@
+"""What the page is told."""
+
+import re
+
+import pytest
+
+from recsys_eval.report.view import forest, lift_groups, sentence, timing_rows
+from recsys_eval.report.wording import interval, percent
+
+
+def numbers(svg, css):
+    tag = re.search(rf'<line class="{css}"[^>]*>', str(svg)).group()
+    return [float(value) for value in re.findall(r'x[12]="([\d.]+)"', tag)]
+
+
+def lift_row(arm, lift, metric="ndcg@10", slice_name="all"):
+    bounds = {"low": lift - 0.01, "high": lift + 0.01, "p": 0.03}
+    keys = {"metric": metric, "ranker": "lambdarank-played", "arm": arm, "slice": slice_name}
+    return {**keys, "value": 0.5, "lift": lift, "users": 1234, **bounds}
+
+
+def test_forest_rows_share_an_axis():
+    chart = forest([lift_row("generated", 0.1), lift_row("a/a", 0.0)], ["g", "a"], "t")
+    assert [row.value for row in chart.rows] == ["+10.0 %", "+0.00 %"]
+    assert chart.rows[0].note == "+9.0 % to +11.0 %, p = 0.03, 1,234 users"
+    assert (
+        numbers(chart.rows[0].strip, "zero")
+        == numbers(chart.rows[1].strip, "zero")
+        == numbers(chart.rows[1].strip, "dot")
+    )
+    assert chart.rows[0].strong
+    assert not chart.rows[1].strong
+
+
+def test_controls_stand_below_the_arm_they_control():
+    rows = [
+        lift_row("a/a", 0.0),
+        lift_row("shuffled", 0.01),
+        lift_row("generated", 0.1),
+        lift_row("generated", 0.3, slice_name="x"),
+    ]
+    (group,) = lift_groups(rows)
+    assert [row.label.split(":")[0] for row in group.charts[0].rows] == ["generated covers", "control", "control"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(0.01, 0.3, "clicked published covers more"), (-0.3, -0.01, "less"), (-0.1, 0.2, "is open")],
+)
+def test_the_sentence_is_as_cautious_as_the_interval(low, high, words):
+    figure = {"value": (low + high) / 2, "low": low, "high": high, "unit": "relative lift", "simulated": False}
+    said = sentence({"ab.published_pairs.lift": figure})
+    assert words in said
+    assert interval(low, high, "relative lift") in said
+    assert percent(figure["value"], sign=True) in said
+    assert "imulated users" in sentence({"ab.all.lift": {**figure, "simulated": True}})
+
+
+def test_timings():
+    rows = timing_rows(
+        [{"stage": "ingest", "seconds": 30.0, "status": "done"}, {"stage": "plan", "seconds": 90.0, "status": "failed"}]
+    )
+    assert [(row.label, row.value, row.note) for row in rows] == [
+        ("ingest", "30.0 s", ""),
+        ("plan", "1 min 30 s", "failed"),
+    ]
+    assert 'width="33.33"' in rows[0].strip
+    assert timing_rows([]) == []
