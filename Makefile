@@ -54,7 +54,7 @@ desk-tools:
 nightly: $(STAMP) ## Run the night into HOME_DIR (var); options through NIGHTLY="-o world.scale=0.1"
 	$(BIN)/coverlift nightly --home $(HOME_DIR) $(NIGHTLY)
 
-test: $(STAMP) desk-tools ## Run the tests, the ten slowest are shown; options through PYTEST="-k lake"
+test: $(STAMP) desk-tools ## Run the tests, the ten slowest are shown; options through PYTEST="-k lake", PYTEST="-n 2 --dist loadfile"
 	$(BIN)/python -m pytest $(PYTEST)
 
 soak: $(STAMP) desk-tools ## Run the long variants that make test leaves out

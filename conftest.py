@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: the workers are what the cores are for
+
 SCRATCH = Path(__file__).with_name(".pytest_tmp")
 
 
