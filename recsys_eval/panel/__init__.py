@@ -1,0 +1,1 @@
+"""A panel that looks at painted covers: judges of different kinds that no generator was trained against."""

@@ -1,0 +1,115 @@
+"""What a panel sees in painted covers: ``python -m recsys_eval.studies.panel --home HOME``.
+
+Paints items of a split for the segments of a finished night, one segment a favourite family, by every method that is
+asked for, and prints each measure of the panel, family by family, as a ratio to real drawings, the worst first.
+On held-out items it only reports. On validation items settings may be compared by it: with ``--twins``, networks
+of other seeds look instead of the panel's own.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generation.personalization.icg.checkpoint import SHIPPED as ICG
+from generation.personalization.training.world import Audience, Items
+from generation.rewards.candidates import CandidateScorer
+from jobs.lake.context import Context
+from jobs.simulator.model import World
+from jobs.stickers.pack import FAMILIES, PicturePack
+from recsys_eval.judge.image_metrics import Pictures
+from recsys_eval.judge.model import Judge
+from recsys_eval.panel.measures import PanelFigure, Views, classified, shaped, told_apart, worst_first
+from recsys_eval.panel.pairs import Pairs, gallery_of, pairs_of
+from recsys_eval.panel.plain_cnn import WEIGHTS_DIR, load_seeds
+from recsys_eval.ranking.cover_assignment import members_of
+from recsys_eval.simulation.context import favourite_families
+from recsys_eval.studies.canvas import Canvas, night_options, open_context
+
+PROFILE = "profile"
+
+
+def segments_of_families(ctx: Context, audience: Audience) -> dict[int, str]:
+    """Family number -> the segment, first by id, whose users like it most: simulated tastes."""
+    world = World(ctx.settings.world, PicturePack.load())
+    names, segment = members_of(ctx.lake, ctx.ds, audience.segments)
+    favourite = favourite_families(world, world.user_index(names), segment, len(audience.segments))
+    found: dict[int, str] = {}
+    for name, family in sorted(zip(audience.segments, favourite.tolist(), strict=True)):
+        found.setdefault(family, name)
+    return dict(sorted(found.items()))
+
+
+def paint_pairs(ctx: Context, canvas: Canvas, families: dict[int, str], method: str, pack: PicturePack) -> Pairs:
+    """Every item for one segment a family; pictures that the item's own original is the drawing of are left out."""
+    some = replace(canvas, audience=replace(canvas.audience, segments=tuple(families.values())))
+    pixels = some.paint(ctx, None if method == PROFILE else ICG)
+    ids = canvas.items.ids
+    wanted = np.tile(np.array(list(families), np.int64), len(ids))
+    item = np.repeat(np.arange(len(ids)), len(families))
+    pairs = pairs_of(pack, pixels.reshape(-1, *pixels.shape[2:]), [ids[i] for i in item], wanted)
+    original = {code: canvas.items.pixels[row] for row, code in enumerate(ids)}
+    new = [not np.array_equal(real, original[code]) for real, code in zip(pairs.real, pairs.painted.codes, strict=True)]
+    return pairs.take(np.array(new, bool))
+
+
+def judged(judge: Judge) -> Views:
+    """The judge as the panel asks it."""
+
+    def views(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return judge.style_probabilities(pixels), judge.subject_embedding(pixels)
+
+    return views
+
+
+def panel_figures(pairs: Pairs, gallery: Pictures, networks: Path) -> Iterator[list[PanelFigure]]:
+    """The figures of each look, one look after the other."""
+    yield shaped(pairs)
+    yield classified("plain CNN", list(load_seeds(networks).values()), pairs, gallery)
+    yield told_apart(pairs)
+    yield classified("judge", [judged(Judge.load())], pairs, gallery)
+
+
+def table(figures: list[PanelFigure]) -> list[str]:
+    """Lines, the worst first: measure, family, painted, real, figure and interval."""
+    lines = [f"{'measure':22}  {'family':20}  {'painted':>8}  {'real':>8}  figure (95 % interval)"]
+    for each in worst_first(figures):
+        sides = [f"{side:8.3f}" if side is not None else f"{'':8}" for side in (each.painted, each.real)]
+        found = each.found
+        interval = f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f}) {each.kind}, {found.n} subjects"
+        lines.append(f"{each.measure:22}  {each.family:20}  {'  '.join(sides)}  {interval}")
+    return lines
+
+
+def main() -> None:
+    """Print a table a method."""
+    parser = night_options(__doc__)
+    parser.add_argument("--split", choices=("validation", "held_out"), default="held_out")
+    parser.add_argument("--items", type=int, help="the first so many by id; default: all")
+    parser.add_argument("--methods", nargs="+", choices=(PROFILE, "icg"), default=(PROFILE, "icg"))
+    parser.add_argument("--twins", type=Path, help="folder of plain networks of other seeds, for validation items")
+    arguments = parser.parse_args()
+    if arguments.twins and arguments.split != "validation":
+        parser.error("twins look at validation items only: leave --twins out, or give --split validation")
+    ctx, pack = open_context(arguments), PicturePack.load()
+    items = Items.read(ctx, CandidateScorer(ctx).encoders, arguments.split, arguments.items)
+    canvas = Canvas(items=items, audience=Audience.read(ctx, "train"))
+    families = segments_of_families(ctx, canvas.audience)
+    gallery = gallery_of(pack, pack.codes(arguments.split))
+    missing = sorted(set(range(len(FAMILIES))) - set(families))
+    for family in missing:
+        print(f"no segment likes {FAMILIES[family]} most: it was not painted")
+    for method in arguments.methods:
+        began = time.monotonic()
+        pairs = paint_pairs(ctx, canvas, families, method, pack)
+        speed = len(items.ids) * len(families) / (time.monotonic() - began)
+        print(f"\n{method}: {len(pairs)} covers of {len(items.ids)} {arguments.split} subjects, {speed:.0f} a second")
+        figures = [each for look in panel_figures(pairs, gallery, arguments.twins or WEIGHTS_DIR) for each in look]
+        print("\n".join(table(figures)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
