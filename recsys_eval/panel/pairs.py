@@ -77,7 +77,7 @@ def seven_bits(pixels: Pixels) -> Pixels:
     >>> seven_bits(np.array([0, 1, 2, 128, 254, 255], np.uint8)).tolist()
     [0, 0, 2, 129, 255, 255]
     """
-    upper: Pixels = pixels & 0xFE | pixels >> 7
+    upper: Pixels = (pixels & 0xFE | pixels >> 7).astype(np.uint8)
     return upper
 
 

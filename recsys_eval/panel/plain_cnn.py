@@ -141,6 +141,8 @@ def unpacked(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if name.endswith(".scale"):
             continue
         if tensor.dtype == torch.int8:
-            tensor = tensor.float() * stored[f"{name}.scale"].view(-1, *[1] * (tensor.ndim - 1))
-        found[name] = tensor
+            scale = stored[f"{name}.scale"].view(-1, *[1] * (tensor.ndim - 1))
+            found[name] = tensor.float() * scale
+        else:
+            found[name] = tensor
     return found

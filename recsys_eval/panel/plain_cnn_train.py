@@ -1,9 +1,9 @@
 """Train the panel's plain networks: ``python -m recsys_eval.panel.plain_cnn_train --seeds 0 1 2``.
 
-On the drawings of the training subjects, moved, scaled, turned, mirrored and made noisy. Losses: cross entropy of the
-style with label smoothing, and cross entropy of the subject over one learned proxy a training subject (Movshovitz-Attias
-et al., ICCV 2017). Nothing is chosen: what the last step leaves is written, and figures on validation subjects go
-into the manifest. Killed at any time, the same command goes on from the last checkpoint with the same batches.
+On the drawings of the training subjects, moved, scaled, turned, mirrored and made noisy. Losses: cross entropy of
+the style with label smoothing, and cross entropy of the subject over one learned proxy a training subject
+(Movshovitz-Attias et al., ICCV 2017). Nothing is chosen: what the last step leaves is written, and figures on
+validation subjects go into the manifest. Killed at any time, the same command goes on from the last checkpoint with the same batches.
 """
 
 import argparse
@@ -89,7 +89,7 @@ def train(pack: PicturePack, seed: int, steps: int, checkpoint: Path) -> PlainNe
         for group in optimiser.param_groups:
             group["lr"] = RATE * min((step + 1) / 100, 0.5 * (1 + math.cos(math.pi * step / steps)))
         optimiser.zero_grad()
-        (style_loss + subject_loss).backward()
+        torch.autograd.backward(style_loss + subject_loss)
         optimiser.step()
         if (step + 1) % SAVE_EVERY == 0:
             print(
@@ -123,7 +123,7 @@ def main() -> None:
         type=int,
         nargs="+",
         default=(0, 1, 2),
-        help="of the panel: 0, 1 and 2; others are twins, for validation items",
+        help="0 to 2 are the panel's, others twins",
     )
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--out", type=Path, default=WEIGHTS_DIR)

@@ -80,7 +80,7 @@ def _train(pairs: Pairs, *, seed: int, steps: int) -> nn.Sequential:
         x = _moved(torch.cat([painted[rows], real[rows]]), rng)
         loss = F.binary_cross_entropy_with_logits(network(x).squeeze(1), target)
         optimiser.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimiser.step()
         cycle.step()
     return network.eval()

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.personalization.icg.checkpoint import SHIPPED as ICG
 from generation.personalization.training.world import Audience, Items
 from generation.rewards.candidates import CandidateScorer
 from jobs.lake.context import Context
@@ -29,7 +28,7 @@ from recsys_eval.ranking.cover_assignment import members_of
 from recsys_eval.simulation.context import favourite_families
 from recsys_eval.studies.canvas import Canvas, night_options, open_context
 
-PROFILE = "profile"
+METHODS = ("profile", "icg")
 
 
 def segments_of_families(ctx: Context, audience: Audience) -> dict[int, str]:
@@ -46,7 +45,7 @@ def segments_of_families(ctx: Context, audience: Audience) -> dict[int, str]:
 def paint_pairs(ctx: Context, canvas: Canvas, families: dict[int, str], method: str, pack: PicturePack) -> Pairs:
     """Every item for one segment a family; pictures that the item's own original is the drawing of are left out."""
     some = replace(canvas, audience=replace(canvas.audience, segments=tuple(families.values())))
-    pixels = some.paint(ctx, None if method == PROFILE else ICG)
+    pixels = some.paint(ctx, method)
     ids = canvas.items.ids
     wanted = np.tile(np.array(list(families), np.int64), len(ids))
     item = np.repeat(np.arange(len(ids)), len(families))
@@ -89,7 +88,7 @@ def main() -> None:
     parser = night_options(__doc__)
     parser.add_argument("--split", choices=("validation", "held_out"), default="held_out")
     parser.add_argument("--items", type=int, help="the first so many by id; default: all")
-    parser.add_argument("--methods", nargs="+", choices=(PROFILE, "icg"), default=(PROFILE, "icg"))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--twins", type=Path, help="folder of plain networks of other seeds, for validation items")
     arguments = parser.parse_args()
     if arguments.twins and arguments.split != "validation":

@@ -44,7 +44,7 @@ def test_blurred_covers_have_halos_and_soft_edges(copies: Pairs) -> None:
 
 def test_a_fresh_classifier_tells_noise_but_not_copies(copies: Pairs) -> None:
     some = copies.sample(12)
-    told = tell_apart(some, steps=30)
+    told = tell_apart(some, steps=6)
     assert auc(told.painted, told.real, some.painted.codes, n=50).value == 0.5  # equal pictures, equal logits
     noise = np.random.default_rng(0).integers(0, 120, some.real.shape, dtype=np.uint8)
     noisy = Pairs(painted=type(some.painted)(
@@ -52,7 +52,7 @@ def test_a_fresh_classifier_tells_noise_but_not_copies(copies: Pairs) -> None:
         codes=some.painted.codes,
         families=some.painted.families,
     ), real=some.real)  # fmt: skip
-    told = tell_apart(noisy, steps=60)
+    told = tell_apart(noisy, steps=30)
     assert auc(told.painted, told.real, noisy.painted.codes, n=50).value > 0.9
 
 
