@@ -3,7 +3,8 @@
 On the drawings of the training subjects, moved, scaled, turned, mirrored and made noisy. Losses: cross entropy of
 the style with label smoothing, and cross entropy of the subject over one learned proxy a training subject
 (Movshovitz-Attias et al., ICCV 2017). Nothing is chosen: what the last step leaves is written, and figures on
-validation subjects go into the manifest. Killed at any time, the same command goes on from the last checkpoint with the same batches.
+validation subjects go into the manifest. Killed at any time, the same command goes on from the last checkpoint with
+the same batches.
 """
 
 import argparse
