@@ -23,6 +23,7 @@ from generation.personalization.methods import METHODS, adapter_folders
 from generation.serving.backends import InProcessPaint, open_backend
 from generation.types import PREFERENCE_DIM, PaintRequest
 from jobs.stickers.pack import PicturePack
+from reward_model.precision import autocast
 
 SEED = 11
 
@@ -55,8 +56,7 @@ def forward_passes(painter: Painter, count: int, settings: GenerationSettings) -
     unet = painter.adapter_of(settings.method).unet
 
     def run() -> None:
-        mixed = torch.autocast(painter.device, dtype=painter.dtype, enabled=painter.dtype != torch.float32)
-        with torch.inference_mode(), mixed:
+        with torch.inference_mode(), autocast(painter.device, painter.dtype):
             (condition,) = painter.conditions(settings.method, text, preference, pixels, guidance=False)
             for _ in range(-(-count // size) * passes):
                 predict_clean(unet, planes, sigma, planes, *condition)

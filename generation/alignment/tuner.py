@@ -6,7 +6,7 @@ average gradients before each step, so a network that is called through methods 
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from generation.diffusion.training.training_state import (
     set_rate,
     write_checkpoint,
 )
+from reward_model.precision import autocast, compute_dtype
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class TuneSettings:
     accumulate: int = 1
     """Batches a step."""
     precision: Literal["float32", "bf16"] = "float32"
-    """``bf16`` computes under autocast; weights and optimiser stay float32."""
+    """``bf16`` computes in bfloat16 where the hardware multiplies it; weights and optimiser stay float32."""
     checkpointing: bool = False
     """Recompute denoising steps in the backward pass instead of keeping their activations."""
     seed: int = 17
@@ -85,15 +86,15 @@ class Tuner:
         """Number of this process."""
         return int(self.accelerator.process_index)
 
-    def autocast(self) -> torch.autocast:
-        """Around what may be computed in bfloat16.
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Around what may be computed in bfloat16, where the hardware multiplies it.
 
         Without autocast's cache: casts that it keeps from a pass without gradients, or from the start
         point, would be taken for the weights of the next pass.
         """
-        enabled = self.settings.precision == "bf16"
-        kind = self.accelerator.device.type
-        return torch.autocast(kind, dtype=torch.bfloat16, enabled=enabled, cache_enabled=False)
+        device = self.accelerator.device
+        dtype = compute_dtype(device) if self.settings.precision == "bf16" else torch.float32
+        return autocast(device, dtype, cached=False)
 
     @contextmanager
     def at(self, weights: Mapping[str, Tensor]) -> Iterator[None]:

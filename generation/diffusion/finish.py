@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from generation.diffusion.unet import to_pixels, to_planes
+from reward_model.precision import autocast
 
 RADIUS = 4
 """Of the window, in pixels."""
@@ -43,7 +44,7 @@ PLACES = [[0, 1, 2], [1, 3, 4], [2, 4, 5]]
 
 def finish(painted: Tensor, original: Tensor) -> Tensor:
     """Both (B, 3, H, W) in [-1, 1], to the same shape in float32; with gradients for ``painted``."""
-    with torch.autocast(painted.device.type, enabled=False):
+    with autocast(painted.device, torch.float32):
         painted, original = painted.float(), original.float()
         smooth = guided_filter(painted, original)
         detail = painted - smooth

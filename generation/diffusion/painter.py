@@ -25,7 +25,8 @@ from generation.diffusion.manifest import check_files
 from generation.diffusion.unet import plain_attention, predict_clean, to_pixels, to_planes
 from generation.personalization.adapters import Adapter, ConditionBatch
 from generation.personalization.methods import METHODS, open_adapter
-from reward_model.encoders.model import compute_dtype, load_text_encoder
+from reward_model.encoders.model import load_text_encoder
+from reward_model.precision import autocast, compute_dtype
 
 SHIPPED = Path(__file__).parent / "weights"
 """The built-in checkpoint."""
@@ -158,7 +159,7 @@ class Painter:
         strength = torch.from_numpy(np.broadcast_to(np.asarray(guidance, np.float32), len(prompts)).copy())
         scale = strength.view(-1, 1, 1, 1).to(self.device)
         noise = noise_of(torch.from_numpy(np.asarray(seeds, np.int64)), tuple(reference.shape[1:]))
-        with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
+        with autocast(self.device, self.dtype):
             conditions = self.conditions(method, text, wanted, pixels, guidance=bool((strength != 1).any()))
 
             def predict(x: Tensor, sigma: Tensor) -> Tensor:

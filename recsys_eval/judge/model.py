@@ -32,6 +32,7 @@ from torch import Tensor, nn
 
 from jobs.stickers.pack import FAMILIES as PACK_FAMILIES
 from jobs.stickers.pack import SIZE
+from reward_model.precision import autocast, compute_dtype
 
 FAMILIES: tuple[str, ...] = PACK_FAMILIES
 """Columns of the style probabilities, in the order of the picture pack."""
@@ -225,7 +226,7 @@ class Judge:
     def _outputs(self, pixels: Pixels) -> Iterator[JudgeOutput]:
         """Forward passes over batches of pictures."""
         x_NCHW = as_batch(pixels)
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        with torch.inference_mode(), autocast("cpu", compute_dtype("cpu")):
             for part in torch.split(x_NCHW, BATCH):
                 yield self._network(part)
 

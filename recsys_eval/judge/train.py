@@ -29,6 +29,7 @@ from jobs.stickers.pack import PicturePack, Subject
 from recsys_eval.judge.image_metrics import Pictures
 from recsys_eval.judge.model import EMBEDDING_DIM, WEIGHTS_DIR, Judge, JudgeNetwork
 from recsys_eval.judge.quality import monitor, real_pictures, write_judge
+from reward_model.precision import autocast, compute_dtype
 
 DIRECTED_GROUPS = ("symbols", "flags")
 DIRECTED_SUBGROUPS = ("time", "hand-single-finger", "hand-fingers-partial", "hand-fingers-open")
@@ -237,7 +238,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.network.train()
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast("cpu", compute_dtype("cpu")):
             output = self.network(batch.x)
         style = F.cross_entropy(output.style_logits, batch.family, label_smoothing=settings.label_smoothing)
         embedding, subject = output.embedding[batch.whole], batch.subject[batch.whole]

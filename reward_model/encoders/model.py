@@ -27,6 +27,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from reward_model.encoders.assets import EFFICIENTNET, check_sha256, minilm_dir, verified_asset
+from reward_model.precision import compute_dtype
 
 EMBED_DIM = 128
 """Width of the aligned space."""
@@ -291,14 +292,6 @@ def load_projections(weights_dir: Path = WEIGHTS_DIR) -> dict[str, Tensor]:
     check_sha256(path, json.loads(manifest.read_text(encoding="utf-8"))["files"][path.name])
     weights: dict[str, Tensor] = load_file(path)
     return weights
-
-
-def compute_dtype(device: str) -> torch.dtype:
-    """bfloat16 on GPUs and on CPUs that multiply it (AVX512-BF16, AMX), else float32."""
-    if torch.device(device).type == "cuda":
-        return torch.bfloat16
-    capabilities = torch.cpu.get_capabilities()
-    return torch.bfloat16 if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else torch.float32
 
 
 def encode_pictures(

@@ -41,6 +41,7 @@ from generation.diffusion.training.training_state import load_optimizer, optimiz
 from generation.diffusion.unet import to_pixels, to_planes
 from jobs.stickers.pack import FAMILIES, PicturePack
 from reward_model.encoders.model import load_encoders
+from reward_model.precision import autocast
 
 PIXEL_NOISE = 0.05
 """Standard deviation of the noise added to it, pixels in [-1, 1]."""
@@ -163,7 +164,7 @@ class Sharpener(Trainer):
             falls short of ``SURE``, in nats.
         """
         turn = self.step % len(self.readers)
-        with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
+        with autocast(self.device, self.dtype):
             rng = torch.Generator().manual_seed(self.settings.seed * 2_000_003 + self.step)
             reading = self.readers[turn](augmented(painted, rng))
         near = torch.einsum("bd,bfd->bf", reading.subject, self.known[turn][pairs.subject]).max(1).values
@@ -172,7 +173,7 @@ class Sharpener(Trainer):
 
     def score(self, pixels: Tensor, original: Tensor, family: Tensor, *, bent: Tensor | None = None) -> Tensor:
         """The critic's scores, in the compute type of this machine."""
-        with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
+        with autocast(self.device, self.dtype):
             scores: Tensor = self.critic(pixels, original, family.to(self.device), bent=bent)
         return scores.float()
 

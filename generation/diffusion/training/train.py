@@ -38,7 +38,8 @@ from generation.diffusion.training.training_state import (
 )
 from generation.diffusion.unet import build_unet, predict_clean, to_pixels, to_planes
 from jobs.stickers.pack import PicturePack
-from reward_model.encoders.model import ImageEncoder, compute_dtype, load_encoders
+from reward_model.encoders.model import ImageEncoder, load_encoders
+from reward_model.precision import autocast, compute_dtype
 
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -96,7 +97,7 @@ class Trainer:
 
     def predict(self, x: Tensor, sigma: Tensor, reference: Tensor, text: Tensor, preference: Tensor) -> Tensor:
         """Clean planes (B, 12, 32, 32) float32."""
-        with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype != torch.float32):
+        with autocast(self.device, self.dtype):
             condition = self.conditioning(text, preference)
             clean = predict_clean(self.unet, x, sigma, reference, *condition)
         return finished(clean, reference)

@@ -28,7 +28,8 @@ from generation.diffusion.training.training_state import (
     write_checkpoint,
 )
 from jobs.stickers.pack import PicturePack
-from reward_model.encoders.model import compute_dtype, load_encoders
+from reward_model.encoders.model import load_encoders
+from reward_model.precision import autocast, compute_dtype
 
 RATE = 2e-3
 WARMUP = 100
@@ -128,7 +129,7 @@ class ReaderTrainer:
     def learn(self) -> dict[str, float]:
         """One optimiser step; returns the losses."""
         pictures, subject, family = self.views.draw(self.step, self.settings.subjects)
-        with torch.autocast("cpu", dtype=self.dtype, enabled=self.dtype != torch.float32):
+        with autocast("cpu", self.dtype):
             reading = self.reader(pictures)
         losses = {
             "family": F.cross_entropy(reading.family, family, label_smoothing=0.05),

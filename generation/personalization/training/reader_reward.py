@@ -22,7 +22,8 @@ from generation.personalization.training.painting import WorldBatch
 from generation.personalization.training.rewarding import view_of
 from generation.rewards.base import RewardPanel
 from generation.rewards.personal import PairProbability
-from reward_model.encoders.model import EMBED_DIM, Encoded, ImageEncoder, compute_dtype
+from reward_model.encoders.model import EMBED_DIM, Encoded, ImageEncoder
+from reward_model.precision import autocast, compute_dtype
 
 DISTANCE = 0.2
 """How far apart, in a reader's cosine, two families' drawings of a subject are: the unit of ``recognised``."""
@@ -136,8 +137,6 @@ def mean_styles(drawings: Drawings) -> Tensor:
 
 def _read(reader: Reader, pictures: Tensor) -> Reading:
     """In the compute type of this machine."""
-    device = pictures.device.type
-    dtype = compute_dtype(device)
-    with torch.autocast(device, dtype=dtype, enabled=dtype != torch.float32):
+    with autocast(pictures.device, compute_dtype(pictures.device)):
         reading: Reading = reader(pictures)
     return reading

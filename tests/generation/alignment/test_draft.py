@@ -67,6 +67,13 @@ def test_regularisation_is_zero_at_the_start_and_holds_the_network_back():
     assert distances[1] < distances[0] / 2
 
 
+@pytest.fixture
+def in_bfloat16(monkeypatch):
+    """Also where the hardware only emulates it."""
+    monkeypatch.setattr("generation.alignment.tuner.compute_dtype", lambda device: torch.bfloat16)
+
+
+@pytest.mark.usefixtures("in_bfloat16")
 def test_bf16_has_the_gradient_and_the_distance_of_float32():
     """At 32 x 32 pixels: at 16 x 16 the lowest level normalises groups of four values.
 
@@ -97,6 +104,7 @@ def test_bf16_has_the_gradient_and_the_distance_of_float32():
     assert all(bool(one.any()) == bool(other.any()) for one, other in zip(*gradients, strict=True))
 
 
+@pytest.mark.usefixtures("in_bfloat16")
 def test_bf16_learns_too():
     draft = made(precision="bf16")
     seen = [draft.learn(draw())["reward"] for _ in range(10)]

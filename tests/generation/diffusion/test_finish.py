@@ -7,6 +7,7 @@ from generation.diffusion.training.data import planes_of
 from generation.diffusion.training.losses import grain
 from generation.diffusion.unet import to_planes
 from jobs.stickers.pack import PicturePack
+from reward_model.precision import autocast
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def test_it_has_a_gradient_and_needs_no_autocast(drawings):
     original = drawings[:1, :, 20:32, 20:32]
     # float32 inside: so coarse steps, where nothing is near the threshold
     picture = drawings[1:2, :, 20:32, 20:32].clone().requires_grad_(True)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with autocast("cpu", torch.bfloat16):
         painted = finish(picture, original)
     assert painted.dtype == torch.float32
     painted.square().sum().backward()
