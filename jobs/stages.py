@@ -170,7 +170,7 @@ STAGES: tuple[Stage, ...] = (
         upstream=("publish",),
         code=("jobs/ingest", "jobs/simulator", "jobs/stickers"),
         reads=("published_covers", "user_segments", "covers"),
-        writes=("impressions", "quarantine"),
+        writes=("impressions", "quarantine", "judgements"),
         source="stickers",
     ),
     Stage(
@@ -181,7 +181,7 @@ STAGES: tuple[Stage, ...] = (
         upstream=("generate", "publish", "play"),
         code=("recsys_eval",),
         reads=("impressions", "user_features", "item_features", "generated_covers", "published_covers"),
-        writes=("ranking_lift",),
+        writes=("ranking_lift", "judgements"),
     ),
     Stage(
         name="report",

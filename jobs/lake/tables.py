@@ -402,6 +402,21 @@ RANKING_LIFT = TableSpec(
 they bound ``value``.
 """
 
+JUDGEMENTS = TableSpec(
+    "judgements",
+    "a picture x judge",
+    pa.schema(
+        [
+            column("picture_id", pa.string()),
+            column("judge", pa.string()),
+            column("style_logits", VECTOR),
+            column("embedding", VECTOR),
+        ]
+    ),
+    ("judge",),
+    ("picture_id", "judge"),
+)
+
 QUARANTINE = TableSpec(
     "quarantine",
     "a refused input row",
@@ -463,6 +478,7 @@ TABLES: dict[str, TableSpec] = {
         COVER_DECISIONS,
         PUBLISHED_COVERS,
         RANKING_LIFT,
+        JUDGEMENTS,
         QUARANTINE,
         RUNS,
     )
@@ -486,6 +502,7 @@ WRITTEN_BY: dict[str, str] = {
     "cover_decisions": "review-policy",
     "published_covers": "publish",
     "ranking_lift": "evaluate",
+    "judgements": "play",
     "runs": "nightly",
 }
 """The command (``coverlift <name>``) that fills a table first."""

@@ -22,6 +22,7 @@ from jobs.stickers.pack import SIZE, PicturePack
 
 if TYPE_CHECKING:
     from jobs.lake.images import ImageStore
+    from jobs.lake.lake import Lake
 
 
 def pixels_of(images: "ImageStore", cover_ids: Sequence[str]) -> NDArray[np.uint8]:
@@ -34,7 +35,7 @@ def pixels_of(images: "ImageStore", cover_ids: Sequence[str]) -> NDArray[np.uint
 
 
 def looks(
-    images: "ImageStore", cover_ids: Sequence[str], item_ids: Sequence[str]
+    lake: "Lake", images: "ImageStore", cover_ids: Sequence[str], item_ids: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What the simulated users see in stored covers.
 
@@ -44,9 +45,11 @@ def looks(
         (N, 6) style probabilities and (N,) similarity to the item's subject, as the judge finds them.
     """
     from recsys_eval.judge.appearance import appearance
-    from recsys_eval.judge.model import Judge
+    from recsys_eval.judge.judgements import RememberingJudge
 
-    seen = appearance(Judge.load(), PicturePack.load(), item_ids, pixels_of(images, cover_ids))
+    judge = RememberingJudge.remembering(lake)
+    seen = appearance(judge, PicturePack.load(), item_ids, pixels_of(images, cover_ids))
+    judge.save(lake)
     return seen.style_probs, seen.similarity
 
 
@@ -60,6 +63,6 @@ def run(context: Context) -> StageResult:
     MissingTable
         Nothing was published yet.
     """
-    day = stickers.play(context, partial(looks, context.images))
+    day = stickers.play(context, partial(looks, context.lake, context.images))
     loaded = ingest.run(replace(context, ds=context.ds + timedelta(days=1)))
     return StageResult(rows=loaded.rows, metrics=day.metrics, note=day.note)

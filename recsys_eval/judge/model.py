@@ -175,6 +175,8 @@ class Judge:
     ----------
     network
         With weights and temperature; it is put into evaluation mode.
+    fingerprint
+        SHA-256 of its weights; empty for a network that was not loaded from a folder.
 
     Examples
     --------
@@ -186,9 +188,9 @@ class Judge:
 
     families: tuple[str, ...] = FAMILIES
 
-    def __init__(self, network: JudgeNetwork) -> None:
-        self._network = network.eval()
-        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def __init__(self, network: JudgeNetwork, fingerprint: str = "") -> None:
+        self.network, self.fingerprint = network.eval(), fingerprint
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
     def load(cls, weights_dir: Path = WEIGHTS_DIR) -> "Judge":
@@ -221,18 +223,18 @@ class Judge:
             )
         network = JudgeNetwork()
         network.load_state_dict({name: tensor.float() for name, tensor in load_file(weights).items()}, strict=True)
-        return cls(network)
+        return cls(network, digest)
 
-    def _outputs(self, pixels: Pixels) -> Iterator[JudgeOutput]:
+    def outputs(self, pixels: Pixels) -> Iterator[JudgeOutput]:
         """Forward passes over batches of pictures."""
         x_NCHW = as_batch(pixels)
         with torch.inference_mode(), autocast("cpu", compute_dtype("cpu")):
             for part in torch.split(x_NCHW, BATCH):
-                yield self._network(part)
+                yield self.network(part)
 
     def style_logits(self, pixels: Pixels) -> Floats:
         """Logits of the six styles before the temperature, (N, 6) float32."""
-        parts = [output.style_logits.numpy() for output in self._outputs(pixels)]
+        parts = [output.style_logits.numpy() for output in self.outputs(pixels)]
         return np.concatenate([np.empty((0, len(FAMILIES)), np.float32), *parts])
 
     def style_probabilities(self, pixels: Pixels) -> Floats:
@@ -254,7 +256,7 @@ class Judge:
             The array is not a batch of 64 x 64 RGB pictures of type uint8.
         """
         logits = torch.from_numpy(self.style_logits(pixels))
-        probabilities: Floats = (logits / self._network.temperature).softmax(1).numpy()
+        probabilities: Floats = (logits / self.network.temperature).softmax(1).numpy()
         return probabilities
 
     def subject_embedding(self, pixels: Pixels) -> Floats:
@@ -275,7 +277,7 @@ class Judge:
         ValueError
             The array is not a batch of 64 x 64 RGB pictures of type uint8.
         """
-        parts = [output.embedding.numpy() for output in self._outputs(pixels)]
+        parts = [output.embedding.numpy() for output in self.outputs(pixels)]
         return np.concatenate([np.empty((0, EMBEDDING_DIM), np.float32), *parts])
 
     def subject_similarity(self, a: Pixels, b: Pixels) -> Floats:
@@ -310,7 +312,7 @@ class Judge:
         numpy.ndarray
             (N, 59392) float32.
         """
-        parts = [_flat_features(output.maps).numpy() for output in self._outputs(pixels)]
+        parts = [_flat_features(output.maps).numpy() for output in self.outputs(pixels)]
         return np.concatenate([np.empty((0, FEATURES_DIM), np.float32), *parts])
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from jobs.simulator.model import World
 from jobs.stickers.pack import PicturePack
-from recsys_eval.judge.model import Judge
+from recsys_eval.judge.judgements import RememberingJudge
 from recsys_eval.night import Night
 from recsys_eval.simulation.painted import Painted
 from recsys_eval.simulation.truth import Audience
@@ -21,7 +21,7 @@ class Scene:
 
     world: World
     pack: PicturePack
-    judge: Judge
+    judge: RememberingJudge
     painted: Painted
     audience: Audience
     items: Codes
@@ -41,7 +41,7 @@ def open_scene(night: Night, painted: Painted) -> Scene:
     return Scene(
         world=world,
         pack=pack,
-        judge=Judge.load(),
+        judge=RememberingJudge.remembering(night.ctx.lake),
         painted=painted,
         audience=audience,
         items=world.item_index(painted.item_ids),

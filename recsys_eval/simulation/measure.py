@@ -62,6 +62,7 @@ def measure_painted(night: Night, painted: Painted) -> Findings:
     findings.add(measure_feed(night, scene, looks))
     findings.add(measure_looks(night, scene, looks, drawings))
     findings.add(measure_distances(night, scene, drawings))
+    scene.judge.save(night.ctx.lake)
     return findings
 
 

@@ -23,14 +23,15 @@ def small_pack(pack, monkeypatch):
     return small
 
 
-def test_painted_covers_are_seen_as_the_judge_sees_them(pack, make_context):
+def test_painted_covers_are_seen_as_the_judge_sees_them(pack, make_context, new_lake):
     images = make_context().images
     covers = [images.put(pack.bytes("1f98a", family)) for family in ("twemoji", "fluent-high-contrast")]
     pixels = played_day.pixels_of(images, covers)
     np.testing.assert_array_equal(pixels[1], pack.pixels("1f98a", "fluent-high-contrast"))
-    style_probs, similarity = played_day.looks(images, covers, ["1f98a", "1f98a"])
+    style_probs, similarity = played_day.looks(new_lake, images, covers, ["1f98a", "1f98a"])
     assert style_probs.argmax(axis=1).tolist() == [2, 5]
     np.testing.assert_allclose(similarity, 1, atol=1e-2)
+    assert new_lake.read("judgements").num_rows == len(pack.families_of("1f98a"))  # the covers are two of the drawings
 
 
 def test_only_the_day_after_the_last_is_played(small_pack, make_context):

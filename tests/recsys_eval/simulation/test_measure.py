@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jobs.stickers.pack import FAMILIES, PicturePack
-from recsys_eval.judge.model import Judge
+from recsys_eval.judge.judgements import RememberingJudge
 from recsys_eval.simulation.measure import measure_world
 from tests.support.sticker_night import make_sticker_night
 
@@ -35,6 +35,9 @@ class NearestJudge:
     def features(self, pixels):
         return small(pixels)
 
+    def save(self, lake):
+        """Nothing is remembered: the next one would not know it either."""
+
     def subject_embedding(self, pixels):
         return np.eye(self.subject.max() + 1, dtype=np.float32)[self.subject[self.nearest(pixels)]]
 
@@ -50,7 +53,7 @@ def found(tmp_path_factory, judge):
         tmp_path_factory.mktemp("world"), users=240, items_painted=30, segments_of=6, played=False
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Judge, "load", classmethod(lambda cls: judge))
+        patch.setattr(RememberingJudge, "remembering", classmethod(lambda cls, lake: judge))
         return measure_world(night)
 
 
