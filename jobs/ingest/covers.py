@@ -1,5 +1,6 @@
 """Verifying and storing the pictures of covers, in Spark tasks."""
 
+import errno
 import hashlib
 import io
 import warnings
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+
+NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
+NO_PATH = (errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL)
+"""Errors of a path that names no readable file; other errors of input and output are no fault of the row."""
 
 KNOWN = "_known_cover"
 """Column of the covers frame: the lake has this cover of this item already."""
@@ -120,8 +125,12 @@ class PictureReader:
         filesystem, root = fsspec.url_to_fs(self.files_url, **self.storage_options)
         try:
             return bytes(filesystem.cat_file(f"{root.rstrip('/')}/{row['path']}"))
-        except (FileNotFoundError, IsADirectoryError):
+        except ValueError:  # a name that no file system takes
             return contract.UNREADABLE_IMAGE
+        except OSError as error:
+            if isinstance(error, NO_FILE) or error.errno in NO_PATH:
+                return contract.UNREADABLE_IMAGE
+            raise
 
     def verify(self, row: dict[str, Any]) -> Picture:
         """Look at the picture of one row; it is stored if nothing is wrong with the row.

@@ -1,5 +1,6 @@
 """From what a file holds to the contract's types, as Spark expressions."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -21,6 +22,8 @@ SPARK_TYPES: dict[Kind, str] = {
 }
 
 ISO_8601 = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})?$"
+MAX_DECIMAL = 38
+"""Digits that Spark's decimals have."""
 WHOLE = r"^[+-]?\d+(\.0+)?$"
 """Whole numbers; pandas writes a column with gaps as ``3.0``."""
 
@@ -28,6 +31,64 @@ WHOLE = r"^[+-]?\d+(\.0+)?$"
 def value_type(kind: pa.DataType) -> pa.DataType:
     """The type of the values behind a dictionary."""
     return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+PARQUET_TYPES: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
+    (pa.types.is_boolean, "boolean"),
+    (pa.types.is_uint64, "decimal(20,0)"),
+    (pa.types.is_uint32, "bigint"),
+    (pa.types.is_uint16, "int"),
+    (pa.types.is_uint8, "smallint"),
+    (pa.types.is_int64, "bigint"),
+    (pa.types.is_int32, "int"),
+    (pa.types.is_int16, "smallint"),
+    (pa.types.is_int8, "tinyint"),
+    (pa.types.is_float64, "double"),
+    (pa.types.is_float32, "float"),
+    (pa.types.is_date32, "date"),
+    (pa.types.is_string, "string"),
+    (pa.types.is_large_string, "string"),
+    (pa.types.is_binary, "binary"),
+    (pa.types.is_large_binary, "binary"),
+)
+"""What an Arrow type in Parquet is to Spark, for the types without parameters."""
+
+
+def readable_type(kind: pa.DataType) -> str | None:
+    """Spark's type of a Parquet column, None where Spark has none (a time of day, half precision, ...).
+
+    Examples
+    --------
+    >>> readable_type(pa.list_(pa.string())), readable_type(pa.time64("us")), readable_type(pa.float16())
+    ('array<string>', None, None)
+    """
+    kind = value_type(kind)
+    if pa.types.is_timestamp(kind):
+        return "bigint" if kind.unit == "ns" else ("timestamp" if kind.tz else "timestamp_ntz")
+    if pa.types.is_decimal(kind):
+        return f"decimal({kind.precision},{kind.scale})" if kind.precision <= MAX_DECIMAL else None
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        inner = readable_type(kind.value_type)
+        return inner and f"array<{inner}>"
+    if pa.types.is_struct(kind):
+        parts = {kind.field(n).name: readable_type(kind.field(n).type) for n in range(kind.num_fields)}
+        fields = ", ".join(f"{quoted(name)}: {part}" for name, part in parts.items())
+        return None if None in parts.values() else f"struct<{fields}>"
+    if pa.types.is_map(kind):
+        key, value = readable_type(kind.key_type), readable_type(kind.item_type)
+        return f"map<{key},{value}>" if key and value else None
+    return next((name for matches, name in PARQUET_TYPES if matches(kind)), None)
+
+
+def quoted(name: str) -> str:
+    """A column's name as Spark SQL writes it.
+
+    Examples
+    --------
+    >>> quoted("a`b")
+    '`a``b`'
+    """
+    return "`" + name.replace("`", "``") + "`"
 
 
 def is_text(kind: pa.DataType) -> bool:

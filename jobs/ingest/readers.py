@@ -5,10 +5,11 @@ contract's types, and the groups are put together. Nothing is refused here: a va
 type becomes null and its row is marked.
 """
 
-import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
@@ -18,7 +19,7 @@ import pyarrow.parquet as pq
 
 from conf.errors import ContractError
 from jobs.ingest.contract import Source
-from jobs.ingest.parsing import SPARK_TYPES, is_exact, parsed
+from jobs.ingest.parsing import SPARK_TYPES, is_exact, parsed, quoted, readable_type
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -31,6 +32,15 @@ row as JSON, null where the typed columns say it all; the day of the folder."""
 
 BOM = "\ufeff"
 """Byte order mark, which some programs write first into a CSV file."""
+
+OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff")
+"""How files in UTF-16 and UTF-32 begin."""
+
+COMPLETE = "_SUCCESS"
+"""File by which Spark and Hadoop say that a folder is whole, even if it holds nothing else."""
+
+PICTURES = "covers/files"
+"""Folder of the pictures that ``path`` of a cover names."""
 
 OPENERS = 16
 """Threads that look into files."""
@@ -76,7 +86,9 @@ class InputFolder:
         self.filesystem, self.root = fsspec.url_to_fs(url, **storage_options)
 
     def days(self) -> list[str]:
-        """Days that have a folder ``impressions/ds=YYYY-MM-DD``, in order.
+        """Days whose folder ``impressions/ds=YYYY-MM-DD`` has files, or ``COMPLETE`` alone, in order.
+
+        A folder with neither has not arrived yet.
 
         Raises
         ------
@@ -89,12 +101,16 @@ class InputFolder:
         names = (path.rstrip("/").rpartition("/")[2] for path in self.filesystem.ls(place, detail=False))
         days = sorted(name.removeprefix("ds=") for name in names if name.startswith("ds="))
         for day in days:
-            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", day):
+            if not _is_date(day):
                 raise ContractError(f"{place}/ds={day}: name folders of days like ds=2026-03-29.")
-        return days
+        return [day for day in days if self._has_arrived(f"{place}/ds={day}")]
+
+    def _has_arrived(self, place: str) -> bool:
+        names = [path[len(place) :].lstrip("/") for path in self.filesystem.find(place)]
+        return any(name == COMPLETE or not _is_hidden(name) for name in names)
 
     def files(self, folder: str) -> list[str]:
-        """Files of a folder by full path, hidden ones left out.
+        """Files of a folder and its subfolders by full path, hidden ones and ``covers/files`` left out.
 
         Raises
         ------
@@ -104,8 +120,9 @@ class InputFolder:
         place = f"{self.root}/{folder}"
         if not self.filesystem.isdir(place):
             return []
-        found = [entry["name"] for entry in self.filesystem.ls(place, detail=True) if entry["type"] == "file"]
-        chosen = sorted(path for path in found if path.rpartition("/")[2][0] not in "._")
+        pictures = f"{self.root}/{PICTURES}/"
+        found = {path: path[len(place) :].lstrip("/") for path in self.filesystem.find(place)}
+        chosen = sorted(path for path, name in found.items() if not _is_hidden(name) and not path.startswith(pictures))
         strange = [path for path in chosen if not path.endswith(f".{self.form}")]
         if strange:
             raise ContractError(
@@ -113,6 +130,24 @@ class InputFolder:
                 "or move other files away (names starting with '.' or '_' are skipped)."
             )
         return chosen
+
+    def first_line(self, path: str) -> str:
+        """First line of a text file, without its line break and byte order mark.
+
+        Raises
+        ------
+        ContractError
+            It is no UTF-8.
+        """
+        with self.filesystem.open(path, "rb") as stream:
+            line: bytes = stream.readline()
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError:
+            text = "\0"
+        if line.startswith(OTHER_ENCODINGS) or "\0" in text:
+            raise ContractError(f"{path} is no text in UTF-8, by its first line: write it in UTF-8 (iconv -t UTF-8).")
+        return text.rstrip("\r\n").removeprefix(BOM)
 
     def spark_path(self, path: str) -> str:
         """URL of a file for Spark, which calls ``s3://`` ``s3a://``."""
@@ -151,7 +186,7 @@ def read_source(spark: "SparkSession", folder: InputFolder, source: Source, plac
         groups, rows = parquet_groups(folder, paths)
         frames = [read_parquet(spark, folder, group, source) for group in groups]
     else:
-        groups = csv_groups(folder, paths) if folder.form == "csv" else [Group((), "", tuple(paths))]
+        groups = csv_groups(folder, paths) if folder.form == "csv" else json_groups(folder, paths)
         lines = [read_lines(spark, folder, group) for group in groups]
         rows = sum(frame.count() for frame in lines)
         read: Callable[[DataFrame, Group, Source], DataFrame] = read_csv if folder.form == "csv" else read_json
@@ -185,6 +220,8 @@ def parquet_groups(folder: InputFolder, paths: list[str]) -> tuple[list[Group], 
 
     with ThreadPoolExecutor(OPENERS) as pool:
         footers = list(pool.map(footer, paths))
+    for path, (columns, _) in zip(paths, footers, strict=True):
+        demand_names(path, [name for name, _ in columns])
     groups = _grouped((columns, "", path) for path, (columns, _) in zip(paths, footers, strict=True))
     return groups, sum(rows for _, rows in footers)
 
@@ -195,16 +232,28 @@ def read_parquet(spark: "SparkSession", folder: InputFolder, group: Group, sourc
 
     # Parquet timestamps in nanoseconds (pandas writes them) are read as numbers and divided.
     spark.conf.set("spark.sql.legacy.parquet.nanosAsLong", "true")
-    frame = spark.read.parquet(*(folder.spark_path(path) for path in group.paths))
-    types = dict(group.columns)
+    readable = {name: readable_type(kind) for name, kind in group.columns if not pa.types.is_null(kind)}
+    reader = spark.read
+    if len(readable) < len(group.columns) or None in readable.values():  # else Spark refuses the whole file
+        reader = reader.schema(", ".join(f"{quoted(name)} {kind}" for name, kind in readable.items() if kind))
+    frame = reader.parquet(*(folder.spark_path(path) for path in group.paths))
+    types = {name: kind if readable[name] else None for name, kind in group.columns if name in readable}
     fields = {field.name: field for field in source.fields}
     plain = all(name in fields and is_exact(fields[name], kind) for name, kind in group.columns)
     if plain:
         line = F.lit(None).cast("string")
     else:
-        shown = [F.col(f"`{name}`") for name, kind in group.columns if not pa.types.is_binary(kind)]
+        shown = [F.col(quoted(name)) for name, kind in types.items() if kind and not pa.types.is_binary(kind)]
         line = F.to_json(F.struct(*shown), {"ignoreNullFields": "false"})
-    return typed_frame(frame, source, types, line=line, malformed=F.lit(False))
+    return typed_frame(
+        frame,
+        source,
+        types,
+        column=lambda name: F.col(quoted(name)),
+        file=frame.metadataColumn("_metadata")["file_path"],
+        line=line,
+        malformed=F.lit(False),
+    )
 
 
 # ---------------------------------------------------------------------------- text
@@ -219,19 +268,27 @@ def csv_groups(folder: InputFolder, paths: list[str]) -> list[Group]:
         A header names a column twice, or the file is empty.
     """
 
-    def first_line(path: str) -> str:
-        with folder.filesystem.open(path, "rt", encoding="utf-8", newline="") as stream:
-            return str(stream.readline()).rstrip("\r\n").removeprefix(BOM)
-
     def columns(path: str, header: str) -> tuple[tuple[str, pa.DataType], ...]:
         names = [name.strip().strip('"') for name in header.split(",")]
-        if len(set(names)) != len(names) or not all(names):
-            raise ContractError(f"{path}: the header {header!r} must name every column once.")
+        demand_names(path, names)
         return tuple((name, pa.string()) for name in names)
 
     with ThreadPoolExecutor(OPENERS) as pool:
-        headers = list(pool.map(first_line, paths))
+        headers = list(pool.map(folder.first_line, paths))
     return _grouped((columns(path, header), header, path) for path, header in zip(paths, headers, strict=True))
+
+
+def json_groups(folder: InputFolder, paths: list[str]) -> list[Group]:
+    """JSON lines as one group: every line names its columns.
+
+    Raises
+    ------
+    ContractError
+        A file is no text in UTF-8.
+    """
+    with ThreadPoolExecutor(OPENERS) as pool:
+        list(pool.map(folder.first_line, paths))
+    return [Group((), "", tuple(paths))]
 
 
 def read_lines(spark: "SparkSession", folder: InputFolder, group: Group) -> "DataFrame":
@@ -248,17 +305,13 @@ def read_csv(lines: "DataFrame", group: Group, source: Source) -> "DataFrame":
     from pyspark.sql import functions as F
 
     names = [name for name, _ in group.columns]
-    ddl = ", ".join(f"`{name}` string" for name in [*names, "_corrupt"])
-    options = {"quote": '"', "escape": '"', "mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_corrupt"}
-    parts = F.from_csv("value", ddl, options)
-    frame = lines.select(
-        F.col("value").alias("_value"), F.col("_metadata.file_path").alias("_file"), parts.alias("_parts")
-    )
-    frame = frame.select("_value", "_file", "_parts.*")
-    malformed = F.col("_corrupt").isNotNull()
-    raw = F.to_json(F.struct(*(F.col(f"`{name}`") for name in names)), {"ignoreNullFields": "false"})
-    line = F.when(malformed, F.to_json(F.struct(F.col("_value").alias("line")))).otherwise(raw)
-    return typed_frame(frame, source, dict(group.columns), line=line, malformed=malformed)
+    corrupt = _unused("_corrupt", names)
+    ddl = ", ".join(f"{quoted(name)} string" for name in [*names, corrupt])
+    options = {"quote": '"', "escape": '"', "mode": "PERMISSIVE", "columnNameOfCorruptRecord": corrupt}
+    frame = _parsed_lines(lines, F.from_csv("value", ddl, options))
+    values = [F.col("_parts")[name].alias(name) for name in names]
+    raw = F.to_json(F.struct(*values), {"ignoreNullFields": "false"})
+    return _typed_lines(frame, source, names, corrupt, raw)
 
 
 def read_json(lines: "DataFrame", group: Group, source: Source) -> "DataFrame":
@@ -266,33 +319,76 @@ def read_json(lines: "DataFrame", group: Group, source: Source) -> "DataFrame":
     from pyspark.sql import functions as F
 
     names = [field.name for field in source.fields if field.kind != "binary"]
-    ddl = ", ".join(f"`{name}` string" for name in [*names, "_corrupt"])
-    parts = F.from_json("value", ddl, {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_corrupt"})
-    frame = lines.select(
+    corrupt = "_corrupt"
+    ddl = ", ".join(f"{quoted(name)} string" for name in [*names, corrupt])
+    parts = F.from_json("value", ddl, {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": corrupt})
+    return _typed_lines(_parsed_lines(lines, parts), source, names, corrupt, F.col("_value"))
+
+
+def _parsed_lines(lines: "DataFrame", parts: "Column") -> "DataFrame":
+    """``_value`` the line, ``_file`` its file, ``_parts`` its columns."""
+    from pyspark.sql import functions as F
+
+    return lines.select(
         F.col("value").alias("_value"), F.col("_metadata.file_path").alias("_file"), parts.alias("_parts")
     )
-    frame = frame.select("_value", "_file", "_parts.*")
-    malformed = F.col("_corrupt").isNotNull()
-    line = F.when(malformed, F.to_json(F.struct(F.col("_value").alias("line")))).otherwise(F.col("_value"))
-    return typed_frame(frame, source, dict.fromkeys(names, pa.string()), line=line, malformed=malformed)
+
+
+def _typed_lines(frame: "DataFrame", source: Source, names: list[str], corrupt: str, raw: "Column") -> "DataFrame":
+    """Typed rows of parsed lines; what is no UTF-8 or was not parsed is malformed, and kept as it is readable."""
+    from pyspark.sql import functions as F
+
+    malformed = F.col("_parts")[corrupt].isNotNull() | ~F.is_valid_utf8("_value")
+    whole = F.to_json(F.struct(F.make_valid_utf8("_value").alias("line")))
+    return typed_frame(
+        frame,
+        source,
+        dict.fromkeys(names, pa.string()),
+        column=lambda name: F.col("_parts")[name],
+        file=F.col("_file"),
+        line=F.when(malformed, whole).otherwise(raw),
+        malformed=malformed,
+    )
 
 
 # ---------------------------------------------------------------------------- both
 
 
 def typed_frame(
-    frame: "DataFrame", source: Source, types: dict[str, pa.DataType], *, line: "Column", malformed: "Column"
+    frame: "DataFrame",
+    source: Source,
+    types: "dict[str, pa.DataType | None]",
+    *,
+    column: "Callable[[str], Column]",
+    file: "Column",
+    line: "Column",
+    malformed: "Column",
 ) -> "DataFrame":
-    """Bring every column of the contract to its type, and mark rows where that failed."""
+    """Bring every column of the contract to its type, and mark rows where that failed.
+
+    Parameters
+    ----------
+    frame
+        What Spark read.
+    source
+        Its contract.
+    types
+        Arrow type of every column of the files; None where Spark cannot read it, so that every value is wrong.
+    column
+        The column of the files by its name.
+    file, line, malformed
+        Path of a row's file, the raw row, and whether it could not be parsed.
+    """
     from pyspark.sql import functions as F
 
-    file = F.col("_file") if "_file" in frame.columns else F.col("_metadata.file_path")
     values, bad = [], []
     for field in source.fields:
-        if field.name not in types:
+        kind = types.get(field.name)
+        if kind is None:
             values.append(F.lit(None).cast(SPARK_TYPES[field.kind]).alias(field.name))
+            bad += [F.lit(True)] if field.name in types else []
             continue
-        value, wrong = parsed(field, F.col(f"`{field.name}`"), types[field.name])
+        value, wrong = parsed(field, column(field.name), kind)
         values.append(value.alias(field.name))
         bad += [] if wrong is None else [wrong]
     return frame.select(
@@ -302,6 +398,41 @@ def typed_frame(
         line.alias(LINE),
         F.regexp_extract(file, r"/ds=(\d{4}-\d{2}-\d{2})/", 1).alias(DAY),
     )
+
+
+def demand_names(path: str, names: Sequence[str]) -> None:
+    """Stop unless every column has a name of its own; Spark does not tell upper from lower case.
+
+    Raises
+    ------
+    ContractError
+        Naming the file and the columns.
+    """
+    again = [name for name, times in Counter(name.lower() for name in names).items() if times > 1]
+    if again or not all(names):
+        listed = ", ".join(repr(name) for name in names)
+        raise ContractError(f"{path}: name every column once, in upper or lower case, not as in {listed}.")
+
+
+def _unused(name: str, taken: Sequence[str]) -> str:
+    """The name, longer by underscores until no column has it."""
+    lower = {other.lower() for other in taken}
+    while name in lower:
+        name += "_"
+    return name
+
+
+def _is_hidden(name: str) -> bool:
+    """Whether a part of a relative path begins like what Spark leaves aside."""
+    return any(part[:1] in ("", ".", "_") for part in name.split("/"))
+
+
+def _is_date(text: str) -> bool:
+    """Whether a text is a day of the calendar as ``2026-03-29``."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _grouped(files: Iterable[tuple[tuple[tuple[str, pa.DataType], ...], str, str]]) -> list[Group]:

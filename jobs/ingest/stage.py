@@ -1,5 +1,6 @@
 """The stage ``ingest``: from input files to impressions, items and covers; what breaks the contract is quarantined."""
 
+import re
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ from jobs.lake.context import Context, StageResult
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+UNREADABLE_FILE = re.compile(r"FAILED_READ_FILE\b[\s\S]*?reading file (?P<file>\S+?)\.?\s")
+"""How Spark says that a file broke off while its rows were read."""
 
 TOP_REASONS = 3
 """Reasons that an error names."""
@@ -61,8 +65,18 @@ def run(context: Context) -> StageResult:
         A file cannot be opened, or a source has more refused rows than ``ingest.max_quarantine_share``; the
         quarantine is written then, the other tables are as before.
     """
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
     try:
         return load(context)
+    except (PySparkException, Py4JJavaError) as error:
+        unreadable = UNREADABLE_FILE.search(str(error))
+        if unreadable is None:
+            raise
+        raise ContractError(
+            f"{unreadable['file']} is damaged: its footer is readable, its rows are not. Write it again or remove it."
+        ) from error
     finally:
         context.spark.catalog.clearCache()
 

@@ -84,9 +84,8 @@ class SmallInput:
         self.write(f"impressions/ds={ds}", rows, name)
 
     def write(self, folder: str, rows: list, name: str = "part-0") -> None:
-        place = self.root / folder
-        place.mkdir(parents=True, exist_ok=True)
-        path = place / f"{name}.{self.form}"
+        path = self.root / folder / f"{name}.{self.form}"
+        path.parent.mkdir(parents=True, exist_ok=True)
         if self.form == "jsonl":
             path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
         elif self.form == "csv":
