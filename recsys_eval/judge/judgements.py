@@ -8,6 +8,7 @@ controls are painted without ever becoming covers; equal pixels are judged equal
 
 import hashlib
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
@@ -48,7 +49,7 @@ class RememberingJudge(Judge):
         """Ids that the lake has not."""
 
     @classmethod
-    def remembering(cls, lake: Lake, weights_dir: Path = WEIGHTS_DIR) -> "RememberingJudge":
+    def remembering(cls, lake: Lake, weights_dir: Path = WEIGHTS_DIR) -> Self:
         """The judge with all that it said on earlier occasions."""
         judge = cls.load(weights_dir)
         if lake.exists(TABLE):

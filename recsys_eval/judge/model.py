@@ -22,6 +22,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -193,7 +194,7 @@ class Judge:
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
-    def load(cls, weights_dir: Path = WEIGHTS_DIR) -> "Judge":
+    def load(cls, weights_dir: Path = WEIGHTS_DIR) -> Self:
         """Read the weights of a folder and check them against its manifest.
 
         Raises
