@@ -21,7 +21,14 @@ CHUNK = 256
 """Pairs of pictures whose features are in memory at once (0.24 MB a picture)."""
 
 
-class PictureJudge(Protocol):
+class FeatureJudge(Protocol):
+    """What a perceptual distance asks of ``recsys_eval.judge.model.Judge``."""
+
+    def features(self, pixels: Pixels) -> Vectors:
+        """(N, F), squared Euclidean distances between which are perceptual distances."""
+
+
+class PictureJudge(FeatureJudge, Protocol):
     """What these metrics ask of ``recsys_eval.judge.model.Judge``."""
 
     def style_probabilities(self, pixels: Pixels) -> Vectors:
@@ -29,9 +36,6 @@ class PictureJudge(Protocol):
 
     def subject_embedding(self, pixels: Pixels) -> Vectors:
         """(N, D), L2-normalised."""
-
-    def features(self, pixels: Pixels) -> Vectors:
-        """(N, F), squared Euclidean distances between which are perceptual distances."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +111,7 @@ def subject_ranks(
     return ranks
 
 
-def perceptual_distance(judge: PictureJudge, a: Pixels, b: Pixels) -> Vectors:
+def perceptual_distance(judge: FeatureJudge, a: Pixels, b: Pixels) -> Vectors:
     """LPIPS-like distance of paired pictures in the judge's feature maps.
 
     Parameters

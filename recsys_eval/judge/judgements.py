@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from jobs.lake.lake import Lake
 from jobs.lake.tables import JUDGEMENTS
+from recsys_eval.judge.image_metrics import FeatureJudge
 from recsys_eval.judge.model import EMBEDDING_DIM, FAMILIES, WEIGHTS_DIR, Floats, Judge, JudgeNetwork, Pixels
 
 TABLE = JUDGEMENTS.name
@@ -101,6 +102,31 @@ class RememberingJudge(Judge):
         self.looked_at += len(pixels)
         parts = [np.concatenate([o.style_logits.numpy(), o.embedding.numpy()], 1) for o in self.outputs(pixels)]
         return np.concatenate([np.empty((0, STYLES + EMBEDDING_DIM), np.float32), *parts])
+
+
+class FeaturesOnce:
+    """The judge's feature maps of pictures, each computed once and kept as long as this lives: 240 kB a picture.
+
+    Parameters
+    ----------
+    judge
+        Whose features.
+    """
+
+    def __init__(self, judge: FeatureJudge) -> None:
+        self._judge = judge
+        self._known: dict[str, Floats] = {}
+
+    def features(self, pixels: Pixels) -> Floats:
+        """As :meth:`Judge.features`."""
+        names = [picture_id(picture) for picture in pixels]
+        new = {name: row for row, name in enumerate(names) if name not in self._known}
+        if not names:
+            return self._judge.features(pixels)
+        if new:
+            fresh = self._judge.features(pixels[np.array(list(new.values()), np.int64)])
+            self._known |= dict(zip(new, fresh, strict=True))
+        return np.stack([self._known[name] for name in names])
 
 
 def _matrix(column: pa.ChunkedArray, width: int) -> Floats:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recsys_eval.judge.appearance import Drawings
-from recsys_eval.judge.image_metrics import mean_pairwise_distance, perceptual_distance
-from recsys_eval.judge.model import Judge
+from recsys_eval.judge.image_metrics import FeatureJudge, mean_pairwise_distance, perceptual_distance
+from recsys_eval.judge.judgements import FeaturesOnce
 from recsys_eval.night import Findings, Night
 from recsys_eval.simulation.context import Scene, favourite_families
 from recsys_eval.statistics.bootstrap import Interval, bootstrap_mean, bootstrap_ratio
@@ -58,20 +58,23 @@ def measure_distances(night: Night, scene: Scene, drawings: Drawings) -> Finding
     if not len(pairs.item):
         return Findings(notes=["no published cover is of a held-out subject: distances to drawings were left out"])
     resampling = {"n": night.ctx.settings.evaluate.bootstrap, "seed": night.ctx.settings.evaluate.seed}
-    findings = _diversity(scene.judge, pairs, resampling)
+    judge = FeaturesOnce(scene.judge)
+    distances = Findings()
     for name, about, distance in (
-        ("judge", "perceptual distance in the judge's features", judged(scene.judge, pairs.real)),
+        ("judge", "perceptual distance in the judge's features", judged(judge, pairs.real)),
         ("encoder", "distance in the packaged encoder", encoded(load_image_encoder(), pairs.real)),
     ):
         for arm, pictures in pairs.arms.items():
             found = bootstrap_mean(distance(pictures), pairs.item, **resampling)
             words = f"Mean {about} between {arm} covers of held-out subjects and the true drawing"
-            findings.figures.append(_figure(f"distance.{name}.{arm}", words, found, "distance"))
+            distances.figures.append(_figure(f"distance.{name}.{arm}", words, found, "distance"))
+    findings = _diversity(judge, pairs, resampling)
+    findings.add(distances)
     return findings
 
 
-def judged(judge: Judge, real: Pixels) -> Distance:
-    """LPIPS-like distance; features are too large to be kept."""
+def judged(judge: FeatureJudge, real: Pixels) -> Distance:
+    """LPIPS-like distance in the judge's features."""
     return lambda pictures: perceptual_distance(judge, pictures, real).astype(np.float64)
 
 
@@ -116,7 +119,7 @@ def pairs_of(scene: Scene, drawings: Drawings) -> Pairs:
     return Pairs(item=codes, family=families, real=drawn(families), arms=arms)
 
 
-def _diversity(judge: Judge, pairs: Pairs, resampling: dict[str, int]) -> Findings:
+def _diversity(judge: FeatureJudge, pairs: Pairs, resampling: dict[str, int]) -> Findings:
     """Mean distance between what segments with different favourites get, as a share of that between real drawings."""
     groups = list(_of_several(pairs))
     if not groups:

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from recsys_eval.judge.judgements import RememberingJudge, picture_id
+from recsys_eval.judge.judgements import FeaturesOnce, RememberingJudge, picture_id
 from recsys_eval.judge.model import Judge
 
 
@@ -57,3 +57,23 @@ def test_another_judge_starts_anew(pictures, new_lake):
     assert other.save(new_lake) == 5
     assert RememberingJudge.remembering(new_lake).looked_at == 0
     assert sorted(set(new_lake.read("judgements")["judge"].to_pylist())) == sorted({first.fingerprint, "another"})
+
+
+class Counting:
+    """Features are the mean colour; counts the pictures that it is asked for."""
+
+    asked = 0
+
+    def features(self, pixels):
+        self.asked += len(pixels)
+        return pixels.mean(axis=(1, 2), dtype=np.float32)
+
+
+def test_features_are_computed_once_a_picture(pictures):
+    judge = Counting()
+    once = FeaturesOnce(judge)
+    first = once.features(pictures[[0, 1, 0]])
+    np.testing.assert_array_equal(first, pictures[[0, 1, 0]].mean(axis=(1, 2), dtype=np.float32))
+    once.features(pictures[:3])
+    assert judge.asked == 3
+    assert once.features(pictures[:0]).shape == (0, 3)
