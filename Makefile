@@ -60,10 +60,11 @@ test: $(STAMP) desk-tools ## Run the tests, the ten slowest are shown; options t
 soak: $(STAMP) desk-tools ## Run the long variants that make test leaves out
 	$(BIN)/python -m pytest -m soak $(PYTEST)
 
-lint: $(STAMP) ## ruff and mypy --strict
+lint: $(STAMP) ## ruff, mypy --strict and the contracts of who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(STAMP) ## Format the code and sort its imports
 	$(BIN)/ruff check --fix .

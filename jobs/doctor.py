@@ -17,8 +17,10 @@ from rich.markup import escape
 
 from conf.errors import UsageError
 from conf.settings import Settings
+from generation.serving.server import bundled_triton
 from jobs.lake.assets import assets_dir
 from jobs.lake.delta_jar import jar_path
+from reward_model.encoders.assets import missing_assets
 
 ROOT = Path(__file__).resolve().parents[1]
 WEIGHT_PACKAGES = ("reward_model", "generation", "recsys_eval")
@@ -124,8 +126,6 @@ def _triton(settings: Settings) -> Iterator[Finding]:
         found = ", ".join(urls) or "generation.urls is empty"
         yield Finding(what="Triton servers", ok=bool(urls), found=found, mend="-o 'generation.urls=[host:8001]'")
         return
-    from generation.serving.server import bundled_triton
-
     try:
         found, ok = str(bundled_triton()), True
     except UsageError as error:
@@ -157,8 +157,6 @@ def _disk(home: Path) -> Iterator[Finding]:
 
 
 def _assets() -> Iterator[Finding]:
-    from reward_model.encoders.assets import missing_assets
-
     missing = missing_assets()
     yield Finding(
         what="Fetched models",

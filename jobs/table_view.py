@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
+import pyarrow.compute as pc
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -36,8 +37,6 @@ def describe(lake: Lake, table: str, *, ds: date | None, limit: int) -> dict[str
     days = days_of(ds)
     condition = None
     if days is not None and "ds" in spec.schema.names:
-        import pyarrow.compute as pc
-
         condition = pc.field("ds").isin(days)
     rows = dataset.head(limit, filter=condition, columns=spec.schema.names)
     return {

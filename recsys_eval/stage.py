@@ -18,6 +18,9 @@ from recsys_eval.night import Findings, Night
 from recsys_eval.ranking.compare import rank_log, rank_played
 from recsys_eval.ranking.features import Scorer
 from recsys_eval.simulation.measure import measure_world
+from reward_model.encoders.model import ENCODER_ID
+from reward_model.registry import champion_dir
+from reward_model.scorer import PersonalScorer
 
 Part = Callable[[Night], Findings]
 PARTS: tuple[Part, ...] = (rank_log, rank_played, measure_experiment, measure_drawings, measure_world)
@@ -39,10 +42,6 @@ def run(ctx: Context) -> StageResult:
 
 def open_night(ctx: Context) -> Night:
     """The night with the encoder of today and its champion; nothing is read yet but the champion's name."""
-    from reward_model.encoders.model import ENCODER_ID
-    from reward_model.registry import champion_dir
-    from reward_model.scorer import PersonalScorer
-
     model_dir = champion_dir(ctx.home, ctx.ds)
 
     @cache

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import torch
 
 from conf.errors import MissingTable
+from jobs.lake.context import Context
 from jobs.lake.lake import Lake
 from jobs.lake.tables import EMBED_DIM, STYLE_DIM, UNPERSONALISED, WITHOUT_PROFILE
 from reward_model.dataset import load_item_features
@@ -25,7 +26,7 @@ from reward_model.network.ensemble_member import RowTensors, StateTensors, UserS
 from reward_model.network.features import ITEM_COLUMNS, Floats, numbers, title_shape, unseen_items
 from reward_model.network.user_state import CoverTable, ItemTable, States, load_states, rows_of
 from reward_model.predictor import Predictor
-from reward_model.registry import load_predictor
+from reward_model.registry import champion_dir, load_predictor
 
 Array = npt.NDArray[np.float64]
 PAIRS_AT_ONCE = 4096
@@ -80,6 +81,17 @@ class PersonalScorer:
             When the features stage has not written ``as_of``.
         """
         return cls(lake, load_predictor(model_dir), as_of)
+
+    @classmethod
+    def of_champion(cls, ctx: Context, as_of: date) -> "PersonalScorer":
+        """The champion of the night, for what is known at the end of ``as_of``; raises as :meth:`load`.
+
+        Raises
+        ------
+        UsageError
+            When the night has no champion.
+        """
+        return cls.load(ctx.lake, champion_dir(ctx.home, ctx.ds), as_of)
 
     def click_probability(
         self, user_ids: Sequence[str], item_ids: Sequence[str], embeddings: Floats, styles: Floats

@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from generation.diffusion.training.training_state import (
+from generation.training_state import (
     checkpoint_metadata,
     follow,
     load_optimizer,

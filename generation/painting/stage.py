@@ -18,9 +18,10 @@ import pyarrow.compute as pc
 from conf.errors import TryAgainError, UsageError
 from generation.catalogue import end_of_day
 from generation.painting.store import UnitStore
-from generation.painting.tasks import Row, Sampler, paint_units, paint_with_spark, unit_of
+from generation.painting.tasks import Row, Sampler, paint_units, paint_with_spark
 from generation.personalization.methods import methods_of
 from generation.pictures import MIME, to_pixels
+from generation.planning.units import unit_of
 from generation.rewards.candidates import CandidateScorer, choose
 from generation.rewards.registry import REWARDS
 from generation.rewards.safety import Safety, SafetyDown
@@ -28,6 +29,7 @@ from generation.serving.backends import PaintBackend, open_backend
 from generation.types import SIZE
 from jobs.lake.context import Context, StageResult
 from jobs.lake.tables import COVER_FEATURES, COVERS, GENERATED_COVERS, SHOWN_PURPOSES
+from reward_model.encoders.assets import OPEN_NSFW, AssetError, verified_asset
 
 logger = logging.getLogger(__name__)
 
@@ -182,8 +184,6 @@ def _candidates(ctx: Context, plan: pa.Table, outcomes: Sequence[Row]) -> pd.Dat
 
 
 def _chosen(ctx: Context, candidates: pd.DataFrame, pictures: Any) -> pd.DataFrame:
-    from reward_model.encoders.assets import OPEN_NSFW, AssetError, verified_asset
-
     try:
         safety = Safety(verified_asset(OPEN_NSFW))
         limit = ctx.settings.policy.max_nsfw

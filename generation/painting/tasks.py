@@ -6,13 +6,12 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from conf.errors import TryAgainError
 from generation.painting.store import UnitStore
 from generation.pictures import to_pixels, to_webp
-from generation.planning.units import PaintUnit
+from generation.planning.units import unit_of
 from generation.serving.backends import PaintBackend
 from generation.types import PaintRequest
 
@@ -45,20 +44,6 @@ class Sampler:
     steps: int
     guidance: tuple[float, ...]
     """The candidates of a unit take them in turn."""
-
-
-def unit_of(row: Row) -> PaintUnit:
-    """The unit of a row of ``generation_plan``."""
-    return PaintUnit(
-        item_id=row["item_id"],
-        segment_id=row["segment_id"],
-        prompt=row["prompt"],
-        reference_cover_id=row["reference_cover_id"],
-        preference=np.asarray([*row["pref_embedding"], *row["pref_style"]], np.float32),
-        method=row["method"],
-        seed=row["seed"],
-        candidates=row["candidates"],
-    )
 
 
 def paint_units(rows: Iterable[Row], backend: PaintBackend, store: UnitStore, sampler: Sampler) -> Iterator[Row]:

@@ -31,14 +31,17 @@ from numpy.typing import NDArray
 from conf.errors import NothingToDo, UsageError
 from conf.settings import GenerationSettings
 from generation.catalogue import CoverVectors, items_with_default, original_covers, segment_profiles
+from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
 from generation.personalization.methods import Method, method_fingerprints, method_named, methods_of
 from generation.planning.gain import ExpectedClicks, expected_clicks, reached_styles
-from generation.planning.units import PaintUnit, rounded, unit_seed
+from generation.planning.units import PaintUnit, rounded, unit_of, unit_seed
 from generation.rewards.personal import SegmentScorer
 from generation.types import PREFERENCE_DIM, ItemContent, SegmentProfile
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
 from jobs.lake.tables import EMBED_DIM, GENERATION_PLAN, UNPERSONALISED
+from reward_model.encoders.model import ENCODER_ID
+from reward_model.scorer import PersonalScorer
 
 TRAFFIC_DAYS = 7
 LOOKED_AT = 2
@@ -74,8 +77,6 @@ def rehearse(ctx: Context) -> StageResult:
 
 
 def _tonight(ctx: Context) -> pa.Table:
-    from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
-
     settings = ctx.settings.generation
     generator = checkpoint_fingerprint(Path(settings.checkpoint) if settings.checkpoint else SHIPPED)
     plan = planned(ctx, method_fingerprints(settings, generator))
@@ -163,10 +164,6 @@ class _Scene:
 
     @classmethod
     def read(cls, ctx: Context, as_of: date) -> "_Scene":
-        from reward_model.encoders.model import ENCODER_ID
-        from reward_model.registry import champion_dir
-        from reward_model.scorer import PersonalScorer
-
         for table in ("segments", "item_features"):
             if as_of.isoformat() not in ctx.lake.partitions(table):
                 raise UsageError(f"{table} has no rows for {as_of}: run `coverlift features --ds {ctx.ds}` first")
@@ -183,7 +180,7 @@ class _Scene:
             shares={segment.segment_id: size / max(users, 1) for segment, size in sized},
             vectors=vectors,
             styles=vectors.styles[vectors.where(covers)],
-            scorer=PersonalScorer.load(ctx.lake, champion_dir(ctx.home, ctx.ds), as_of),
+            scorer=PersonalScorer.of_champion(ctx, as_of),
         )
 
     def most_shown(self, count: int) -> pd.DataFrame:
@@ -281,8 +278,6 @@ def _without_repeats(
     rows: Sequence[dict[str, Any]], fingerprints: Mapping[str, str], settings: GenerationSettings
 ) -> list[dict[str, Any]]:
     """Rows with their unit ids, the first of each: an item both published and evaluated has one control."""
-    from generation.painting.tasks import unit_of
-
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         unit: PaintUnit = unit_of(row)

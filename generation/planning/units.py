@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,20 @@ class PaintUnit:
     def seeds(self) -> list[int]:
         """One seed per candidate."""
         return [(self.seed + number * CANDIDATE_STRIDE) % MAX_SEED for number in range(self.candidates)]
+
+
+def unit_of(row: Mapping[str, Any]) -> PaintUnit:
+    """The unit of a row of ``generation_plan``."""
+    return PaintUnit(
+        item_id=row["item_id"],
+        segment_id=row["segment_id"],
+        prompt=row["prompt"],
+        reference_cover_id=row["reference_cover_id"],
+        preference=np.asarray([*row["pref_embedding"], *row["pref_style"]], np.float32),
+        method=row["method"],
+        seed=row["seed"],
+        candidates=row["candidates"],
+    )
 
 
 def unit_seed(base: int, item_id: str, segment_id: str) -> int:

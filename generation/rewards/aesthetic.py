@@ -8,7 +8,7 @@ know beauty.
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.rewards.base import PictureBatch, Scores
+from generation.rewards.batch import PictureBatch, Scores
 
 STATISTICS = ("sharpness", "noise", "colourfulness", "contrast", "coverage", "border")
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)

@@ -2,42 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol, cast
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from torch import Tensor
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from generation.rewards.view import PictureView
-
-Scores = NDArray[np.float64]
-"""(N,) float64, NaN where a reward does not apply."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PictureBatch:
-    """N pictures with all that rewards look at; every array has N rows."""
-
-    pictures: NDArray[np.uint8]
-    """(N, 64, 64, 3) RGB"""
-    embeddings: NDArray[np.float32]
-    """(N, 128) L2-normalised, aligned with texts."""
-    styles: NDArray[np.float32]
-    """(N, 32) L2-normalised"""
-    reference_embeddings: NDArray[np.float32]
-    """(N, 128) of the item's default cover."""
-    text_embeddings: NDArray[np.float32]
-    """(N, 128) of the prompt."""
-    item_ids: Sequence[str]
-    segment_ids: Sequence[str]
-    """Whom each picture is for; ``all`` is everybody."""
-    prompts: Sequence[str] = ()
-    """What each picture was painted for in words; only rewards that encode words themselves need it."""
-
-    def __len__(self) -> int:
-        return len(self.pictures)
+from generation.rewards.batch import PictureBatch, Scores
+from generation.rewards.view import PictureView
 
 
 class Reward(Protocol):
@@ -66,17 +38,13 @@ class Reward(Protocol):
 class DifferentiableReward(Reward, Protocol):
     """A reward whose gradient reaches the pixels."""
 
-    def value(self, view: "PictureView") -> "Tensor":
+    def value(self, view: PictureView) -> Tensor:
         """(N,) as :meth:`score`, as a differentiable tensor."""
         ...
 
 
 def score_by_value(reward: DifferentiableReward, batch: PictureBatch) -> Scores:
     """``score`` of a reward that is written as a tensor, so that there is one formula."""
-    import torch
-
-    from generation.rewards.view import PictureView
-
     with torch.no_grad():
         return np.asarray(reward.value(PictureView.of(batch)).double().numpy())
 
@@ -127,7 +95,7 @@ class RewardPanel:
         self.weights = dict(weights)
         self.normalisers = {reward.name: Normaliser.fit(reward.score(reference)) for reward in rewards}
 
-    def value(self, view: "PictureView") -> tuple[dict[str, "Tensor"], "Tensor"]:
+    def value(self, view: PictureView) -> tuple[dict[str, Tensor], Tensor]:
         """As :meth:`score`, differentiable.
 
         Raises
@@ -135,8 +103,6 @@ class RewardPanel:
         TypeError
             A reward of the panel is not differentiable: use policy gradients, or set its weight to 0.
         """
-        from typing import cast
-
         fixed = [reward.name for reward in self.rewards if not reward.differentiable]
         if fixed:
             raise TypeError(f"The rewards {fixed} have no gradient: set their weights to 0, or use policy gradients")

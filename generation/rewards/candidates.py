@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from generation.catalogue import CoverVectors, items_with_default, original_covers, segment_profiles
 from generation.pictures import to_pixels
-from generation.rewards.base import PictureBatch, RewardPanel
+from generation.rewards.base import RewardPanel
+from generation.rewards.batch import PictureBatch
 from generation.rewards.personal import Personal
 from generation.rewards.registry import Ingredients, build_panel
 from jobs.lake.context import Context
+from reward_model.encoders.model import ENCODER_ID, encode_pictures, load_encoders
+from reward_model.scorer import PersonalScorer
 
 REFERENCE_COVERS = 256
 """Real covers that rewards are normalised on: the first by id, which is a hash and so a fixed random sample."""
@@ -29,16 +32,12 @@ class CandidateScorer:
     """
 
     def __init__(self, ctx: Context) -> None:
-        from reward_model.encoders.model import ENCODER_ID, load_encoders
-
         self.ctx = ctx
         self.encoder_id = ENCODER_ID
         self.encoders = load_encoders()
 
     def encode(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(N, 128) aligned and (N, 32) style embeddings of (N, 64, 64, 3) pictures."""
-        from reward_model.encoders.model import encode_pictures
-
         embeddings, styles = encode_pictures(self.encoders.image, pictures, self.ctx.settings.encode.batch_size)
         return np.asarray(embeddings, np.float32), np.asarray(styles, np.float32)
 
@@ -86,10 +85,7 @@ class CandidateScorer:
         return pd.concat(parts).sort_index().set_axis(candidates.index)
 
     def _panel(self, as_of: date) -> RewardPanel:
-        from reward_model.registry import champion_dir
-        from reward_model.scorer import PersonalScorer
-
-        scorer = PersonalScorer.load(self.ctx.lake, champion_dir(self.ctx.home, self.ctx.ds), as_of)
+        scorer = PersonalScorer.of_champion(self.ctx, as_of)
         reference = self.real_covers(as_of)
         settings = self.ctx.settings
         given = Ingredients(reference=reference, personal=Personal(scorer), models=settings.reward_models)

@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from conf.errors import UsageError
-from generation.rewards.base import PictureBatch, Scores, score_by_value
+from generation.rewards.base import score_by_value
+from generation.rewards.batch import PictureBatch, Scores
 from generation.rewards.view import PictureView
 
 

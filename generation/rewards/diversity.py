@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from generation.rewards.base import PictureBatch, Scores, score_by_value
+from generation.rewards.base import score_by_value
+from generation.rewards.batch import PictureBatch, Scores
 from generation.rewards.view import PictureView
 
 

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from generation.rewards.base import PictureBatch, Scores
+from generation.rewards.batch import PictureBatch, Scores
 from generation.rewards.view import PictureView
 
 

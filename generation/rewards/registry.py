@@ -10,7 +10,13 @@ from pathlib import Path
 
 from conf.errors import UsageError
 from conf.settings import RewardModels, RewardWeights
-from generation.rewards.base import PictureBatch, Reward, RewardPanel
+from generation.rewards.aesthetic import AestheticProxy
+from generation.rewards.base import Reward, RewardPanel
+from generation.rewards.batch import PictureBatch
+from generation.rewards.clip import ClipReward, LaionAesthetic
+from generation.rewards.diversity import Diversity
+from generation.rewards.relevance import Relevance
+from generation.rewards.smooth import SmoothAesthetic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,37 +32,26 @@ class Ingredients:
 
 
 def _relevance(_given: Ingredients) -> Reward:
-    from generation.rewards.relevance import Relevance
-
     return Relevance()
 
 
 def _aesthetic(given: Ingredients) -> Reward:
-    from generation.rewards.aesthetic import AestheticProxy
-    from generation.rewards.smooth import SmoothAesthetic
-
     pictures = given.reference.pictures
     return SmoothAesthetic(pictures) if given.differentiable else AestheticProxy(pictures)
 
 
 def _diversity(_given: Ingredients) -> Reward:
-    from generation.rewards.diversity import Diversity
-
     return Diversity()
 
 
 def _clip_like(name: str) -> Callable[[Ingredients], Reward]:
     def build(given: Ingredients) -> Reward:
-        from generation.rewards.clip import ClipReward
-
         return ClipReward(name, _checkpoint(given.models, name))
 
     return build
 
 
 def _laion(given: Ingredients) -> Reward:
-    from generation.rewards.clip import LaionAesthetic
-
     return LaionAesthetic(_checkpoint(given.models, "laion_clip"), _checkpoint(given.models, "laion"))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from torch import Tensor
 
-from generation.rewards.base import PictureBatch, Scores
+from generation.rewards.batch import PictureBatch, Scores
 from generation.rewards.view import PictureView
 
 REFERENCE_SHARE = 0.75

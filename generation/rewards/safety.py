@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from generation.rewards.base import PictureBatch, Scores
+from generation.rewards.batch import PictureBatch, Scores
 
 RESIZED = 256
 CROP = 224

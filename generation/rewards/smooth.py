@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from generation.rewards.aesthetic import BORDER, INK, LUMA, RIDGE, STATISTICS
-from generation.rewards.base import PictureBatch, Scores, score_by_value
+from generation.rewards.base import score_by_value
+from generation.rewards.batch import PictureBatch, Scores
 from generation.rewards.view import PictureView
 
 SOFTNESS = 4.0

@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from generation.rewards.base import PictureBatch
+from generation.rewards.batch import PictureBatch
 from reward_model.encoders.model import PICTURE_SIZE, Encoded, ImageEncoder
 
 
@@ -15,7 +15,7 @@ from reward_model.encoders.model import PICTURE_SIZE, Encoded, ImageEncoder
 class PictureView:
     """N pictures with all that differentiable rewards look at; encoded when first asked, and once.
 
-    The fields of :class:`~generation.rewards.base.PictureBatch`, as tensors.
+    The fields of :class:`~generation.rewards.batch.PictureBatch`, as tensors.
     """
 
     pixels: Tensor

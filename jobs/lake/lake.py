@@ -17,6 +17,7 @@ from conf.errors import MissingTable
 from conf.settings import SparkSettings
 from jobs.lake.casting import conform_frame, conform_table
 from jobs.lake.commits import create_table, deleted_rows, explained, renew_checks, written_rows
+from jobs.lake.spark import start_session
 from jobs.lake.tables import TABLES, WRITTEN_BY, TableSpec
 
 if TYPE_CHECKING:
@@ -66,8 +67,6 @@ class Lake:
     @property
     def spark(self) -> "SparkSession":
         """The Spark session of this process, started at first use."""
-        from jobs.lake.spark import start_session
-
         return start_session(self.spark_settings)
 
     # ------------------------------------------------------------------ places

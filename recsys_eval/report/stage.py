@@ -8,10 +8,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from conf.errors import UsageError
 from jobs.lake.context import Context, StageResult
+from jobs.stages import STAGES
 from recsys_eval.report import view
 from recsys_eval.report.gallery import load_gallery
 from recsys_eval.report.wording import percent, quantity
 from recsys_eval.stage import report_dir
+from reward_model.registry import champion_dir, read_manifest
 
 
 def run(ctx: Context) -> StageResult:
@@ -89,8 +91,6 @@ def render(ctx: Context, document: dict[str, Any]) -> str:
 
 
 def _reward_model(ctx: Context) -> view.RewardModel | None:
-    from reward_model.registry import champion_dir, read_manifest
-
     try:
         return view.reward_model(read_manifest(champion_dir(ctx.home, ctx.ds)))
     except UsageError:
@@ -99,8 +99,6 @@ def _reward_model(ctx: Context) -> view.RewardModel | None:
 
 def _runs(ctx: Context) -> list[dict[str, Any]]:
     """Runs of the night in the order of the stages."""
-    from jobs.stages import STAGES
-
     if not ctx.lake.exists("runs"):
         return []
     order = [stage.name for stage in STAGES]

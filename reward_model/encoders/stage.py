@@ -5,12 +5,14 @@ same code encodes nine thousand covers on two cores and nine million on a cluste
 vector already is not touched, so a second run writes nothing.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import torch
 
 from jobs.lake.context import Context, StageResult
 from jobs.lake.images import ImageStore
@@ -23,7 +25,6 @@ from reward_model.encoders.model import (
     load_image_encoder,
     load_text_encoder,
 )
-from reward_model.network.user_state import text_hash
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -105,8 +106,6 @@ def _spark_schema(table: str) -> str:
 @cache
 def _image_encoder() -> ImageEncoder:
     """One per worker process, on one thread: the other cores have their own task."""
-    import torch
-
     torch.set_num_threads(1)
     return load_image_encoder()
 
@@ -114,8 +113,6 @@ def _image_encoder() -> ImageEncoder:
 @cache
 def _text_encoder() -> TextEncoder:
     """Likewise."""
-    import torch
-
     torch.set_num_threads(1)
     return load_text_encoder()
 
@@ -152,6 +149,11 @@ def title_task() -> Callable[[Batches], Batches]:
                 yield pa.RecordBatch.from_arrays(columns, schema=TABLES["title_features"].schema)
 
     return encode
+
+
+def text_hash(text: str) -> str:
+    """SHA-256 of the UTF-8 text, the key of title_features."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _lists(vectors: "pa.Array") -> pa.Array:

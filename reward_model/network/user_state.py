@@ -6,7 +6,6 @@ and rows point at them. Everything is read with delta-rs and Arrow, without a JV
 it also runs inside Spark's Python workers.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -56,11 +55,6 @@ def matrix(column: pa.ChunkedArray, width: int, name: str) -> Floats:
         raise ContractError(f"{name} has lists of {lengths} numbers, not {width}: it was written by another encoder")
     flat = pc.list_flatten(column).to_numpy()
     return np.asarray(flat, np.float32).reshape(-1, width)
-
-
-def text_hash(text: str) -> str:
-    """SHA-256 of the UTF-8 text, the key of title_features."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def require_rows(table: pa.Table, name: str, ds: date) -> None:

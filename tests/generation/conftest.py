@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import generation.planning.stage as planning
 import generation.serving.server as server
 from conf.settings import GenerationSettings
 from generation.serving.repository import write_repository
 from generation.types import PaintRequest
+from reward_model.scorer import PersonalScorer
 from tests.support import tiny
 
 SUPPORT = Path(__file__).parents[1] / "support"
@@ -38,17 +40,14 @@ def stand_in(monkeypatch):
 
     monkeypatch.setattr(server, "write_repository", write_stand_in_repository)
     monkeypatch.setitem(sys.modules, "generation.diffusion.painter", module)
+    monkeypatch.setattr(planning, "checkpoint_fingerprint", module.checkpoint_fingerprint)
     return module
 
 
 @pytest.fixture
 def reward_model(monkeypatch):
     """The reward model of tiny.py in place of a trained one."""
-    import reward_model.registry
-    import reward_model.scorer
-
-    monkeypatch.setattr(reward_model.scorer, "PersonalScorer", tiny.KnownScorer)
-    monkeypatch.setattr(reward_model.registry, "champion_dir", lambda home, ds: home)
+    monkeypatch.setattr(PersonalScorer, "of_champion", tiny.KnownScorer.of_champion)
 
 
 @pytest.fixture(scope="session")

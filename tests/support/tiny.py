@@ -28,7 +28,7 @@ class KnownScorer:
     """P(click) = 0.1, plus 0.2 for the style that the segment likes; everybody likes all styles half."""
 
     @classmethod
-    def load(cls, lake, model_dir, as_of):
+    def of_champion(cls, ctx, as_of):
         return cls()
 
     def segment_click_probability(self, segment_ids, item_ids, embeddings, styles, max_users=32):

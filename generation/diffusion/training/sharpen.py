@@ -37,8 +37,8 @@ from generation.diffusion.training.train import (
     run,
     schedule,
 )
-from generation.diffusion.training.training_state import load_optimizer, optimizer_state, part_of, set_rate
 from generation.diffusion.unet import to_pixels, to_planes
+from generation.training_state import load_optimizer, optimizer_state, part_of, set_rate
 from jobs.stickers.pack import FAMILIES, PicturePack
 from reward_model.encoders.model import load_encoders
 from reward_model.precision import autocast

@@ -27,7 +27,8 @@ from generation.diffusion.manifest import write_manifest
 from generation.diffusion.painter import checkpoint_fingerprint, load_networks
 from generation.diffusion.training.data import Drawings, Pairs, PairSampler, load_drawings
 from generation.diffusion.training.losses import PerceptualLoss, pixel_loss
-from generation.diffusion.training.training_state import (
+from generation.diffusion.unet import build_unet, predict_clean, to_pixels, to_planes
+from generation.training_state import (
     follow,
     load_optimizer,
     optimizer_state,
@@ -36,7 +37,6 @@ from generation.diffusion.training.training_state import (
     set_rate,
     write_checkpoint,
 )
-from generation.diffusion.unet import build_unet, predict_clean, to_pixels, to_planes
 from jobs.stickers.pack import PicturePack
 from reward_model.encoders.model import ImageEncoder, load_encoders
 from reward_model.precision import autocast, compute_dtype

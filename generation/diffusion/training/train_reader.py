@@ -20,7 +20,7 @@ from torch import Tensor
 
 from generation.diffusion.training.data import Bends, Drawings, load_drawings, planes_of
 from generation.diffusion.training.reader import READER_SEEDS, Reader, augmented, reader_file
-from generation.diffusion.training.training_state import (
+from generation.training_state import (
     load_optimizer,
     optimizer_state,
     part_of,

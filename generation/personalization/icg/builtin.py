@@ -18,10 +18,8 @@ from torch import Tensor, nn
 from generation.diffusion.conditioning import ConditioningAdapter
 from generation.personalization.icg.adapter import ConditioningSpec, Connector
 from generation.personalization.icg.refine import Refinement
-from reward_model.encoders.model import BACKBONE_SIZE, POOLED_DIM, TEXT_DIM, Backbone
-
-PLACES = 16
-"""4 x 4 places of EfficientNet's last feature map."""
+from generation.personalization.places import PLACES
+from reward_model.encoders.model import POOLED_DIM, TEXT_DIM
 
 
 class BuiltinIcg(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -62,18 +60,6 @@ class BuiltinIcg(ModelMixin, ConfigMixin):  # type: ignore[misc]
         metas = self.encoder(torch.cat([title, seen, queries], dim=1))[:, -queries.shape[1] :]
         said = self.connector(self.refine(metas, preference))
         return said.prompt_embeds, said.pooled_prompt_embeds
-
-
-def picture_places(backbone: Backbone, pixels: Tensor) -> Tensor:
-    """What EfficientNet sees at 4 x 4 places, (B, 16, 1280) float32, of (B, 3, 64, 64) in [0, 1]; no gradient."""
-    with torch.no_grad():
-        x = F.interpolate(pixels.float(), size=(BACKBONE_SIZE, BACKBONE_SIZE), mode="bilinear", align_corners=False)
-        x = ((x - 127 / 255) / (128 / 255)).to(backbone.dtype, memory_format=torch.channels_last)
-        x = backbone.stem(x)
-        for block in backbone.blocks:
-            _, x = block(x)
-        seen: Tensor = backbone.head(x).float().flatten(2).transpose(1, 2)
-    return seen
 
 
 def condition(

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from generation.diffusion.conditioning import ConditioningAdapter
 from generation.personalization.adapters import ConditionBatch
-from generation.personalization.icg.builtin import BuiltinIcg, condition, picture_places
+from generation.personalization.icg.builtin import BuiltinIcg, condition
 from generation.personalization.icg.checkpoint import LORA, icg_fingerprint, merged, read_icg
+from generation.personalization.places import picture_places
 from reward_model.encoders.model import Backbone, load_backbone
 
 

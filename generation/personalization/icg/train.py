@@ -30,7 +30,6 @@ from generation.alignment.run import RunSettings, align, read_looks
 from generation.alignment.tuner import step_of
 from generation.diffusion.training.data import load_drawings
 from generation.diffusion.training.reader import Reader, augmented
-from generation.diffusion.training.training_state import part_of
 from generation.personalization.icg.checkpoint import LAYERS, SHIPPED
 from generation.personalization.icg.trainees import Trainee, trainee_of
 from generation.personalization.training.painting import WorldBatch
@@ -40,8 +39,11 @@ from generation.personalization.training.world import Audience, Items, Sampler
 from generation.rewards.candidates import CandidateScorer
 from generation.rewards.personal import Personal
 from generation.rewards.registry import Ingredients, build_panel
+from generation.training_state import part_of
 from jobs.lake.context import Context
 from jobs.stickers.pack import PicturePack
+from reward_model.gradient import ClickGradient
+from reward_model.scorer import PersonalScorer
 
 WATCHED_ITEMS = 24
 
@@ -77,13 +79,9 @@ def build_reward(
     UsageError
         Readers without gradients.
     """
-    from reward_model.gradient import ClickGradient
-    from reward_model.registry import champion_dir
-    from reward_model.scorer import PersonalScorer
-
     if readers and not differentiable:
         raise UsageError("--readers need gradients: give --kind draft or refl")
-    model = PersonalScorer.load(ctx.lake, champion_dir(ctx.home, ctx.ds), ctx.ds)
+    model = PersonalScorer.of_champion(ctx, ctx.ds)
     clicks = ClickGradient(model, users) if differentiable else None
     given = Ingredients(
         reference=scorer.real_covers(ctx.ds),

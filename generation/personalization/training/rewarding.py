@@ -17,7 +17,8 @@ from generation.diffusion.process import deterministic_step
 from generation.diffusion.training.losses import moved
 from generation.personalization.training.painting import WorldBatch, WorldPainting
 from generation.personalization.training.world import Audience, Items, Sampler
-from generation.rewards.base import PictureBatch, RewardPanel
+from generation.rewards.base import RewardPanel
+from generation.rewards.batch import PictureBatch
 from generation.rewards.candidates import CandidateScorer
 from generation.rewards.view import PictureView
 from jobs.stickers.pack import PicturePack

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from conf.errors import UsageError
 from generation.catalogue import items_with_default, matrix, segment_profiles
-from generation.personalization.icg.builtin import picture_places
+from generation.personalization.places import picture_places
 from generation.personalization.training.painting import WorldBatch
 from generation.pictures import to_pixels
 from jobs.lake.context import Context

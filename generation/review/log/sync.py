@@ -10,20 +10,25 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import select
 
 from conf.errors import ContractError, TryAgainError
+from generation.pictures import to_pixels
 from generation.review.log import chain
 from generation.review.log.case_state import VOTES, State, Unit, settle
 from generation.review.log.chain import Entry
 from generation.review.log.database import Database, answering, in_use, open_database
 from generation.review.log.decisions import unit_of
+from generation.review.log.load import known_rewards
 from generation.review.log.schema import cases
+from generation.rewards.safety import Safety, SafetyDown
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
 from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS
+from reward_model.encoders.assets import OPEN_NSFW, AssetError, verified_asset
 
 PERSON = "person:"
 """What ``by`` of a person's decision starts with."""
@@ -239,10 +244,6 @@ def measure_safety(
     TryAgainError
         When the scorer or a picture is not to be had.
     """
-    from generation.review.log.load import known_rewards
-    from generation.rewards.safety import SafetyDown
-    from reward_model.encoders.assets import AssetError
-
     wanted = {(row["unit_id"], row["cover_id"]) for row in rows if row["decision"] == "approve"}
     if not wanted:
         return 0
@@ -268,11 +269,5 @@ def measure_safety(
 
 
 def _open_nsfw(pictures: list[bytes]) -> list[float]:
-    import numpy as np
-
-    from generation.pictures import to_pixels
-    from generation.rewards.safety import Safety
-    from reward_model.encoders.assets import OPEN_NSFW, verified_asset
-
     safety = Safety(verified_asset(OPEN_NSFW))
     return [float(value) for value in safety.probabilities(np.stack([to_pixels(each) for each in pictures]))]

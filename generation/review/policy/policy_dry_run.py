@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rich.table import Table
+from rich.text import Text
+
 from conf.policy import Answer
 from generation.review.policy.rules import judged
 from generation.review.policy.stage import BY, cover_facts, item_facts, policy_covers
@@ -126,9 +129,6 @@ def as_json(rehearsal: Rehearsal) -> str:
 
 def show(rehearsal: Rehearsal, console: "Console") -> None:
     """Print counts by rule with examples, and what would change."""
-    from rich.table import Table
-    from rich.text import Text
-
     console.print(
         f"Policy {rehearsal.policy} on the {rehearsal.covers:,} covers of {rehearsal.ds}; nothing is written. "
         f"{rehearsal.taken_down:,} covers taken down are left alone.",

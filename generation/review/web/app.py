@@ -1,5 +1,6 @@
 """The desk as a web application: state, error pages and routes."""
 
+import hashlib
 import logging
 import secrets
 from collections.abc import Callable
@@ -84,8 +85,6 @@ def make_app(
 
 def _release() -> str:
     """Changes when a script or style sheet does, so that browsers fetch the new one."""
-    import hashlib
-
     parts = [item.read_bytes() for item in sorted(files("generation.review.web").joinpath("static").iterdir(), key=str)]
     return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from conf.errors import Forbidden, Refused
@@ -115,8 +116,6 @@ def needs(role: Role) -> Any:
     """A dependency: the visitor, who has at least this role and sent the session's token with a change."""
 
     async def check(request: Request) -> Visitor:
-        from starlette.concurrency import run_in_threadpool
-
         token = await _token_of(request) if request.method not in SAFE else ""
         return await run_in_threadpool(_checked, request, role, token)
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from generation.rewards.base import Normaliser, PictureBatch, RewardPanel
+from generation.rewards.base import Normaliser, RewardPanel
+from generation.rewards.batch import PictureBatch
 
 
 def batch(rows):

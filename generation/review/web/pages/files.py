@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
+from starlette.concurrency import run_in_threadpool
 
 from generation.review.offline import offline_file
 from generation.review.web.pages.common import filter_of, render
@@ -31,8 +32,6 @@ def export(request: Request, visitor: Reviewer) -> Response:
 @router.post("/import")
 async def read_back(request: Request, visitor: Reviewer) -> HTMLResponse:
     """Check a file of decisions and add them to the log."""
-    from starlette.concurrency import run_in_threadpool
-
     state = request.app.state
     data = await upload_of(request, "decisions")
 

@@ -1,6 +1,5 @@
 import pytest
 import torch
-
 from generation.diffusion.training.training_state import (
     checkpoint_metadata,
     follow,

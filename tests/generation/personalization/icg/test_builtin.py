@@ -15,12 +15,13 @@ from conf.settings import GenerationSettings
 from generation.alignment.draft import Draft, DraftSettings, Rewarded
 from generation.diffusion.painter import Painter
 from generation.personalization.icg import checkpoint
-from generation.personalization.icg.builtin import PLACES, fresh, picture_places
+from generation.personalization.icg.builtin import fresh
 from generation.personalization.icg.checkpoint import LAYERS, begin_from, lora_weights, ship
+from generation.personalization.icg.painting import SHAPE, BuiltinPainting
 from generation.personalization.icg.public.model import add_lora
 from generation.personalization.icg.trainees import trainable
 from generation.personalization.methods import adapter_folders, method_fingerprints, method_named, methods_of
-from generation.personalization.training.painting import SHAPE, BuiltinPainting
+from generation.personalization.places import PLACES, picture_places
 from generation.personalization.training.world import Audience, Items, Sampler
 from generation.serving.backends import InProcessPaint, open_backend
 from generation.serving.repository import model_config

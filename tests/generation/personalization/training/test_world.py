@@ -11,7 +11,7 @@ from conf.settings import RewardModels, RewardWeights, Settings
 from generation.alignment.guard import Guard, GuardSettings
 from generation.diffusion.painter import Painter
 from generation.personalization.icg.builtin import fresh
-from generation.personalization.training.painting import BuiltinPainting
+from generation.personalization.icg.painting import BuiltinPainting
 from generation.personalization.training.rewarding import ScoredReward, Watch, WorldReward
 from generation.personalization.training.world import Audience, Items, Sampler
 from generation.rewards.candidates import CandidateScorer
