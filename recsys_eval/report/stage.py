@@ -47,7 +47,7 @@ def render(ctx: Context, document: dict[str, Any]) -> str:
         Contents of ``metrics.json``.
     """
     environment = Environment(
-        loader=PackageLoader("recsys_eval"),
+        loader=PackageLoader("recsys_eval.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

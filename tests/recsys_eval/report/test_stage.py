@@ -151,7 +151,7 @@ def test_evaluating_again_changes_nothing(night):
 def test_a_night_with_nothing_to_show_still_renders(tmp_path):
     bare = make_sticker_night(tmp_path, users=60, items_painted=0, segments_of=2, played=False)
     notes = Findings(notes=["nothing could be measured"])
-    document = stage.as_document(bare, notes)
+    document = evaluation.as_document(bare, notes)
     html = stage.render(bare.ctx, document)
     text = " ".join(Page(html).text)
     assert "Nothing was published on 2026-03-29" in text
@@ -167,7 +167,7 @@ def test_without_an_evaluation_it_says_what_to_run(tmp_path, night):
 
 
 def test_titles_are_escaped(night, html):
-    document = stage.as_document(night, Findings(notes=["<script>alert(1)</script>"]))
+    document = evaluation.as_document(night, Findings(notes=["<script>alert(1)</script>"]))
     assert "<script>" not in stage.render(night.ctx, document)
 
 

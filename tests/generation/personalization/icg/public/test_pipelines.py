@@ -111,7 +111,7 @@ def test_the_fingerprint_follows_the_canvas_and_bad_folders_are_refused(saved, t
 
 
 def test_methods_and_preferences_that_do_not_fit_are_named(saved):
-    painter = open_painter(None, saved("llava", "stable-diffusion"), canvas=CANVAS)
+    painter = open_painter(None, {"icg": saved("llava", "stable-diffusion")}, canvas=CANVAS)
     with pytest.raises(ValueError, match=r"no method 'pigeon': it has \['icg', 'profile'\]"):
         painter.fingerprint_of("pigeon")
     with pytest.raises(ValueError, match="no method 'profile'"):
