@@ -97,11 +97,11 @@ def test_the_command_trains_a_reader_killed_or_not(
     train_reader.main()
     told = capsys.readouterr().out
     assert f"goes on after step {steps // 2}" in told
-    assert f"step {steps}/{steps}" in told
     assert f"validation at {steps}" in told
     reader = Reader.load(tmp_path / "reader.safetensors")
     assert not any(parameter.requires_grad for parameter in reader.parameters())
     reading = reader(planes_of(drawings.pixels[:8]))
     assert reading.subject.norm(dim=1) == pytest.approx(torch.ones(8))
     if family is not None:
+        assert f"step {steps}/{steps}" in told  # every fifty steps
         assert look(reader, drawings)["family"] > family
