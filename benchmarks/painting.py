@@ -19,6 +19,7 @@ import torch
 from conf.settings import GenerationSettings
 from generation.diffusion.painter import Painter
 from generation.diffusion.unet import PIXELS, predict_clean
+from generation.personalization.adapters import ConditionBatch
 from generation.personalization.methods import METHODS, adapter_folders
 from generation.serving.backends import InProcessPaint, open_backend
 from generation.types import PREFERENCE_DIM, PaintRequest
@@ -53,11 +54,12 @@ def forward_passes(painter: Painter, count: int, settings: GenerationSettings) -
     sigma = torch.rand(size).to(painter.device)
     text, preference = (torch.randn(size, width).to(painter.device) for width in (384, PREFERENCE_DIM))
     pixels = torch.randint(0, 256, (size, 3, 64, 64), dtype=torch.uint8).to(painter.device)
+    told = ConditionBatch(text=text, preference=preference, pixels=pixels)
     unet = painter.adapter_of(settings.method).unet
 
     def run() -> None:
         with torch.inference_mode(), autocast(painter.device, painter.dtype):
-            (condition,) = painter.conditions(settings.method, text, preference, pixels, guidance=False)
+            (condition,) = painter.conditions(settings.method, told, guidance=False)
             for _ in range(-(-count // size) * passes):
                 predict_clean(unet, planes, sigma, planes, *condition)
 

@@ -10,16 +10,25 @@ SIZE = 64
 PREFERENCE_DIM = 160
 """Aligned embedding (128) and style embedding (32) of a profile, concatenated."""
 
+HISTORY_EVENTS, HISTORY_DIM = 48, 165
+"""Events of a history, and numbers of an event (:mod:`generation.history`)."""
+TOKEN_SLOTS = 6
+"""Codes of a quantised preference."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentProfile:
-    """A row of ``segments``: what its users have in common."""
+    """What is known of whom an item is painted for: a row of ``segments``, or a single user."""
 
     segment_id: str
     pref_embedding: NDArray[np.float32]
     """(128,) mean preference of the segment's users in the aligned space."""
     pref_style: NDArray[np.float32]
     """(32,) the same in the style space."""
+    history: NDArray[np.float32] | None = None
+    """(48, 165) events, where a method of the night needs them and there are any."""
+    tokens: NDArray[np.int32] | None = None
+    """(6,) codes of the preference, -1 for none, where a method of the night needs them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +48,10 @@ class Conditioning:
     prompt: str
     preference: NDArray[np.float32]
     """(160,) float32."""
+    history: NDArray[np.float32] | None = None
+    """(48, 165) float32, or None."""
+    tokens: NDArray[np.int32] | None = None
+    """(6,) int32, or None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +74,20 @@ class PaintRequest:
     guidance: float
     method: str = "profile"
     """Of personalisation."""
+    history: NDArray[np.float32] | None = None
+    """(48, 165) float32 events (:mod:`generation.history`), for methods that need them."""
+    tokens: NDArray[np.int32] | None = None
+    """(6,) int32 codes, -1 for none, for methods that need them."""
 
     def __post_init__(self) -> None:
         for name, value, shape, dtype in (
             ("reference", self.reference, (SIZE, SIZE, 3), np.uint8),
             ("preference", self.preference, (PREFERENCE_DIM,), np.float32),
+            ("history", self.history, (HISTORY_EVENTS, HISTORY_DIM), np.float32),
+            ("tokens", self.tokens, (TOKEN_SLOTS,), np.int32),
         ):
+            if value is None:
+                continue
             if value.shape != shape or value.dtype != dtype:
                 raise ValueError(f"{name} is {value.dtype} {value.shape}: expected {np.dtype(dtype)} {shape}")
 

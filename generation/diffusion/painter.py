@@ -124,6 +124,8 @@ class Painter:
         steps: int,
         guidance: float | NDArray[np.float32] = 1.0,
         method: str = "profile",
+        histories: NDArray[np.float32] | None = None,
+        tokens: NDArray[np.int32] | None = None,
     ) -> NDArray[np.uint8]:
         """Paint a batch.
 
@@ -144,6 +146,8 @@ class Painter:
             cost doubles for the whole batch.
         method
             One without weights of its own, or one whose adapter is loaded.
+        histories, tokens
+            (B, 48, 165) and (B, 6), for methods that need them; None where there are none.
 
         Returns
         -------
@@ -160,7 +164,14 @@ class Painter:
         scale = strength.view(-1, 1, 1, 1).to(self.device)
         noise = noise_of(torch.from_numpy(np.asarray(seeds, np.int64)), tuple(reference.shape[1:]))
         with autocast(self.device, self.dtype):
-            conditions = self.conditions(method, text, wanted, pixels, guidance=bool((strength != 1).any()))
+            told = ConditionBatch(
+                text=text,
+                preference=wanted,
+                pixels=pixels,
+                history=None if histories is None else torch.from_numpy(histories).to(self.device),
+                tokens=None if tokens is None else torch.from_numpy(tokens).long().to(self.device),
+            )
+            conditions = self.conditions(method, told, guidance=bool((strength != 1).any()))
 
             def predict(x: Tensor, sigma: Tensor) -> Tensor:
                 x = x.contiguous(memory_format=torch.channels_last)
@@ -188,26 +199,19 @@ class Painter:
             raise ValueError(f"this painter has no method {method!r}: serve it with generation.method={method}")
         return self.adapters[method]
 
-    def conditions(
-        self, method: str, text: Tensor, wanted: Tensor, pixels: Tensor, *, guidance: bool
-    ) -> list[tuple[Tensor, Tensor]]:
+    def conditions(self, method: str, told: ConditionBatch, *, guidance: bool) -> list[tuple[Tensor, Tensor]]:
         """What the UNet attends to; with guidance, the unpersonalised conditioning too.
 
         Parameters
         ----------
         method
             As in :meth:`paint`.
-        text
-            (B, 384) sentence embeddings of the titles.
-        wanted
-            (B, 160) preferences.
-        pixels
-            (B, 3, 64, 64) uint8 references.
+        told
+            Of the pictures.
         guidance
             Whether any picture is painted at a guidance other than 1.
         """
         adapter = self.adapter_of(method)
-        told = ConditionBatch(text=text, preference=wanted, pixels=pixels)
         return [adapter.condition(each) for each in ([told, told.unpersonalised()] if guidance else [told])]
 
     def _embed_title(self, title: str) -> Tensor:

@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 
 from conf.errors import TryAgainError, UsageError
 from generation.catalogue import end_of_day
-from generation.painting.store import UnitStore
 from generation.painting.tasks import Row, Sampler, paint_units, paint_with_spark
 from generation.personalization.methods import methods_of
 from generation.pictures import MIME, to_pixels
@@ -26,6 +25,7 @@ from generation.rewards.candidates import CandidateScorer, choose
 from generation.rewards.registry import REWARDS
 from generation.rewards.safety import Safety, SafetyDown
 from generation.serving.backends import PaintBackend, open_backend
+from generation.store import UnitStore
 from generation.types import SIZE
 from jobs.lake.context import Context, StageResult
 from jobs.lake.tables import COVER_FEATURES, COVERS, GENERATED_COVERS, SHOWN_PURPOSES

@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from conf.errors import TryAgainError
-from generation.painting.store import UnitStore
 from generation.pictures import to_pixels, to_webp
 from generation.planning.units import unit_of
 from generation.serving.backends import PaintBackend
+from generation.store import UnitStore
 from generation.types import PaintRequest
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ def paint_units(rows: Iterable[Row], backend: PaintBackend, store: UnitStore, sa
 def _requests(row: Row, store: UnitStore, sampler: Sampler) -> list[PaintRequest]:
     unit = unit_of(row)
     reference = to_pixels(store.images.get(unit.reference_cover_id))
+    history = None if unit.history_id is None else store.history(unit.history_id)
+    tokens = None if unit.tokens is None else np.asarray(unit.tokens, np.int32)
     return [
         PaintRequest(
             prompt=unit.prompt,
@@ -100,6 +103,8 @@ def _requests(row: Row, store: UnitStore, sampler: Sampler) -> list[PaintRequest
             steps=sampler.steps,
             guidance=sampler.guidance[number % len(sampler.guidance)],
             method=unit.method,
+            history=history,
+            tokens=tokens,
         )
         for number, seed in enumerate(unit.seeds())
     ]

@@ -25,6 +25,10 @@ class ConditionBatch:
     """(B, 160); zeros where nobody's taste is known."""
     pixels: Tensor
     """(B, 3, 64, 64) uint8: the references."""
+    history: Tensor | None = None
+    """(B, 48, 165) events (:mod:`generation.history`); None where nothing is known of anybody in the batch."""
+    tokens: Tensor | None = None
+    """(B, 6) int64 codes, -1 for none; None likewise."""
     seen: dict[str, Tensor] = field(default_factory=dict)
     """What was computed of titles and references; the unpersonalised half shares it."""
 
@@ -36,7 +40,7 @@ class ConditionBatch:
 
     def unpersonalised(self) -> "ConditionBatch":
         """The same pictures for nobody in particular."""
-        return replace(self, preference=torch.zeros_like(self.preference))
+        return replace(self, preference=torch.zeros_like(self.preference), history=None, tokens=None)
 
 
 class Adapter(Protocol):

@@ -35,7 +35,9 @@ class MethodSpec:
     """``module:function`` that opens its weights: ``(folder, unet, conditioning, generator)`` to a
     :class:`generation.personalization.adapters.Adapter`. None paints by the generator as it is."""
     needs: frozenset[Need] = frozenset({"preference"})
-    """What its adapter reads of a request; anything else in a request is refused."""
+    """What it is told; a request with a history or tokens for a method that needs none is refused."""
+    codes: int = 0
+    """Codes of a level of its quantiser: tokens lie between -1 (none) and ``codes - 1``."""
     trained_by: str | None = None
     """Module whose ``python -m`` trains its weights; None where there are none to train. Shipped ones lie in
     ``weights/`` beside the method's module, with a manifest of their hashes and of the generator."""
@@ -106,6 +108,11 @@ def adapter_folders(settings: GenerationSettings) -> dict[str, Path]:
         for name in methods_of(settings)
         if method_spec(name).trained_by is not None
     }
+
+
+def needed(settings: GenerationSettings) -> frozenset[Need]:
+    """What the methods of the settings are told, all together."""
+    return frozenset[Need]().union(*(method_spec(name).needs for name in methods_of(settings)))
 
 
 def shipped_weights(name: str) -> Path:

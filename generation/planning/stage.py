@@ -17,7 +17,7 @@ looked at: ``LOOKED_AT`` times as many as fill the plan.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -32,10 +32,12 @@ from conf.errors import NothingToDo, UsageError
 from conf.settings import GenerationSettings
 from generation.catalogue import CoverVectors, items_with_default, original_covers, segment_profiles
 from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
+from generation.history import history_id
 from generation.personalization.methods import Method, method_fingerprints, method_named, methods_of
 from generation.planning.gain import ExpectedClicks, expected_clicks, reached_styles
 from generation.planning.units import PaintUnit, rounded, unit_of, unit_seed
 from generation.rewards.personal import SegmentScorer
+from generation.store import UnitStore
 from generation.types import PREFERENCE_DIM, ItemContent, SegmentProfile
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
@@ -59,7 +61,7 @@ def run(ctx: Context) -> StageResult:
     UsageError
         When an earlier stage has not run for ds.
     """
-    plan = _tonight(ctx)
+    plan = _tonight(ctx, UnitStore(ctx.images).add_history)
     ctx.lake.replace(plan, "generation_plan", ds=ctx.ds)
     counts = pd.Series(plan["purpose"].to_pylist()).value_counts()
     seconds = sum(plan["estimated_seconds"].to_pylist())
@@ -73,13 +75,13 @@ def run(ctx: Context) -> StageResult:
 
 def rehearse(ctx: Context) -> StageResult:
     """What :func:`run` would plan, without writing it; raises the same errors."""
-    return StageResult(note=f"would plan {summary(_tonight(ctx))}")
+    return StageResult(note=f"would plan {summary(_tonight(ctx, history_id))}")
 
 
-def _tonight(ctx: Context) -> pa.Table:
+def _tonight(ctx: Context, keep: Callable[[NDArray[np.float32]], str]) -> pa.Table:
     settings = ctx.settings.generation
     generator = checkpoint_fingerprint(Path(settings.checkpoint) if settings.checkpoint else SHIPPED)
-    plan = planned(ctx, method_fingerprints(settings, generator))
+    plan = planned(ctx, method_fingerprints(settings, generator), keep)
     if not plan.num_rows:
         raise NothingToDo(f"No item can be painted for any segment on {ctx.ds}")
     return plan
@@ -95,7 +97,9 @@ def summary(plan: pa.Table) -> str:
     )
 
 
-def planned(ctx: Context, fingerprints: Mapping[str, str]) -> pa.Table:
+def planned(
+    ctx: Context, fingerprints: Mapping[str, str], keep: Callable[[NDArray[np.float32]], str] = history_id
+) -> pa.Table:
     """The rows of generation_plan, one per unit, in the order of ``rank``.
 
     Parameters
@@ -104,6 +108,8 @@ def planned(ctx: Context, fingerprints: Mapping[str, str]) -> pa.Table:
         The night.
     fingerprints
         Of what will paint, by method.
+    keep
+        Takes a history that units are painted from, and returns its id.
     """
     settings = ctx.settings.generation
     tonight, before = _Scene.read(ctx, ctx.ds), _Scene.read(ctx, ctx.cut)
@@ -114,14 +120,14 @@ def planned(ctx: Context, fingerprints: Mapping[str, str]) -> pa.Table:
 
     method = method_named(settings.method)
     parts = [
-        tonight.rows(publish, "publish", method, settings),
-        tonight.rows(_for_everybody(publish), "unpersonalised", method, settings),
-        before.rows(evaluate, "evaluate", method, settings),
-        before.rows(_for_everybody(evaluate), "unpersonalised", method, settings),
+        tonight.rows(publish, "publish", method, settings, keep),
+        tonight.rows(_for_everybody(publish), "unpersonalised", method, settings, keep),
+        before.rows(evaluate, "evaluate", method, settings, keep),
+        before.rows(_for_everybody(evaluate), "unpersonalised", method, settings, keep),
     ]
     launched = publish[publish["launching"]].assign(expected_gain=0.0)
     beside = methods_of(settings)[1:]
-    parts += [tonight.rows(launched, "beside", method_named(name), settings) for name in beside]
+    parts += [tonight.rows(launched, "beside", method_named(name), settings, keep) for name in beside]
     rows = _without_repeats([row for part in parts for row in part], fingerprints, settings)
     speed = pictures_per_second(ctx.lake, ctx.ds)
     for rank, row in enumerate(rows, start=1):
@@ -217,7 +223,12 @@ class _Scene:
         )
 
     def rows(
-        self, pairs: pd.DataFrame, purpose: str, method: Method, settings: GenerationSettings
+        self,
+        pairs: pd.DataFrame,
+        purpose: str,
+        method: Method,
+        settings: GenerationSettings,
+        keep: Callable[[NDArray[np.float32]], str],
     ) -> Iterable[dict[str, Any]]:
         """Plan rows, without what depends on the whole plan."""
         for pair in pairs.to_dict("records"):
@@ -243,6 +254,8 @@ class _Scene:
                 "pref_embedding": preference[:EMBED_DIM].tolist(),
                 "pref_style": preference[EMBED_DIM:].tolist(),
                 "expected_gain": float(pair["expected_gain"]),
+                "history_id": None if conditioning.history is None else keep(conditioning.history),
+                "tokens": None if conditioning.tokens is None else conditioning.tokens.tolist(),
             }
 
 

@@ -32,6 +32,9 @@ class PaintUnit:
     method: str
     seed: int
     candidates: int
+    history_id: str | None = None
+    """SHA-256 of the history that it is painted from."""
+    tokens: tuple[int, ...] | None = None
 
     def unit_id(self, *, generator: str, steps: int, guidance: Sequence[float]) -> str:
         """SHA-256 of what decides the pixels.
@@ -46,7 +49,7 @@ class PaintUnit:
         steps, guidance
             Of the sampler; candidates take the guidances in turn.
         """
-        decisive = {
+        decisive: dict[str, Any] = {
             "prompt": self.prompt,
             "reference": self.reference_cover_id,
             "preference": hashlib.sha256(rounded(self.preference).astype("<f4").tobytes()).hexdigest(),
@@ -58,6 +61,10 @@ class PaintUnit:
             "candidates": self.candidates,
             "size": SIZE,
         }
+        if self.history_id is not None:
+            decisive["history"] = self.history_id
+        if self.tokens is not None:
+            decisive["tokens"] = list(self.tokens)
         return hashlib.sha256(json.dumps(decisive, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
     def seeds(self) -> list[int]:
@@ -76,6 +83,8 @@ def unit_of(row: Mapping[str, Any]) -> PaintUnit:
         method=row["method"],
         seed=row["seed"],
         candidates=row["candidates"],
+        history_id=row["history_id"],
+        tokens=None if row["tokens"] is None else tuple(row["tokens"]),
     )
 
 

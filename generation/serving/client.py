@@ -196,6 +196,10 @@ def _inputs(request: PaintRequest) -> list[Any]:
         "GUIDANCE": (np.array([[request.guidance]], np.float32), "FP32"),
         "METHOD": (np.array([[request.method.encode()]], dtype=np.object_), "BYTES"),
     }
+    if request.history is not None:
+        tensors["HISTORY"] = request.history[None], "FP32"
+    if request.tokens is not None:
+        tensors["TOKENS"] = request.tokens[None], "INT32"
     inputs = []
     for name, (value, kind) in tensors.items():
         tensor = InferInput(name, list(value.shape), kind)

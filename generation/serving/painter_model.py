@@ -16,6 +16,7 @@ from generation.serving.requests import paint_batch
 from generation.types import PaintRequest, PaintResult
 
 INPUTS = ("PROMPT", "REFERENCE", "PREFERENCE", "SEED", "STEPS", "GUIDANCE", "METHOD")
+OPTIONAL = ("HISTORY", "TOKENS")
 
 
 class TritonPythonModel:
@@ -47,6 +48,9 @@ def _rows(request: Any) -> list[PaintRequest]:
         return pb_utils.get_input_tensor_by_name(request, name).as_numpy()
 
     columns = [tensor(name) for name in INPUTS]
+    for name in OPTIONAL:
+        given = pb_utils.get_input_tensor_by_name(request, name)
+        columns.append([None] * len(columns[0]) if given is None else given.as_numpy())
     return [
         PaintRequest(
             prompt=prompt[0].decode(),
@@ -56,8 +60,10 @@ def _rows(request: Any) -> list[PaintRequest]:
             steps=int(steps[0]),
             guidance=float(guidance[0]),
             method=method[0].decode(),
+            history=history,
+            tokens=tokens,
         )
-        for prompt, reference, preference, seed, steps, guidance, method in zip(*columns, strict=True)
+        for prompt, reference, preference, seed, steps, guidance, method, history, tokens in zip(*columns, strict=True)
     ]
 
 

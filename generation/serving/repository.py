@@ -11,7 +11,7 @@ from pathlib import Path
 
 from conf.settings import GenerationSettings
 from generation.personalization.methods import adapter_folders
-from generation.types import PREFERENCE_DIM, SIZE
+from generation.types import HISTORY_DIM, HISTORY_EVENTS, PREFERENCE_DIM, SIZE, TOKEN_SLOTS
 
 MODEL = "painter"
 QUEUE_DELAY_US = 20_000
@@ -28,7 +28,9 @@ input [
   {{ name: "SEED" data_type: TYPE_INT64 dims: [ 1 ] }},
   {{ name: "STEPS" data_type: TYPE_INT32 dims: [ 1 ] }},
   {{ name: "GUIDANCE" data_type: TYPE_FP32 dims: [ 1 ] }},
-  {{ name: "METHOD" data_type: TYPE_STRING dims: [ 1 ] }}
+  {{ name: "METHOD" data_type: TYPE_STRING dims: [ 1 ] }},
+  {{ name: "HISTORY" data_type: TYPE_FP32 dims: [ {events}, {event} ] optional: true }},
+  {{ name: "TOKENS" data_type: TYPE_INT32 dims: [ {tokens} ] optional: true }}
 ]
 output [
   {{ name: "PICTURE" data_type: TYPE_UINT8 dims: [ {size}, {size}, 3 ] }},
@@ -67,6 +69,9 @@ def model_config(settings: GenerationSettings) -> str:
         max_batch=settings.max_batch,
         size=SIZE,
         preference=PREFERENCE_DIM,
+        events=HISTORY_EVENTS,
+        event=HISTORY_DIM,
+        tokens=TOKEN_SLOTS,
         preferred=", ".join(map(str, preferred_sizes(settings.max_batch))),
         delay=QUEUE_DELAY_US,
         kind=settings.instance_kind,

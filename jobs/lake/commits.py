@@ -67,6 +67,18 @@ def renew_checks(spark: "SparkSession", spec: TableSpec, path: str, table: Delta
             spark.sql(f"ALTER TABLE delta.`{path}` DROP CONSTRAINT {name}")
 
 
+def renew_columns(spark: "SparkSession", spec: TableSpec, path: str, table: DeltaTable) -> None:
+    """Add nullable columns that the spec has and a table that an older version created has not."""
+    from pyspark.sql.pandas.types import from_arrow_type
+
+    there = {field.name for field in table.schema().fields}
+    missing = [field for field in spec.schema if field.nullable and field.name not in there]
+    if missing:
+        added = ", ".join(f"{field.name} {from_arrow_type(field.type).simpleString()}" for field in missing)
+        with explained(spec.name):
+            spark.sql(f"ALTER TABLE delta.`{path}` ADD COLUMNS ({added})")
+
+
 @contextmanager
 def explained(table: str) -> Iterator[None]:
     """Turn what Spark and Delta raise on refused rows and lost races into errors of ours.

@@ -16,7 +16,7 @@ from deltalake import DeltaTable
 from conf.errors import MissingTable
 from conf.settings import SparkSettings
 from jobs.lake.casting import conform_frame, conform_table
-from jobs.lake.commits import create_table, deleted_rows, explained, renew_checks, written_rows
+from jobs.lake.commits import create_table, deleted_rows, explained, renew_checks, renew_columns, written_rows
 from jobs.lake.spark import start_session
 from jobs.lake.tables import TABLES, WRITTEN_BY, TableSpec
 
@@ -314,6 +314,7 @@ class Lake:
             logger.debug("created table %s", spec.name)
         else:
             renew_checks(self.spark, spec, self.spark_path(spec.name), self.delta(spec.name))
+            renew_columns(self.spark, spec, self.spark_path(spec.name), self.delta(spec.name))
 
 
 def _spec(table: str) -> TableSpec:

@@ -299,13 +299,16 @@ GENERATION_PLAN = TableSpec(
             column("expected_gain", pa.float64()),
             column("estimated_seconds", pa.float64()),
             column("rank", pa.int32()),
+            column("history_id", pa.string(), null=True),
+            column("tokens", pa.list_(pa.int32()), null=True),
         ]
     ),
     ("ds",),
     ("ds", "unit_id"),
     {**DS_CHECK, "purpose_is_one_of_four": "purpose IN ('publish', 'evaluate', 'unpersonalised', 'beside')"},
 )
-"""``as_of`` names the features partition the profile comes from; ``expected_gain`` is in clicks a day."""
+"""``as_of`` names the features partition the profile comes from; ``expected_gain`` is in clicks a day. ``history_id``
+is the SHA-256 of the events that a unit is painted from, ``tokens`` the codes; both null where a method needs none."""
 
 GENERATED_COVERS = TableSpec(
     "generated_covers",

@@ -10,8 +10,8 @@ import generation.painting.stage as worker
 from conf.errors import TryAgainError, UsageError
 from conf.settings import GenerationSettings, Settings
 from generation.painting.stage import run
-from generation.painting.store import UnitStore
 from generation.planning.stage import planned
+from generation.store import UnitStore
 from jobs.lake.context import Context
 from jobs.lake.tables import GENERATION_PLAN
 from tests.support import tiny

@@ -6,10 +6,10 @@ from datetime import date
 import pytest
 
 from conf.settings import GenerationSettings, Settings
-from generation.painting.store import UnitStore
 from generation.painting.tasks import Sampler, _last_words, paint_units
 from generation.planning.stage import planned
 from generation.serving.backends import InProcessPaint
+from generation.store import UnitStore
 from jobs.lake.context import Context
 from jobs.lake.images import ImageStore
 from jobs.lake.tables import GENERATION_PLAN

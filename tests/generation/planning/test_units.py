@@ -34,6 +34,8 @@ def moved(by):
         {"method": "icg"},
         {"seed": 6},
         {"candidates": 3},
+        {"history_id": "ef" * 32},
+        {"tokens": (1, 2, 3, 4, 5, -1)},
     ],
     ids=lambda change: next(iter(change)),
 )

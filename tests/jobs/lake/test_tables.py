@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from conf.errors import ContractError
@@ -55,3 +56,19 @@ def test_a_constraint_that_got_another_name_is_renewed_in_tables_that_exist(new_
     assert new_lake.merge(sample(spec.name, decision="ask", decision_id="2"), spec.name) == 1
     with pytest.raises(ContractError, match="decision_kind"):
         new_lake.merge(sample(spec.name, decision="maybe", decision_id="3"), spec.name)
+
+
+def test_a_table_of_an_older_version_gets_the_nullable_columns_it_lacks(new_lake, monkeypatch):
+    spec = TABLES["generation_plan"]
+    older = pa.schema([field for field in spec.schema if field.name not in ("history_id", "tokens")])
+    row = sample(spec.name, ds="2026-03-01").select(older.names)
+    with monkeypatch.context() as patched:
+        patched.setitem(TABLES, spec.name, replace(spec, schema=older))
+        new_lake.replace(row, spec.name, ds="2026-03-01")
+    told = sample(spec.name, ds="2026-03-02", history_id="ab", tokens=[1, -1])
+    assert new_lake.replace(told, spec.name, ds="2026-03-02") == 1
+    found = new_lake.read(spec.name, columns=["ds", "history_id", "tokens"]).sort_by("ds").to_pylist()
+    assert found == [
+        {"ds": "2026-03-01", "history_id": None, "tokens": None},
+        {"ds": "2026-03-02", "history_id": "ab", "tokens": [1, -1]},
+    ]

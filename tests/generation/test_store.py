@@ -2,9 +2,12 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from generation.painting.store import UnitStore
+from conf.errors import UsageError
+from generation.history import history_id
 from generation.pictures import to_webp
+from generation.store import UnitStore
 from jobs.lake.images import ImageStore
 
 PICTURES = [to_webp(np.full((64, 64, 3), shade, np.uint8)) for shade in (10, 200)]
@@ -39,3 +42,17 @@ def test_it_travels_to_workers(tmp_path):
     store = UnitStore(ImageStore(str(tmp_path)))
     added = store.add(unit_id=UNIT, generator="g", pictures=PICTURES)
     assert pickle.loads(pickle.dumps(store)).find(UNIT) == added
+
+
+def test_histories_lie_beside_the_pictures_by_what_they_are(tmp_path):
+    store = UnitStore(ImageStore(str(tmp_path)))
+    history = np.random.default_rng(0).normal(size=(48, 165)).astype(np.float32)
+    name = store.add_history(history)
+    assert name == history_id(history) == store.add_history(history)
+    np.testing.assert_array_equal(store.history(name), history)
+    (file,) = (tmp_path / "histories").rglob("*.f32")
+    file.write_bytes(b"something else")
+    with pytest.raises(UsageError, match="missing or has changed"):
+        store.history(name)
+    with pytest.raises(UsageError, match="missing or has changed"):
+        store.history("ab" * 32)

@@ -1,10 +1,11 @@
-"""Which unit was painted already, and where its pictures lie.
+"""Which unit was painted already, where its pictures lie, and the histories that units are painted from.
 
 Pictures lie in the content-addressed :class:`~jobs.lake.images.ImageStore`. Beside them,
 ``units/ab/<unit_id>.json`` names the pictures of a unit. It is written after them and in one
 step, so a killed run leaves a unit either whole or not there.
 """
 
+import hashlib
 import json
 import uuid
 from collections.abc import Iterable
@@ -13,7 +14,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import fsspec
+import numpy as np
+from numpy.typing import NDArray
 
+from conf.errors import UsageError
+from generation.history import history_bytes, history_from, history_id
 from jobs.lake.images import ImageStore
 
 LOOKUPS_AT_ONCE = 16
@@ -62,6 +67,38 @@ class UnitStore:
         filesystem.pipe_file(partial, json.dumps(asdict(unit)).encode())
         filesystem.mv(partial, place)
         return unit
+
+    def add_history(self, history: NDArray[np.float32]) -> str:
+        """Keep a history that units are painted from; returns its id."""
+        name = history_id(history)
+        filesystem, place = self._history_place(name)
+        if not filesystem.exists(place):
+            filesystem.makedirs(place.rsplit("/", 1)[0], exist_ok=True)
+            partial = f"{place}.{uuid.uuid4().hex}.part"
+            filesystem.pipe_file(partial, history_bytes(history))
+            filesystem.mv(partial, place)
+        return name
+
+    def history(self, name: str) -> NDArray[np.float32]:
+        """The history of an id.
+
+        Raises
+        ------
+        UsageError
+            It is not there, or has changed.
+        """
+        filesystem, place = self._history_place(name)
+        try:
+            data = filesystem.cat_file(place)
+        except FileNotFoundError:
+            data = b""
+        if hashlib.sha256(data).hexdigest() != name:
+            raise UsageError(f"The history {place} is missing or has changed: run `coverlift plan` again")
+        return history_from(data)
+
+    def _history_place(self, name: str) -> tuple[Any, str]:
+        filesystem, root = fsspec.url_to_fs(self.images.url, **self.images.storage_options)
+        return filesystem, f"{root.rstrip('/')}/histories/{name[:2]}/{name}.f32"
 
     def _place(self, unit_id: str) -> tuple[Any, str]:
         filesystem, root = fsspec.url_to_fs(self.images.url, **self.images.storage_options)
