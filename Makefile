@@ -24,8 +24,7 @@ $(STAMP): pyproject.toml constraints.txt | java
 	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
-	$(BIN)/python -m jobs.lake.delta_jar
-	$(BIN)/python -m reward_model.encoders.assets
+	$(BIN)/coverlift setup
 	@touch $@
 
 # Spark 4 runs on Java 17 or 21.

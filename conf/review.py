@@ -6,7 +6,7 @@ from conf.section import Section
 
 
 class ReviewSettings(Section):
-    """The reviewers' desk, served by ``coverlift review``."""
+    """The reviewers' desk, served by ``coverlift review serve``."""
 
     database: str | None = None
     """SQLAlchemy URL of the desk's database (``postgresql://...``); None is SQLite under ``HOME/review``."""

@@ -115,7 +115,7 @@ def _delta(settings: Settings) -> Iterator[Finding]:
         what="Delta Lake",
         ok=whole,
         found=str(jar) if whole else f"no jar at {jar}",
-        mend="python -m jobs.lake.delta_jar",
+        mend="coverlift setup",
     )
 
 
@@ -162,7 +162,7 @@ def _assets() -> Iterator[Finding]:
         what="Fetched models",
         ok=not missing,
         found=f"missing {', '.join(missing)}" if missing else str(assets_dir()),
-        mend="python -m reward_model.encoders.assets",
+        mend="coverlift setup",
     )
 
 

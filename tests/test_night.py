@@ -112,11 +112,11 @@ def test_a_stage_runs_alone_and_a_dry_run_of_the_plan_tells_the_plan(night: Path
 
 
 def test_a_takedown_in_the_browser_takes_the_cover_out_of_the_lake(night: Path, lake: Lake):
-    added = coverlift("review", "--add-user", "lea", "--role", "lead", home=night, says=f"{PASSWORD}\n")
+    added = coverlift("review", "users", "add", "lea", "--role", "lead", home=night, says=f"{PASSWORD}\n")
     assert added.returncode == 0, added.stderr
     port = free_port()
     with subprocess.Popen(
-        command("review", "--port", str(port), home=night), stdout=subprocess.PIPE, text=True
+        command("review", "serve", "--port", str(port), home=night), stdout=subprocess.PIPE, text=True
     ) as desk:
         assert desk.stdout
         assert f"http://127.0.0.1:{port}/" in desk.stdout.readline()
@@ -161,10 +161,9 @@ def take_down_in_a_browser(url: str, why: str) -> str:
 def test_an_adapter_is_trained_on_its_tables_compared_and_painted_with_beside_profile(
     night: Path, lake: Lake, tmp_path: Path
 ):
-    words = ["--profile", "test", "--date", "2026-01-01", "--out", str(tmp_path), "--steps", "2", "--items", "5"]
-    words += ["--home", str(night), "--only", "no-user-embedding", "profile"]
-    ablate = [sys.executable, "-m", "recsys_eval.studies.ablations", *words]
-    done = subprocess.run(ablate, capture_output=True, text=True, check=False, timeout=600)
+    words = ["--date", "2026-01-01", "--out", str(tmp_path), "--steps", "2", "--items", "5"]
+    words += ["--only", "no-user-embedding", "--only", "profile"]
+    done = coverlift("study", "ablation", *words, home=night)
     assert done.returncode == 0, done.stdout + done.stderr
     table = [line.split(" | ")[0].strip("| ") for line in done.stdout.splitlines() if line.startswith("|")]
     assert table == ["variant", "---", "original", "icg", "no-user-embedding", "profile"]
@@ -174,18 +173,8 @@ def test_an_adapter_is_trained_on_its_tables_compared_and_painted_with_beside_pr
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")
 
     judge = str(Path(recsys_eval.__file__).parent / "judge" / "weights")  # any classifier of drawings will do here
-    words = ["--profile", "test", "--home", str(night), "--judge", judge, "--items", "4", "--guidance", "0", "1"]
-    asked = [
-        sys.executable,
-        "-m",
-        "recsys_eval.studies.validation_sweep",
-        *words,
-        "--method",
-        "icg",
-        "--adapter",
-        str(tmp_path / "icg" / "adapter"),
-    ]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=600)
+    words = ["--judge", judge, "--items", "4", "--guidance", "0", "--guidance", "1", "--method", "icg"]
+    done = coverlift("study", "validation-sweep", *words, "--adapter", str(tmp_path / "icg" / "adapter"), home=night)
     assert done.returncode == 0, done.stdout + done.stderr
     told = re.findall(r"true clicks ([+-][\d.]+)% .*gap .*style ([\d.]+)  subject ([\d.]+)", done.stdout)
     real, unseen, plain, personal, _ = told

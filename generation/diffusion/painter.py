@@ -240,7 +240,7 @@ def checkpoint_fingerprint(folder: Path) -> str:
     manifest = folder / "manifest.json"
     if not manifest.is_file():
         raise FileNotFoundError(
-            f"{manifest} is missing: restore it from git, or train with `python -m generation.diffusion.training.train`"
+            f"{manifest} is missing: restore it from git, or train with `coverlift train generator`"
         )
     files: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))["files"]
     check_files(folder, files)

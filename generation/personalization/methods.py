@@ -39,7 +39,7 @@ class MethodSpec:
     codes: int = 0
     """Codes of a level of its quantiser: tokens lie between -1 (none) and ``codes - 1``."""
     trained_by: str | None = None
-    """Module whose ``python -m`` trains its weights; None where there are none to train. Shipped ones lie in
+    """Command that trains its weights; None where there are none to train. Shipped ones lie in
     ``weights/`` beside the method's module, with a manifest of their hashes and of the generator."""
     foreign: str | None = None
     """Module of painters over other generators, for folders that it knows: it has ``is_saved(folder)``,
@@ -51,7 +51,7 @@ METHODS: dict[str, MethodSpec] = {
     "icg": MethodSpec(
         method="generation.personalization.icg.method:IcgMethod",
         adapter="generation.personalization.icg.opening:open_adapter",
-        trained_by="generation.personalization.icg.train",
+        trained_by="coverlift train icg",
         foreign="generation.personalization.icg.public.foreign",
     ),
 }
@@ -182,7 +182,7 @@ def weights_fingerprint(name: str, folder: Path, generator: str) -> str:
     if not manifest.is_file():
         raise UsageError(
             f"generation.method {name} needs a trained adapter, and {manifest} is missing: train one with "
-            f"`python -m {method_spec(name).trained_by}`, or name one in generation.adapters.{name}"
+            f"`{method_spec(name).trained_by}`, or name one in generation.adapters.{name}"
         )
     told = json.loads(manifest.read_text(encoding="utf-8"))
     if told["generator"] != generator:

@@ -49,6 +49,32 @@ def add_person(ctx: Context, name: str, role: str, say: Say) -> None:
     say(f"{name} may sign in as {role}.")
 
 
+def list_people(ctx: Context, say: Say) -> None:
+    """Say who may sign in, and as what."""
+    database = open_database(ctx.settings.review.database, ctx.home)
+    people = Accounts(database, ctx.settings.review).all()
+    for person in people:
+        say(f"{person.name}  {'disabled' if person.disabled else person.role}")
+    if not people:
+        say("Nobody yet: `coverlift review users add NAME` adds a person.")
+
+
+def disable_person(ctx: Context, name: str, say: Say) -> None:
+    """Close an account.
+
+    Raises
+    ------
+    UsageError
+        When there is none of that name.
+    """
+    database = open_database(ctx.settings.review.database, ctx.home)
+    people = Accounts(database, ctx.settings.review)
+    if people.role_of(name) is None:
+        raise UsageError(f"{name!r} has no open account at this desk; `coverlift review users list` shows them.")
+    people.disable(name)
+    say(f"{name} may not sign in any more.")
+
+
 def export_file(ctx: Context, file: Path, tab: str, by: str, say: Say) -> None:
     """Write one self-contained HTML file with the covers of a queue."""
     if tab not in TABS:
@@ -58,7 +84,7 @@ def export_file(ctx: Context, file: Path, tab: str, by: str, say: Say) -> None:
     settings = ctx.settings.review
     page = offline_file.export(database, ctx.images, asked, settings=settings, by=by, now=datetime.now(UTC))
     file.write_bytes(page)
-    say(f"{file}: {len(page) / 1e6:.1f} MB; open it in a browser, save the decisions, then use --import.")
+    say(f"{file}: {len(page) / 1e6:.1f} MB; open it in a browser, save the decisions, then `coverlift review import`.")
 
 
 def import_file(ctx: Context, file: Path, by: str, say: Say) -> None:
@@ -72,11 +98,11 @@ def import_file(ctx: Context, file: Path, by: str, say: Say) -> None:
     database = open_desk(ctx)
     role = Accounts(database, ctx.settings.review).role_of(by)
     if role not in ("reviewer", "lead"):
-        raise UsageError(f"{by!r} is no reviewer at this desk: name one with --by, or add one with --add-user.")
+        raise UsageError(f"{by!r} is no reviewer here: name one with --by, or add one: `coverlift review users add`.")
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise UsageError(f"--import {file} cannot be read: {error.strerror}") from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
     report = offline_file.read_back(
         database, data, settings=ctx.settings.review, by=by, lead=role == "lead", now=datetime.now(UTC)
     )

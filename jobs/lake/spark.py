@@ -70,7 +70,7 @@ def session_configuration(settings: SparkSettings) -> dict[str, str]:
         chosen["spark.jars"] = str(jar_path())
     else:
         raise UsageError(
-            f"The Delta jar {jar_path()} is missing: run `python -m jobs.lake.delta_jar` (or `make setup`), "
+            f"The Delta jar {jar_path()} is missing: run `coverlift setup`, "
             "or set spark.packages=io.delta:delta-spark_2.13:4.0.0 where Maven is reachable."
         )
     return {**chosen, **settings.conf}

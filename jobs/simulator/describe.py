@@ -1,10 +1,10 @@
 """What the stickers world really looks like: figures and plots for ``docs/world.md``.
 
-``python -m jobs.simulator.describe --out docs/images/world`` makes the default world's
+``coverlift world describe`` makes the default world's
 log in memory, prints its figures as a Markdown table and writes the plots.
 """
 
-import argparse
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -139,18 +139,19 @@ def plot(world: World, log: pd.DataFrame, out: Path) -> None:
     figure.savefig(out / "world.png", dpi=80)
 
 
-def main() -> None:
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """Options of :func:`describe`."""
+
+    out: Path = Path("docs/images/world")
+    """Folder of the plots."""
+
+
+def describe(options: Description) -> None:
     """Print the figures and write the plots."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path("docs/images/world"))
-    chosen = parser.parse_args()
     world = World(WorldSettings())
     log = log_of(world)
     print("| figure | value |\n|---|---|")
     for name, value in figures(world, log).items():
         print(f"| {name} | {value} |")
-    plot(world, log, chosen.out)
-
-
-if __name__ == "__main__":
-    main()
+    plot(world, log, options.out)

@@ -1,6 +1,6 @@
 """Build the picture pack of the stickers world from pinned open emoji packages.
 
-``python -m jobs.stickers.build_pack --out DIR`` downloads each package by version
+``coverlift world pack --out DIR`` downloads each package by version
 with ``npm pack``, checks its SHA-256, renders every subject in every family at 64 x 64
 pixels on white, and writes
 
@@ -11,7 +11,6 @@ pixels on white, and writes
 The result is committed, so that neither set-up nor the night needs the npm registry.
 """
 
-import argparse
 import hashlib
 import io
 import json
@@ -19,6 +18,7 @@ import re
 import subprocess
 import tarfile
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +190,7 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.glob("*.parquet"))}
     return {
         "files": files,
-        "command": "python -m jobs.stickers.build_pack",
+        "command": "coverlift world pack",
         "packages": PACKAGES,
         "reason": "the built-in world's pictures: neither set-up nor the night needs the npm registry",
     }
@@ -235,7 +235,14 @@ def build(out: Path) -> None:
     print(f"{len(codes)} subjects, {len(rows)} pictures, {sum(len(r['picture']) for r in rows) / 1e6:.1f} MB")
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "pack")
-    build(parser.parse_args().out)
+@dataclass(frozen=True, kw_only=True)
+class PackBuild:
+    """Options of :func:`build_pack`."""
+
+    out: Path = Path(__file__).parent / "pack"
+    """Folder of the pack."""
+
+
+def build_pack(options: PackBuild) -> None:
+    """Build the pack into a folder; needs ``npm`` and the package ``resvg-py``."""
+    build(options.out)

@@ -74,7 +74,7 @@ class PicturePack:
             if not (folder / name).is_file():
                 raise FileNotFoundError(
                     f"{folder / name} is missing: restore it from git, or build the pack again with "
-                    f"`python -m jobs.stickers.build_pack --out {folder}`"
+                    f"`coverlift world pack --out {folder}`"
                 )
         subjects = [
             Subject(

@@ -208,8 +208,7 @@ class Judge:
         for path in (weights, manifest_path):
             if not path.is_file():
                 raise FileNotFoundError(
-                    f"{path} is missing: restore it from git, or train the judge again with "
-                    "`python -m recsys_eval.judge.train`"
+                    f"{path} is missing: restore it from git, or train the judge again with `coverlift train judge`"
                 )
         manifest = json.loads(manifest_path.read_text())
         digest = hashlib.sha256(weights.read_bytes()).hexdigest()
@@ -220,7 +219,7 @@ class Judge:
         if tuple(manifest["families"]) != FAMILIES:
             raise ValueError(
                 f"{weights} was trained for families {manifest['families']}, the pack has {FAMILIES}: train it again "
-                "with `python -m recsys_eval.judge.train`"
+                "with `coverlift train judge`"
             )
         network = JudgeNetwork()
         network.load_state_dict({name: tensor.float() for name, tensor in load_file(weights).items()}, strict=True)

@@ -1,4 +1,4 @@
-"""Train the judge on the picture pack: ``python -m recsys_eval.judge.train``.
+"""Train the judge on the picture pack: ``coverlift train judge``.
 
 Trains on the subjects of buckets 2 to 7, chooses the checkpoint and the temperature on bucket 1,
 and at the end reports on bucket 0, which chooses nothing. Killed at any time, the same command
@@ -12,7 +12,6 @@ Losses, on a batch of S subjects with V pictures each, in V different families:
   et al., *No fuss distance metric learning using proxies*, ICCV 2017).
 """
 
-import argparse
 import math
 import time
 from dataclasses import asdict, dataclass
@@ -25,6 +24,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from conf.command_line import told
 from jobs.stickers.pack import PicturePack, Subject
 from recsys_eval.judge.image_metrics import Pictures
 from recsys_eval.judge.model import EMBEDDING_DIM, WEIGHTS_DIR, Judge, JudgeNetwork
@@ -340,32 +340,35 @@ def train(trainer: Trainer, sampler: Sampler, validation: Pictures, checkpoint: 
             trainer.save(checkpoint)
 
 
-def main() -> None:
+@dataclass(frozen=True, kw_only=True)
+class JudgeTraining:
+    """Options of :func:`train_judge`; another seed makes a second classifier."""
+
+    date: str
+    """Day of the training, for the manifest: YYYY-MM-DD."""
+    out: Path = WEIGHTS_DIR
+    """Folder of the weights and the manifest."""
+    work: Path = Path("var/judge")
+    """Folder of the checkpoint."""
+    stop: int | None = None
+    """End after this step, the schedule unfinished; None: after the last."""
+    threads: int = 2
+    """CPU threads."""
+    settings: TrainSettings = TrainSettings()
+
+
+def train_judge(options: JudgeTraining) -> None:
     """Train or resume, then write the weights and their manifest."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=WEIGHTS_DIR, help="folder of the weights and the manifest")
-    parser.add_argument("--work", type=Path, default=Path("var/judge"), help="folder of the checkpoint")
-    parser.add_argument("--steps", type=int, default=TrainSettings.steps)
-    parser.add_argument("--stop", type=int, help="end after this step, the schedule unfinished; default: --steps")
-    parser.add_argument("--seed", type=int, default=TrainSettings.seed, help="another one makes a second classifier")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--date", required=True, help="day of the training, for the manifest: YYYY-MM-DD")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    settings = TrainSettings(steps=arguments.steps, seed=arguments.seed)
+    torch.set_num_threads(options.threads)
+    settings = options.settings
     pack = PicturePack.load()
     sampler = Sampler(real_pictures(pack, "train"), {s.code: s for s in pack.subjects})
     trainer = Trainer(settings, len(sampler.codes), fingerprint=repr(settings))
-    checkpoint = arguments.work / "checkpoint.safetensors"
+    checkpoint = options.work / "checkpoint.safetensors"
     if checkpoint.is_file():
         trainer.resume(checkpoint)
-    stop = min(arguments.stop or settings.steps, settings.steps)
+    stop = min(options.stop or settings.steps, settings.steps)
     train(trainer, sampler, real_pictures(pack, "validation"), checkpoint, stop)
-    flags = f"--steps {settings.steps} --stop {stop} --seed {settings.seed}"
-    command = f"python -m recsys_eval.judge.train {flags} --threads {arguments.threads} --date {arguments.date}"
-    facts = {"command": command, "date": arguments.date, "settings": asdict(settings)}
-    write_judge(trainer.best, pack, arguments.out, facts)
-
-
-if __name__ == "__main__":
-    main()
+    command = told("coverlift train judge", options)
+    facts = {"command": command, "date": options.date, "settings": asdict(settings)}
+    write_judge(trainer.best, pack, options.out, facts)

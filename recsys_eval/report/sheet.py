@@ -1,22 +1,19 @@
 """A sample sheet as one picture: items down, their original and what each segment was painted across.
 
-``python -m recsys_eval.report.sheet --home HOME --out sheet.png`` writes it for a night. Beside each painted
+``coverlift study sheet`` writes it for a night. Beside each painted
 cover stand what other methods painted, if any did, and the real drawing in the segment's favourite
 style, where the world has one.
 """
 
 import io
 from collections.abc import Mapping, Sequence
-from datetime import date
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from conf.load import load_settings
 from jobs.lake.context import Context
 from recsys_eval.report.gallery import Gallery, GalleryItem, load_gallery
 
@@ -134,22 +131,19 @@ def _tile(picture: bytes) -> Image.Image:
         return _enlarged(opened.convert("RGB"))
 
 
-def main(
-    home: Annotated[Path, typer.Option(help="Folder of the lake, pictures and reports.")],
-    out: Annotated[Path, typer.Option(help="Picture to write: .png, .webp or another that Pillow knows.")] = Path(
-        "sheet.png"
-    ),
-    ds: Annotated[str | None, typer.Option(help="The night; default as settings say.")] = None,
-    items: Annotated[int, typer.Option(help="Rows.")] = 12,
-    truth: Annotated[bool, typer.Option(help="Show real drawings beside painted covers.")] = True,
-    override: Annotated[list[str] | None, typer.Option("-o", help="section.key=value, as the night ran with.")] = None,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Sheet:
+    """Options of :func:`sheet`."""
+
+    out: Path = Path("sheet.png")
+    """Picture to write: .png, .webp or another that Pillow knows."""
+    items: int = 12
+    """Rows."""
+    without_truth: bool = False
+    """Leave out the real drawings beside painted covers."""
+
+
+def sheet(ctx: Context, options: Sheet) -> None:
     """Write the sample sheet of a night."""
-    settings = load_settings(overrides=override or [])
-    ctx = Context(ds=date.fromisoformat(ds) if ds else settings.ds, home=home, settings=settings)
-    draw_sheet(load_gallery(ctx, count=items), with_truth=truth).save(out)
-    typer.echo(str(out))
-
-
-if __name__ == "__main__":
-    typer.run(main)
+    draw_sheet(load_gallery(ctx, count=options.items), with_truth=not options.without_truth).save(options.out)
+    print(options.out)

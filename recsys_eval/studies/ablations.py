@@ -1,4 +1,4 @@
-"""What each part of ICG adds: ``python -m recsys_eval.studies.ablations --home HOME --date YYYY-MM-DD``.
+"""What each part of ICG adds: ``coverlift study ablation``.
 
 Trains ICG and one variant for each part that is left out, all with the same number of steps on the
 same batches, over the tables of a finished night; then paints what the night's plan would paint of the
@@ -8,7 +8,6 @@ diversity, all with intervals, and how far ICG is ahead of each variant. Killed 
 command goes on: every variant has its own checkpoint.
 """
 
-import argparse
 import json
 import platform
 from collections.abc import Sequence
@@ -21,10 +20,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from conf.command_line import told
+from conf.errors import UsageError
 from conf.settings import RewardWeights
 from generation.alignment.draft import DraftSettings
 from generation.alignment.run import RunSettings
-from generation.personalization.icg.train import readers_options, told_readers, train
+from generation.personalization.icg.train import ThroughReaders, train
 from generation.personalization.training.world import Audience, Items
 from generation.planning.stage import expected_of
 from jobs.lake.context import Context
@@ -35,7 +36,7 @@ from recsys_eval.report.view import METHOD_FIGURES, method_rows
 from recsys_eval.simulation.measure import measure_painted
 from recsys_eval.simulation.painted import Painted
 from recsys_eval.stage import open_night
-from recsys_eval.studies.canvas import Canvas, night_options, open_context
+from recsys_eval.studies.canvas import Canvas
 from reward_model.encoders.model import load_encoders
 
 FULL, PROFILE = "icg", "profile"
@@ -156,72 +157,74 @@ def table(findings: Findings) -> str:
             continue
         cells = [f"{value} [{between}]" if value else "" for value, between in rows[name].cells]
         ahead = figures.get(f"truth.over_{name}.lift")
-        told = f"{ahead['value']:+.1%} [{ahead['low']:+.1%}, {ahead['high']:+.1%}]" if ahead else ""
-        lines.append([name, *cells, told])
+        over = f"{ahead['value']:+.1%} [{ahead['low']:+.1%}, {ahead['high']:+.1%}]" if ahead else ""
+        lines.append([name, *cells, over])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = night_options(__doc__)
-    parser.add_argument("--date", required=True, help="day of the training, for the manifests: YYYY-MM-DD")
-    parser.add_argument("--out", type=Path, default=Path("var/icg-ablation"), help="adapters, ablation.json, sheet.png")
-    parser.add_argument("--only", nargs="*", choices=list(VARIANTS), help="these variants; default: all")
-    parser.add_argument("--steps", type=int, default=120)
-    parser.add_argument("--learning-rate", type=float, default=2e-4)
-    readers_options(parser)
-    parser.add_argument("--items", type=int, help="at most so many held-out items; default: all")
-    parser.add_argument("--bf16", action="store_true", help="train in bfloat16 where the hardware multiplies it")
-    return parser.parse_args()
+@dataclass(frozen=True, kw_only=True)
+class Ablation(ThroughReaders):
+    """Options of :func:`ablation`."""
 
-
-def main() -> None:
-    """Train, paint, compare; prints the table."""
-    arguments = _arguments()
-    ctx = open_context(arguments)
-    draft = DraftSettings(
-        sampler_steps=ctx.settings.generation.steps,
-        learning_rate=arguments.learning_rate,
-        regularisation=1.0,
-        precision="bf16" if arguments.bf16 else "float32",
+    date: str
+    """Day of the training, for the manifests: YYYY-MM-DD."""
+    out: Path = Path("var/icg-ablation")
+    """Folder of adapters, ablation.json and sheet.png."""
+    only: tuple[str, ...] = ()
+    """Names of variants; none given: all."""
+    items: int | None = None
+    """At most so many held-out items; None: all."""
+    threads: int = 1
+    """CPU threads."""
+    run: RunSettings = field(default=RunSettings(steps=120, every=50))
+    tune: DraftSettings = field(
+        default=DraftSettings(learning_rate=2e-4, regularisation=1.0), metadata={"fixed": ("sampler_steps",)}
     )
-    run = RunSettings(steps=arguments.steps, every=50)
-    told = [f"--steps {arguments.steps} --learning-rate {arguments.learning_rate}"]
-    told += told_readers(arguments)
-    told += [f"-o {override}" for override in arguments.override]
+
+
+def ablation(ctx: Context, options: Ablation) -> None:
+    """Train, paint, compare; prints the table.
+
+    Raises
+    ------
+    UsageError
+        A variant that there is not.
+    """
+    unknown = sorted(set(options.only) - set(VARIANTS))
+    if unknown:
+        raise UsageError(f"There is no variant {', '.join(unknown)}: the variants are {', '.join(VARIANTS)}.")
+    torch.set_num_threads(options.threads)
+    draft = replace(options.tune, sampler_steps=ctx.settings.generation.steps)
     facts = {
-        "command": " ".join(["python -m recsys_eval.studies.ablations --home HOME", *told]),
-        "hardware": f"{platform.machine()}, {arguments.threads} threads, torch {torch.__version__}",
-        "date": arguments.date,
+        "command": told("coverlift study ablation", options),
+        "hardware": f"{platform.machine()}, {options.threads} threads, torch {torch.__version__}",
+        "date": options.date,
     }
-    wanted = [FULL, *(name for name in arguments.only or VARIANTS if name != FULL)]
+    wanted = [FULL, *(name for name in options.only or VARIANTS if name != FULL)]
     encoders = load_encoders()
-    canvas = Canvas(items=Items.read(ctx, encoders, "held_out", arguments.items), audience=Audience.read(ctx, "train"))
+    canvas = Canvas(items=Items.read(ctx, encoders, "held_out", options.items), audience=Audience.read(ctx, "train"))
     painted = {}
     for name in wanted:
         adapter = train_variant(
             ctx,
             VARIANTS[name],
             draft,
-            run,
-            arguments.out / name,
+            options.run,
+            options.out / name,
             dict(facts),
-            readers=arguments.readers,
-            recognised=arguments.recognised,
+            readers=options.readers,
+            recognised=options.recognised,
         )
         painted[name] = canvas.paint(
             ctx, FULL if adapter else PROFILE, adapter=adapter, personal=VARIANTS[name].personal
         )
     findings = compare(ctx, canvas, painted)
-    document = {**facts, "variants": {name: VARIANTS[name].about for name in wanted}}
+    document: dict[str, Any] = {**facts, "variants": {name: VARIANTS[name].about for name in wanted}}
     document |= {"figures": [each.as_dict() for each in findings.figures], "notes": findings.notes}
-    (arguments.out / "ablation.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+    (options.out / "ablation.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
     shown = {name: pictures[:SHEET_ITEMS] for name, pictures in painted.items()}
     sheet_of_arms(canvas.items.titles, canvas.items.pixels, canvas.audience.segments, shown).save(
-        arguments.out / "sheet.png"
+        options.out / "sheet.png"
     )
     print(table(findings))
     print("\n".join(f"{name}: {VARIANTS[name].about}" for name in wanted))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,15 +1,11 @@
 """What commands paint on their own over a finished night: items of a split for its segments, outside the plan."""
 
-import argparse
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from conf.load import load_settings
 from generation.diffusion.painter import SHIPPED, Painter
 from generation.personalization.methods import adapter_folders
 from generation.personalization.training.world import Audience, Items
@@ -17,24 +13,6 @@ from generation.planning.units import rounded, unit_seed
 from jobs.lake.context import Context
 
 BATCH = 32
-
-
-def night_options(about: str | None) -> argparse.ArgumentParser:
-    """The options of a command over a finished night."""
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", type=Path, required=True, help="home of a night that ran at least to train-reward")
-    parser.add_argument("--ds", type=date.fromisoformat, help="the night; default: of the settings")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--profile")
-    parser.add_argument("-o", "--override", action="append", default=[], metavar="section.key=value")
-    return parser
-
-
-def open_context(arguments: argparse.Namespace) -> Context:
-    """The night that parsed :func:`night_options` name; sets torch's threads."""
-    torch.set_num_threads(arguments.threads)
-    settings = load_settings(profile=arguments.profile, overrides=arguments.override)
-    return Context(ds=arguments.ds or settings.ds, home=arguments.home, settings=settings)
 
 
 @dataclass(frozen=True, kw_only=True)

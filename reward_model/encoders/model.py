@@ -286,9 +286,7 @@ def load_projections(weights_dir: Path = WEIGHTS_DIR) -> dict[str, Tensor]:
     path, manifest = weights_dir / "encoders.safetensors", weights_dir / "manifest.json"
     for file in (path, manifest):
         if not file.is_file():
-            raise FileNotFoundError(
-                f"{file} is missing: restore it from git, or train with `python -m reward_model.encoders.train`"
-            )
+            raise FileNotFoundError(f"{file} is missing: restore it from git, or train with `coverlift train encoders`")
     check_sha256(path, json.loads(manifest.read_text(encoding="utf-8"))["files"][path.name])
     weights: dict[str, Tensor] = load_file(path)
     return weights

@@ -1,4 +1,4 @@
-"""Train the aligned encoder's projections: ``python -m reward_model.encoders.train --date YYYY-MM-DD``.
+"""Train the aligned encoder's projections: ``coverlift train encoders``.
 
 Learns on the subjects of buckets 2 to 7, chooses the epoch on bucket 1, and at the end reports on
 bucket 0, which chooses nothing. The backbones stay frozen, so their features are computed once
@@ -13,7 +13,6 @@ blurrier and noisier than drawn ones.
   lies between two families stays between them.
 """
 
-import argparse
 import io
 import json
 import platform
@@ -31,6 +30,7 @@ from PIL import Image, ImageFilter
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from conf.command_line import told
 from jobs.lake.splits import Split
 from jobs.stickers.pack import FAMILIES, PACK_DIR, PicturePack, Subject
 from reward_model.encoders.assets import sha256
@@ -351,23 +351,30 @@ def write(out: Path, weights: dict[str, Tensor], manifest: dict[str, Any]) -> st
     return encoder_id
 
 
-def main() -> None:
+@dataclass(frozen=True, kw_only=True)
+class EncoderTraining:
+    """Options of :func:`train_encoders`."""
+
+    date: str
+    """Day of the training, for the manifest: YYYY-MM-DD."""
+    out: Path = WEIGHTS_DIR
+    """Folder of the projections and the manifest."""
+    cache: Path = Path("var/encoders")
+    """Folder of frozen features."""
+    settings: TrainSettings = TrainSettings()
+
+
+def train_encoders(options: EncoderTraining) -> None:
     """Train, report and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--date", required=True, help="day of the training, for the manifest: YYYY-MM-DD")
-    parser.add_argument("--out", type=Path, default=WEIGHTS_DIR, help="folder of the projections and the manifest")
-    parser.add_argument("--cache", type=Path, default=Path("/tmp/coverlift-encoders"), help="folder of frozen features")  # noqa: S108
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    settings = TrainSettings(seed=arguments.seed)
+    settings = options.settings
     torch.manual_seed(settings.seed)
     started = time.monotonic()
     pack = PicturePack.load()
-    bank = build_bank(pack, settings, arguments.cache)
+    bank = build_bank(pack, settings, options.cache)
     weights = train_aligned(bank, settings) | train_style(bank, settings)
     manifest = {
-        "command": f"python -m reward_model.encoders.train --date {arguments.date} --seed {settings.seed}",
-        "date": arguments.date,
+        "command": told("coverlift train encoders", options),
+        "date": options.date,
         "data": "jobs/stickers/pack: trained on buckets 2 to 7, epochs chosen on 1, bucket 0 only reports",
         "subjects": {split: len(pack.codes(split)) for split in ("train", "validation", "held_out")},
         "hardware": f"{platform.machine()} CPU, {torch.get_num_threads()} threads, torch {torch.__version__}",
@@ -380,10 +387,6 @@ def main() -> None:
         },
         "figures": {split: figures(bank, weights, split) for split in ("validation", "held_out")},
     }
-    encoder_id = write(arguments.out, weights, manifest)
+    encoder_id = write(options.out, weights, manifest)
     print(json.dumps(manifest["figures"], indent=2))
-    print(f'written to {arguments.out}; set ENCODER_ID = "{encoder_id}" in reward_model/encoders/model.py')
-
-
-if __name__ == "__main__":
-    main()
+    print(f'written to {options.out}; set ENCODER_ID = "{encoder_id}" in reward_model/encoders/model.py')

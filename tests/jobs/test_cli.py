@@ -2,22 +2,38 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import pytest
+import typer
+from typer.main import get_command
 from typer.testing import CliRunner
 
+from conf.command_line import told
 from conf.errors import ContractError, GateError, NothingToDo, TryAgainError, UsageError
 from jobs import stages
 from jobs.cli.main import app
+from jobs.cli.programs import run_program
 from jobs.lake.context import StageResult
 from jobs.lock import only_one
 
+CHECKOUT = Path(__file__).parents[2]
 HEAVY = ("torch", "pyspark", "pyarrow", "pydantic", "deltalake", "pandas", "transformers", "yaml")
-COMMANDS = (
-    "nightly", "backfill", "takedown", "inspect", "doctor", "world", "ingest", "encode", "features", "train-reward",
-    "plan", "generate", "review-policy", "review-sync", "review", "publish", "play", "evaluate", "report",
-)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    steps: int = 1
+    """How many."""
+    rate: float = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Painting:
+    guidance: tuple[float, ...] = ()
+    pace: Pace = field(default=Pace(steps=3, rate=0.5), metadata={"fixed": ("rate",)})
 
 
 def call(*arguments):
@@ -51,16 +67,61 @@ def test_help_imports_nothing_heavy(run_python):
     """
     done = run_python(script)
     assert done.stdout.splitlines()[-1] == "heavy: []"
-    for command in COMMANDS:
+    for command in ("nightly", "review", "train", "study", "setup", *(stage.name for stage in stages.STAGES)):
         assert command in done.stdout
 
 
-def test_the_command_line_surface():
-    assert {command.name or command.callback.__name__ for command in app.registered_commands} == set(COMMANDS)
-    for command in ("nightly", "features"):
-        text = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
-        for option in ("--ds", "--home", "--config", "--profile", "-o", "--dry-run", "--force", "--debug"):
-            assert option in text
+def kind_of(parameter):
+    kind = parameter.type_descriptor.annotation
+    return str(kind) if get_args(kind) else getattr(kind, "__name__", str(kind))
+
+
+def surface(command, path):
+    """A line for each command and for each of its options: flags, kind, default; ``!`` where it must be given."""
+    real = command.real() if hasattr(command, "real") else command
+    yield " ".join(path)
+    for parameter in real.params:
+        names = ", ".join(parameter.opts) if parameter.param_type_name == "option" else parameter.name.upper()
+        default = "!" if parameter.required else "" if parameter.default in (None, False, ()) else parameter.default
+        yield f"    {names:28} {kind_of(parameter)} {default}".rstrip()
+    for name, below in sorted(getattr(real, "commands", {}).items()):
+        yield from surface(below, [*path, name])
+
+
+def test_the_command_line_is_the_one_that_was_agreed(tmp_path):
+    """Every command and option; a change of the line is a change of ``surface.txt`` that a reviewer reads."""
+    found = "\n".join(surface(get_command(app), ["coverlift"])).replace(str(CHECKOUT), ".") + "\n"
+    (tmp_path / "surface.txt").write_text(found, encoding="utf-8")
+    agreed = Path(__file__).with_name("surface.txt").read_text(encoding="utf-8")
+    assert found == agreed, f"if this is meant: cp {tmp_path / 'surface.txt'} {Path(__file__).with_name('surface.txt')}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["--export", "a.html"], "coverlift review export FILE"),
+        (["--home", "x", "--add-user", "ann"], "coverlift review users add NAME"),
+        (["--port", "80"], "coverlift review serve --port 80"),
+    ],
+)
+def test_options_of_the_desk_before_it_had_subcommands_say_what_they_are_now(arguments, hint):
+    done = call("review", *arguments)
+    assert done.exit_code == 2
+    assert hint in done.output
+
+
+def test_an_option_of_a_training_reaches_its_dataclass(monkeypatch):
+    given = []
+
+    def work(options: Painting) -> None:
+        given.append(options)
+
+    app = typer.Typer()
+    app.command()(run_program(work))
+    done = CliRunner().invoke(app, ["--steps", "5", "--guidance", "1", "--guidance", "2.5"])
+    assert done.exit_code == 0, done.output
+    assert given == [Painting(guidance=(1.0, 2.5), pace=Pace(steps=5, rate=0.5))]
+    assert told("coverlift x", given[0]) == "coverlift x --guidance 1.0 --guidance 2.5 --steps 5"
 
 
 @pytest.mark.parametrize(
@@ -157,5 +218,4 @@ def test_the_doctor_ends_with_2_when_something_needed_is_missing(tmp_path, monke
     monkeypatch.setenv("COVERLIFT_ASSETS", str(tmp_path))
     done = call("doctor", "--home", tmp_path)
     assert done.exit_code == 2
-    assert "to mend it: python -m jobs.lake.delta_jar" in done.output
-    assert "to mend it: python -m reward_model.encoders.assets" in done.output
+    assert done.output.count("to mend it: coverlift setup") == 2

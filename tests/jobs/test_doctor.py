@@ -39,7 +39,7 @@ def test_what_is_missing_says_how_to_mend_it(tmp_path, monkeypatch):
     remote = load_settings(overrides=["generation.backend=triton"])
     found = {finding.what: finding for finding in examine(remote, tmp_path)}
     assert "openjdk-17-jre-headless" in found["Java"].mend
-    assert found["Delta Lake"].mend == "python -m jobs.lake.delta_jar"
+    assert found["Delta Lake"].mend == "coverlift setup"
     assert not found["Triton servers"].ok
     assert not healthy(list(found.values()))
     cluster = load_settings(profile="cluster")

@@ -104,9 +104,7 @@ class Reader(nn.Module):
             There is no such file.
         """
         if not path.is_file():
-            raise FileNotFoundError(
-                f"{path} is missing: make it with `python -m generation.diffusion.training.train_reader`"
-            )
+            raise FileNotFoundError(f"{path} is missing: make it with `coverlift train reader`")
         reader = cls()
         reader.load_state_dict(load_file(path))
         return reader.eval().requires_grad_(False)

@@ -1,6 +1,6 @@
-"""Second half of the generator's training: ``python -m generation.diffusion.training.sharpen --date D``.
+"""Second half of the generator's training: ``coverlift train sharpen``.
 
-``generation.diffusion.training.train`` learns what to paint, but a few Euler steps of a regression give
+``coverlift train generator`` learns what to paint, but a few Euler steps of a regression give
 faint and smudged pictures. This continues from its checkpoint with painting in one step (and, for
 a share of the pairs, in a second one from half way of its own picture), against the true drawing bent
 to the original's outlines, the reader's view of subject and family, and a critic (adversarial diffusion
@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
+from conf.command_line import told
 from generation.diffusion.bridge import start_of
 from generation.diffusion.painter import SHIPPED
 from generation.diffusion.training.critic import Critic, critic_loss
@@ -30,10 +31,10 @@ from generation.diffusion.training.reader import EMBEDDING_DIM, READER_SEEDS, Re
 from generation.diffusion.training.train import (
     CHECKPOINT,
     Trainer,
+    TrainingRun,
     TrainSettings,
     facts_of,
     monitor,
-    options,
     run,
     schedule,
 )
@@ -231,55 +232,48 @@ def known_subjects(reader: Reader, drawings: Drawings) -> Tensor:
     return known
 
 
-def main() -> None:
+@dataclass(frozen=True, kw_only=True)
+class SharpenTraining(TrainingRun):
+    """Options of :func:`sharpen`."""
+
+    out: Path = SHIPPED
+    work: Path = Path("var/sharpen")
+    every: int = 200
+    """Steps between checkpoints and sample sheets."""
+    start: Path = Path("var/generator/trained")
+    """Checkpoint that the first half wrote."""
+    take_over: Path | None = None
+    """State of the run that made the checkpoint to start from: critic and optimisers go on too."""
+    readers: tuple[Path, ...] = tuple(map(reader_file, READER_SEEDS))
+    """Readers that take turns."""
+    bends: Path = Path("var/generator/bends.safetensors")
+    """File of what bends one drawing to another's outlines, kept when made."""
+    settings: SharpenSettings = SharpenSettings()
+
+
+def sharpen(options: SharpenTraining) -> None:
     """Sharpen or resume, then ship the checkpoint."""
-    parser = options(__doc__, out=SHIPPED, work=Path("var/sharpen"), defaults=SharpenSettings(), every=200)
-    parser.add_argument("--start", type=Path, default=Path("var/generator/trained"), help="checkpoint of train's --out")
-    parser.add_argument("--adversarial", type=float, default=SharpenSettings().adversarial)
-    parser.add_argument("--family", type=float, default=SharpenSettings().family)
-    parser.add_argument("--readers", type=Path, nargs="+", default=[*map(reader_file, READER_SEEDS)])
-    parser.add_argument("--subject", type=float, default=SharpenSettings().subject)
-    parser.add_argument("--pixels", type=float, default=SharpenSettings().pixels)
-    parser.add_argument("--bends", type=Path, default=Path("var/generator/bends.safetensors"), help="kept when made")
-    parser.add_argument("--take-over", type=Path, help="of the run that made --start: its checkpoint, critic included")
-    parser.add_argument("--seed", type=int, default=SharpenSettings().seed, help="of the pairs")
-    parser.add_argument("--second", type=float, default=SharpenSettings().second)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(options.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    settings = SharpenSettings(
-        steps=arguments.steps,
-        batch=arguments.batch,
-        learning_rate=arguments.rate,
-        pixels=arguments.pixels,
-        adversarial=arguments.adversarial,
-        subject=arguments.subject,
-        family=arguments.family,
-        second=arguments.second,
-        seed=arguments.seed,
-    )
+    settings = options.settings
     encoders, pack = load_encoders(device=device), PicturePack.load()
     drawings = load_drawings(pack, encoders, "train")
-    sampler = PairSampler(drawings, seed=settings.seed, bends=Bends(drawings, arguments.bends))
+    sampler = PairSampler(drawings, seed=settings.seed, bends=Bends(drawings, options.bends))
     validation = load_drawings(pack, encoders, "validation")
-    perceptual, readers = PerceptualLoss(encoders.image.backbone), [Reader.load(path) for path in arguments.readers]
-    trainer = Sharpener(settings, perceptual, readers, drawings, arguments.start, device)
-    if (arguments.work / CHECKPOINT).is_file():
-        trainer.resume(arguments.work / CHECKPOINT)
-    elif arguments.take_over:
-        trainer.take_over(arguments.take_over)
+    perceptual, readers = PerceptualLoss(encoders.image.backbone), [Reader.load(path) for path in options.readers]
+    trainer = Sharpener(settings, perceptual, readers, drawings, options.start, device)
+    if (options.work / CHECKPOINT).is_file():
+        trainer.resume(options.work / CHECKPOINT)
+    elif options.take_over:
+        trainer.take_over(options.take_over)
     elif settings.adversarial:
         print(f"critic's loss on true drawings: {trainer.warm_critic(sampler):.3f}", flush=True)
 
     def look(sheet: Path) -> dict[str, float]:
         return monitor(trainer, encoders.image, validation, sheet, steps=1)
 
-    before = facts_of(arguments.start)
-    facts: dict[str, object] = {"command": "python -m generation.diffusion.training.sharpen", "started_from": before}
-    if arguments.take_over:
+    before = facts_of(options.start)
+    facts: dict[str, object] = {"command": told("coverlift train sharpen", options), "started_from": before}
+    if options.take_over:
         facts["critic_and_optimisers"] = "taken over from the run that made started_from"
-    run(trainer, sampler, look, arguments, facts)
-
-
-if __name__ == "__main__":
-    main()
+    run(trainer, sampler, look, options, facts)

@@ -1,4 +1,4 @@
-"""What steps and guidance give, on validation subjects: ``python -m generation.diffusion.training.sweep``.
+"""What steps and guidance give, on validation subjects: ``coverlift study sweep``.
 
 Paints the same pairs with every combination and prints, for each, how often the painted
 cover lies nearest the asked family's centroid in the encoder's style space, how near it is to a
@@ -9,8 +9,8 @@ the true drawing, and pictures a second on this machine. The settings of a night
 chosen by this table; the judge and the held-out subjects have no part in it.
 """
 
-import argparse
 import time
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -68,21 +68,27 @@ def paint_pairs(
     return np.concatenate(parts), len(titles) / (time.perf_counter() - begin)
 
 
-def main() -> None:
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """Options of :func:`sweep`."""
+
+    checkpoint: Path | None = None
+    """None: the shipped one."""
+    rows: int = 192
+    """Pairs to paint."""
+    steps: tuple[int, ...] = (2, 3, 4, 8)
+    guidance: tuple[float, ...] = (1.0, 1.5, 2.0, 3.0)
+
+
+def sweep(options: Sweep) -> None:
     """Paint and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--checkpoint", type=Path, help="default: the shipped one")
-    parser.add_argument("--rows", type=int, default=192)
-    parser.add_argument("--steps", type=int, nargs="+", default=[2, 3, 4, 8])
-    parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 1.5, 2.0, 3.0])
-    arguments = parser.parse_args()
     pack, encoders = PicturePack.load(), load_encoders()
     drawings = load_drawings(pack, encoders, "validation")
-    pairs = PairSampler(drawings, seed=SEED, drop=0.0, same_family=0.0, jitter=False).draw(0, arguments.rows)
+    pairs = PairSampler(drawings, seed=SEED, drop=0.0, same_family=0.0, jitter=False).draw(0, options.rows)
     labels = {subject.code: subject.labels["en"] for subject in pack.subjects}
     codes = [drawings.codes[number] for number in pairs.subject]
     titles = [labels[code] for code in codes]
-    painter, centres = Painter.load(arguments.checkpoint), centroids(drawings)
+    painter, centres = Painter.load(options.checkpoint), centroids(drawings)
     subjects = np.arange(len(drawings.codes))
     pictures, present = drawings_of(pack, codes)
     real = [drawings.look[drawings.subject == number, :EMBED_DIM] for number in subjects]
@@ -92,9 +98,9 @@ def main() -> None:
         "relevance of real redrawings to the original and title, deciles:",
         *redrawn_relevance(drawings, encoders, labels),
     )
-    print(f"{arguments.rows} pairs of validation subjects, the asked family never the reference's")
+    print(f"{options.rows} pairs of validation subjects, the asked family never the reference's")
     print("steps  guidance  style right  near  subject R@10  structure  error  pictures/s")
-    for steps, guidance in product(arguments.steps, arguments.guidance):
+    for steps, guidance in product(options.steps, options.guidance):
         pixels, speed = paint_pairs(painter, pairs, titles, steps=steps, guidance=guidance)
         embedding, style = encode_pictures(encoders.image, pixels)
         right = (style @ centres.T).argmax(1) == pairs.family.numpy()
@@ -106,7 +112,3 @@ def main() -> None:
         near = [(embedding[row] @ real[subject].T).max() for row, subject in enumerate(pairs.subject)]
         figures = f"{right.mean():11.3f}  {np.mean(near):4.2f}  {found:12.3f}  {same:9.3f}  {error:5.3f}  {speed:10.1f}"
         print(f"{steps:5d}  {guidance:8.1f}  {figures}", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,11 @@
-"""First half of the built-in generator's training: ``python -m generation.diffusion.training.train --date D``.
+"""First half of the built-in generator's training: ``coverlift train generator``.
 
-It learns what to paint; ``generation.diffusion.training.sharpen`` goes on from its checkpoint and is what ships.
+It learns what to paint; ``coverlift train sharpen`` goes on from its checkpoint and is what ships.
 
 Killed at any time, the same command goes on from its last checkpoint and draws the same
 pairs. Trains on training subjects only; the monitor looks at validation subjects.
 """
 
-import argparse
 import json
 import math
 import platform
@@ -20,6 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from conf.command_line import told
 from generation.diffusion.bridge import START_NOISE, between, build_scheduler, noise_of, solve, start_of
 from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.finish import finished
@@ -216,31 +216,43 @@ def ship(trainer: Trainer, out: Path, facts: dict[str, object]) -> None:
     write_manifest(out, facts)
 
 
-def options(
-    about: str | None, *, out: Path, work: Path, defaults: TrainSettings, every: int
-) -> argparse.ArgumentParser:
-    """The options that both halves of the training have."""
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=out)
-    parser.add_argument("--work", type=Path, default=work, help="checkpoint and sample sheets")
-    parser.add_argument("--steps", type=int, default=defaults.steps)
-    parser.add_argument("--stop", type=int, help="end after this step, the schedule unfinished; default: --steps")
-    parser.add_argument("--batch", type=int, default=defaults.batch)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rate", type=float, default=defaults.learning_rate, help="peak learning rate")
-    parser.add_argument("--every", type=int, default=every, help="steps between checkpoints and sample sheets")
-    parser.add_argument("--date", required=True, help="day of the training, for the manifest: YYYY-MM-DD")
-    return parser
+@dataclass(frozen=True, kw_only=True)
+class TrainingRun:
+    """What both halves of the training are told besides their settings."""
+
+    date: str
+    """Day of the training, for the manifest: YYYY-MM-DD."""
+    out: Path
+    """Folder of the checkpoint that is written."""
+    work: Path
+    """Folder of the state that a resumed training needs, and of sample sheets."""
+    stop: int | None = None
+    """End after this step, the schedule unfinished; None: after the last."""
+    every: int = 500
+    """Steps between checkpoints and sample sheets."""
+    threads: int = 2
+    """CPU threads."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratorTraining(TrainingRun):
+    """Options of :func:`train_generator`."""
+
+    out: Path = Path("var/generator/trained")
+    work: Path = Path("var/generator")
+    start: Path | None = None
+    """Checkpoint to go on from, its schedule begun anew."""
+    settings: TrainSettings = TrainSettings()
 
 
 def run(
     trainer: Trainer,
     sampler: PairSampler,
     look: Callable[[Path], dict[str, float]],
-    arguments: argparse.Namespace,
+    options: TrainingRun,
     facts: dict[str, object],
 ) -> None:
-    """Train until ``--stop``, with progress, checkpoints, sample sheets and shipped weights on the way.
+    """Train until the step to stop after, with progress, checkpoints, sample sheets and shipped weights on the way.
 
     Parameters
     ----------
@@ -250,12 +262,12 @@ def run(
         Of training pairs.
     look
         Writes a sample sheet of validation subjects and returns its figures.
-    arguments
-        Of :func:`options`.
+    options
+        Of the run.
     facts
-        What the manifest says besides: at least ``command``, without its steps and batch.
+        What the manifest says besides: at least ``command``.
     """
-    settings, stop = trainer.settings, arguments.stop or trainer.settings.steps
+    settings, stop = trainer.settings, options.stop or trainer.settings.steps
     started, first = time.monotonic(), trainer.step
     recent: list[dict[str, float]] = []
     while trainer.step < stop:
@@ -266,52 +278,44 @@ def run(
             text = " ".join(f"{name} {value:.3f}" for name, value in means.items())
             print(f"step {trainer.step}/{settings.steps} {text} {speed:.0f} pairs/s", flush=True)
             recent.clear()
-        if trainer.step % arguments.every == 0 or trainer.step == stop:
-            seen = look(arguments.work / f"sheet-{trainer.step:06d}.png")
+        if trainer.step % options.every == 0 or trainer.step == stop:
+            seen = look(options.work / f"sheet-{trainer.step:06d}.png")
             print(f"validation at {trainer.step}: " + " ".join(f"{k} {v:.4f}" for k, v in seen.items()), flush=True)
-            trainer.save(arguments.work / CHECKPOINT)
-            told = {
+            trainer.save(options.work / CHECKPOINT)
+            about = {
                 "data": "jobs/stickers/pack, training subjects (buckets 2 to 7)",
-                "hardware": f"{platform.machine()} {trainer.device}, {arguments.threads} threads, "
+                "hardware": f"{platform.machine()} {trainer.device}, {options.threads} threads, "
                 f"torch {torch.__version__}",
-                "date": arguments.date,
+                "date": options.date,
                 "settings": asdict(settings),
                 "start_noise": START_NOISE,
                 "trained_steps": trainer.step,
                 "validation": seen,
             }
-            command = f"{facts['command']} --steps {settings.steps} --stop {stop} --batch {settings.batch}"
-            ship_copy(trainer, arguments.out, {**facts, "command": command, **told})
+            ship_copy(trainer, options.out, {**facts, **about})
 
 
-def main() -> None:
+def train_generator(options: GeneratorTraining) -> None:
     """Train or resume, then ship the checkpoint."""
-    places = {"out": Path("var/generator/trained"), "work": Path("var/generator")}
-    parser = options(__doc__, **places, defaults=TrainSettings(), every=500)
-    parser.add_argument("--start", type=Path, help="checkpoint to go on from, its schedule begun anew")
-    parser.add_argument("--near-start", type=float, default=TrainSettings().near_start, help="share of noise levels")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
+    torch.set_num_threads(options.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    settings = TrainSettings(
-        steps=arguments.steps, batch=arguments.batch, learning_rate=arguments.rate, near_start=arguments.near_start
-    )
+    settings = options.settings
     encoders, pack = load_encoders(device=device), PicturePack.load()
     sampler = PairSampler(load_drawings(pack, encoders, "train"), seed=settings.seed)
     validation = load_drawings(pack, encoders, "validation")
     trainer = Trainer(settings, PerceptualLoss(encoders.image.backbone), device)
-    facts: dict[str, object] = {"command": "python -m generation.diffusion.training.train"}
-    if arguments.start:
-        facts["started_from"] = facts_of(arguments.start)
-    if (arguments.work / CHECKPOINT).is_file():
-        trainer.resume(arguments.work / CHECKPOINT)
-    elif arguments.start:
-        trainer.start_from(arguments.start)
+    facts: dict[str, object] = {"command": told("coverlift train generator", options)}
+    if options.start:
+        facts["started_from"] = facts_of(options.start)
+    if (options.work / CHECKPOINT).is_file():
+        trainer.resume(options.work / CHECKPOINT)
+    elif options.start:
+        trainer.start_from(options.start)
 
     def look(sheet: Path) -> dict[str, float]:
         return monitor(trainer, encoders.image, validation, sheet)
 
-    run(trainer, sampler, look, arguments, facts)
+    run(trainer, sampler, look, options, facts)
 
 
 def facts_of(checkpoint: Path) -> dict[str, object]:
@@ -327,7 +331,3 @@ def ship_copy(trainer: Trainer, out: Path, facts: dict[str, object]) -> None:
     ship(trainer, out, facts)
     trainer.networks.to(trainer.device, torch.float32)
     trainer.networks.load_state_dict(kept)
-
-
-if __name__ == "__main__":
-    main()

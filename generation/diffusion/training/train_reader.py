@@ -1,4 +1,4 @@
-"""Trains the reader that the generator's training asks: ``python -m generation.diffusion.training.train_reader``.
+"""Trains the reader that the generator's training asks: ``coverlift train reader``.
 
 On training subjects only. A batch shows some subjects in several families each, some bent to another
 family's outlines, shifted, scaled and noised. Losses: cross entropy over the families, and the supervised
@@ -8,7 +8,6 @@ Validation subjects are only looked at.
 Killed at any time, the same command goes on from its last checkpoint, which lies beside the reader.
 """
 
-import argparse
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,41 +165,43 @@ class ReaderTrainer:
         self.schedule.step()  # sets the rate and the momentum of the next step
 
 
-def main() -> None:
+@dataclass(frozen=True, kw_only=True)
+class ReaderTraining:
+    """Options of :func:`train_reader`."""
+
+    out: Path | None = None
+    """File to write; None: where the generator's second half looks for the reader of the seed."""
+    bends: Path = Path("var/generator/bends.safetensors")
+    """File of what bends one drawing to another's outlines, kept when made."""
+    stop: int | None = None
+    """End after this step, the schedule unfinished; None: after the last."""
+    every: int = 500
+    """Steps between validation passes and checkpoints."""
+    threads: int = 2
+    """CPU threads."""
+    settings: ReaderSettings = ReaderSettings()
+
+
+def train_reader(options: ReaderTraining) -> None:
     """Train or resume, then write the reader."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    defaults = ReaderSettings()
-    parser.add_argument("--seed", type=int, default=defaults.seed)
-    parser.add_argument("--out", type=Path, help="default: where sharpen looks for the reader of the seed")
-    parser.add_argument("--bends", type=Path, default=Path("var/generator/bends.safetensors"), help="kept when made")
-    parser.add_argument("--steps", type=int, default=defaults.steps)
-    parser.add_argument("--stop", type=int, help="end after this step, the schedule unfinished; default: --steps")
-    parser.add_argument("--subjects", type=int, default=defaults.subjects, help="in a batch")
-    parser.add_argument("--every", type=int, default=500, help="steps between looks and checkpoints")
-    parser.add_argument("--threads", type=int, default=2)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    settings = ReaderSettings(steps=arguments.steps, subjects=arguments.subjects, seed=arguments.seed)
-    out = arguments.out or reader_file(arguments.seed)
+    torch.set_num_threads(options.threads)
+    settings = options.settings
+    out = options.out or reader_file(settings.seed)
     encoders, pack = load_encoders(), PicturePack.load()
     drawings, validation = (load_drawings(pack, encoders, split) for split in ("train", "validation"))
-    trainer = ReaderTrainer(settings, Views(drawings, Bends(drawings, arguments.bends), seed=settings.seed))
+    trainer = ReaderTrainer(settings, Views(drawings, Bends(drawings, options.bends), seed=settings.seed))
     checkpoint, started = out.with_name(f"{out.stem}-checkpoint.safetensors"), time.monotonic()
     if checkpoint.is_file():
         trainer.resume(checkpoint)
         print(f"goes on after step {trainer.step}", flush=True)
-    stop = arguments.stop or settings.steps
+    stop = options.stop or settings.steps
     while trainer.step < stop:
         losses = trainer.learn()
         if trainer.step % 100 == 0:
             text = " ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
             print(f"step {trainer.step}/{settings.steps} {text} {time.monotonic() - started:.0f} s", flush=True)
-        if trainer.step % arguments.every == 0 or trainer.step == stop:
+        if trainer.step % options.every == 0 or trainer.step == stop:
             seen = look(trainer.reader, validation)
             print(f"validation at {trainer.step}: " + " ".join(f"{k} {v:.3f}" for k, v in seen.items()), flush=True)
             trainer.save(checkpoint)
             trainer.reader.save(out)
-
-
-if __name__ == "__main__":
-    main()

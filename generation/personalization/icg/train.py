@@ -1,4 +1,4 @@
-"""Train ICG by rewards alone: ``python -m generation.personalization.icg.train --home HOME``.
+"""Train ICG by rewards alone: ``coverlift train icg``.
 
 The built-in adapter, or with ``--profile icg-production`` (``icg.mllm``) a model over public checkpoints.
 Over the tables of a finished night: items that are not held out, its segments and users, and its
@@ -6,31 +6,28 @@ reward model. No label and no target picture is used. Killed at any time, or end
 ``--minutes``, the same command goes on from its last checkpoint.
 """
 
-import argparse
 import hashlib
 import json
 import platform
-import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-from datetime import date
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import load_file
 
-from conf.errors import CoverliftError, UsageError
-from conf.load import load_settings
+from conf.command_line import told
+from conf.errors import UsageError
 from conf.settings import Settings
 from generation.alignment.draft import Draft, DraftSettings
 from generation.alignment.guard import Guard, GuardSettings
 from generation.alignment.policy_gradient import PolicyGradient, PolicySettings
 from generation.alignment.run import RunSettings, align, read_looks
-from generation.alignment.tuner import step_of
+from generation.alignment.tuner import TuneSettings, step_of
 from generation.diffusion.training.data import load_drawings
 from generation.diffusion.training.reader import Reader, augmented
-from generation.personalization.icg.checkpoint import LAYERS, SHIPPED
+from generation.personalization.icg.checkpoint import SHIPPED
 from generation.personalization.icg.trainees import Trainee, trainee_of
 from generation.personalization.training.painting import WorldBatch
 from generation.personalization.training.reader_reward import ReadReward, Tastes, mean_styles
@@ -196,16 +193,16 @@ def train(
 
 def _same_run(work: Path, about: dict[str, Any]) -> None:
     """Remember what a work folder is for, and refuse another run's."""
-    file, told = work / "about.json", json.dumps(about)
-    if file.is_file() and file.read_text(encoding="utf-8") != told:
+    file, text = work / "about.json", json.dumps(about)
+    if file.is_file() and file.read_text(encoding="utf-8") != text:
         raise UsageError(f"{work} belongs to another run (see {file}): delete it, or give another --work")
     work.mkdir(parents=True, exist_ok=True)
-    file.write_text(told, encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
 
 
 def _ship_best(trainee: Trainee, work: Path, out: Path, facts: dict[str, Any]) -> None:
     file = work / "best.safetensors"
-    best, told = part_of(load_file(file), "average."), (0, step_of(file))
+    best, kept = part_of(load_file(file), "average."), (0, step_of(file))
     with torch.no_grad():
         for name, weight in trainee.parameters.items():
             weight.copy_(best[name])
@@ -217,82 +214,59 @@ def _ship_best(trainee: Trainee, work: Path, out: Path, facts: dict[str, Any]) -
             "diversity": each.diversity,
         }
         for each in read_looks(work)
-        if each.step in told
+        if each.step in kept
     ]
     trainee.ship(out, {**facts, "validation": shown})
 
 
-def readers_options(parser: argparse.ArgumentParser) -> None:
+@dataclass(frozen=True, kw_only=True)
+class ThroughReaders:
     """Options of commands that train through readers of drawings."""
-    parser.add_argument("--readers", type=Path, nargs="*", default=[], help="readers of drawings to see through")
-    parser.add_argument("--recognised", type=float, default=1.0, help="weight of what readers say of the subject")
+
+    readers: tuple[Path, ...] = ()
+    """Readers of drawings to see through."""
+    recognised: float = 1.0
+    """Weight of what readers say of the subject."""
 
 
-def told_readers(arguments: argparse.Namespace) -> list[str]:
-    """The same options as they were given, files by their names."""
-    names = [path.name for path in arguments.readers]
-    return ["--readers", *names, f"--recognised {arguments.recognised}"] if names else []
+@dataclass(frozen=True, kw_only=True)
+class IcgTraining(ThroughReaders):
+    """Options of :func:`train_icg`."""
 
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--home", type=Path, required=True, help="home of a night that has trained its reward model")
-    parser.add_argument("--ds", type=date.fromisoformat, help="the night; default: of the settings")
-    parser.add_argument("--date", required=True, help="day of the training, for the manifest: YYYY-MM-DD")
-    parser.add_argument("--out", type=Path, help="default: what ships; of public checkpoints, generation.icg")
-    parser.add_argument("--start", type=Path, help="adapter to go on from, with the same low-rank layers")
-    parser.add_argument("--seed", type=int, default=DraftSettings().seed, help="of weights, noise and batches")
-    parser.add_argument("--work", type=Path, default=Path("var/icg"), help="checkpoints and sample sheets")
-    parser.add_argument("--minutes", type=float, help="end this start after so long; the same command goes on")
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--every", type=int, default=25, help="steps between looks")
-    parser.add_argument("--patience", type=int, help="looks without a better one before the learning rate is halved")
-    parser.add_argument("--rows", type=int, default=16, help="pictures a step")
-    parser.add_argument("--last-steps", type=int, default=1, help="denoising steps with gradients")
-    parser.add_argument("--kind", choices=("draft", "refl", "policy"), default="draft")
-    parser.add_argument("--group", type=int, default=4, help="pictures of a row that policy gradients compare")
-    parser.add_argument("--learning-rate", type=float, default=3e-4)
-    parser.add_argument("--regularisation", type=float, default=1.0)
-    parser.add_argument("--lora-rank", type=int, default=0, help="tune the generator too; 0 leaves it frozen")
-    parser.add_argument("--lora-layers", choices=sorted(LAYERS), default="attention", help="what of it LoRA tunes")
-    parser.add_argument("--bf16", action="store_true", help="compute in bfloat16 where the hardware multiplies it")
-    parser.add_argument("--checkpointing", action="store_true", help="less memory, more time")
-    readers_options(parser)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--profile")
-    parser.add_argument("-o", "--override", action="append", default=[], metavar="section.key=value")
-    return parser.parse_args()
-
-
-def tune_settings(arguments: argparse.Namespace, steps: int) -> DraftSettings | PolicySettings:
-    """How to climb; policy gradients need a step that is drawn at random, so at least two."""
-    common: dict[str, Any] = {
-        "seed": arguments.seed,
-        "learning_rate": arguments.learning_rate,
-        "regularisation": arguments.regularisation,
-        "precision": "bf16" if arguments.bf16 else "float32",
-    }
-    if arguments.kind == "policy":
-        return PolicySettings(sampler_steps=max(2, steps), group=arguments.group, **common)
-    return DraftSettings(
-        kind=arguments.kind,
-        sampler_steps=steps,
-        last_steps=arguments.last_steps,
-        checkpointing=arguments.checkpointing,
-        **common,
+    date: str
+    """Day of the training, for the manifest: YYYY-MM-DD."""
+    out: Path | None = None
+    """Folder of the adapter; None: what ships, or of public checkpoints what generation.icg names."""
+    work: Path = Path("var/icg")
+    """Folder of checkpoints and sample sheets."""
+    start: Path | None = None
+    """Adapter to go on from, with the same low-rank layers."""
+    rows: int = 16
+    """Pictures a step."""
+    kind: Literal["draft", "refl", "policy"] = "draft"
+    """How to climb: reward backpropagation in two forms, or policy gradients."""
+    last_steps: int = DraftSettings.last_steps
+    """Denoising steps with gradients."""
+    group: int = 4
+    """Pictures of a row that policy gradients compare."""
+    lora_rank: int = 0
+    """Of the generator's low-rank layers; 0 leaves it frozen."""
+    lora_layers: Literal["attention", "all"] = "attention"
+    """What of it they tune."""
+    threads: int = 1
+    """CPU threads."""
+    run: RunSettings = field(default=RunSettings(steps=600))
+    tune: TuneSettings = field(
+        default=TuneSettings(learning_rate=3e-4, regularisation=1.0), metadata={"fixed": ("sampler_steps",)}
     )
 
 
-def command_of(arguments: argparse.Namespace) -> str:
-    """The command, without what depends on this machine."""
-    names = "seed steps every patience rows last_steps kind group learning_rate regularisation lora_rank lora_layers"
-    given = {name: getattr(arguments, name) for name in names.split()}
-    flags = [f"--{name.replace('_', '-')} {value}" for name, value in given.items() if value is not None]
-    flags += [f"--{name}" for name in ("bf16", "checkpointing") if getattr(arguments, name)]
-    flags += told_readers(arguments)
-    flags += [f"--start {arguments.start.name}"] if arguments.start else []
-    flags += [f"-o {override}" for override in arguments.override]
-    return " ".join(["python -m generation.personalization.icg.train --home HOME", *flags])
+def tune_settings(options: IcgTraining, steps: int) -> DraftSettings | PolicySettings:
+    """How to climb; policy gradients need a step that is drawn at random, so at least two."""
+    common = {**asdict(options.tune), "sampler_steps": steps}
+    if options.kind == "policy":
+        return PolicySettings(**{**common, "sampler_steps": max(2, steps)}, group=options.group)
+    return DraftSettings(**common, kind=options.kind, last_steps=options.last_steps)
 
 
 def place_of(settings: Settings) -> Path:
@@ -304,42 +278,30 @@ def place_of(settings: Settings) -> Path:
     return Path(settings.generation.icg)
 
 
-def main() -> None:
+def train_icg(ctx: Context, options: IcgTraining) -> None:
     """Train or resume, then ship the adapter."""
-    arguments = _arguments()
-    torch.set_num_threads(arguments.threads)
-    try:
-        settings: Settings = load_settings(profile=arguments.profile, overrides=arguments.override)
-        ctx = Context(ds=arguments.ds or settings.ds, home=arguments.home, settings=settings)
-        facts = {
-            "command": command_of(arguments),
-            "hardware": f"{platform.machine()}, {arguments.threads} threads, torch {torch.__version__}",
-            "date": arguments.date,
-            "data": f"the night of {ctx.ds} from the source {settings.ingest.source}: items that are not held out, "
-            "its segments and users, its reward model",
-        }
-        outcome = train(
-            ctx,
-            tune_settings(arguments, settings.generation.steps),
-            RunSettings(
-                steps=arguments.steps, every=arguments.every, minutes=arguments.minutes, patience=arguments.patience
-            ),
-            work=arguments.work,
-            out=arguments.out or place_of(settings),
-            facts=facts,
-            lora_rank=arguments.lora_rank,
-            lora_layers=arguments.lora_layers,
-            start=arguments.start,
-            rows=arguments.rows,
-            readers=arguments.readers,
-            recognised=arguments.recognised,
-            say=lambda text: print(text, flush=True),
-        )
-    except CoverliftError as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        sys.exit(getattr(problem, "exit_code", 2))
+    torch.set_num_threads(options.threads)
+    settings = ctx.settings
+    facts = {
+        "command": told("coverlift train icg", options),
+        "hardware": f"{platform.machine()}, {options.threads} threads, torch {torch.__version__}",
+        "date": options.date,
+        "data": f"the night of {ctx.ds} from the source {settings.ingest.source}: items that are not held out, "
+        "its segments and users, its reward model",
+    }
+    outcome = train(
+        ctx,
+        tune_settings(options, settings.generation.steps),
+        options.run,
+        work=options.work,
+        out=options.out or place_of(settings),
+        facts=facts,
+        lora_rank=options.lora_rank,
+        lora_layers=options.lora_layers,
+        start=options.start,
+        rows=options.rows,
+        readers=options.readers,
+        recognised=options.recognised,
+        say=lambda text: print(text, flush=True),
+    )
     print(outcome)
-
-
-if __name__ == "__main__":
-    main()

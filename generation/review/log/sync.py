@@ -48,7 +48,7 @@ def run(ctx: Context) -> StageResult:
     chosen = ctx.settings.review
     if not in_use(chosen.database, ctx.home):
         if chosen.required:
-            raise TryAgainError("review.required is set, but there is no desk: start `coverlift review` once.")
+            raise TryAgainError("review.required is set, but there is no desk: start `coverlift review serve` once.")
         return StageResult(rows={"cover_decisions": 0}, note="no reviewers' desk; the policy decides alone")
     database = open_database(chosen.database, ctx.home)
     try:

@@ -277,7 +277,7 @@ def _wishes(database: Database, settings: ReviewSettings, payload: Payload, by: 
     if role not in ("reviewer", "lead"):
         raise Refused(
             f"{payload.reviewer!r} may not decide here: the name in the page must be a reviewer's account; "
-            "`coverlift review --add-user NAME --role reviewer` adds one."
+            "`coverlift review users add NAME --role reviewer` adds one."
         )
     if payload.reviewer != by and not lead:
         raise Refused(f"This file is {payload.reviewer}'s; only a lead may bring the file of somebody else.")

@@ -31,7 +31,7 @@ def test_packages_take_the_place_of_the_jar_and_own_configuration_wins():
 
 def test_without_the_jar_the_command_that_makes_it_is_named(tmp_path, monkeypatch):
     monkeypatch.setenv("COVERLIFT_ASSETS", str(tmp_path))
-    with pytest.raises(UsageError, match=r"python -m jobs\.lake\.delta_jar"):
+    with pytest.raises(UsageError, match=r"coverlift setup"):
         session_configuration(SparkSettings())
 
 

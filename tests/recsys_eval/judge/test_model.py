@@ -187,5 +187,5 @@ def test_other_families_are_refused(tmp_path):
 
 
 def test_missing_weights_say_what_mends_them(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"python -m recsys_eval\.judge\.train"):
+    with pytest.raises(FileNotFoundError, match=r"coverlift train judge"):
         Judge.load(tmp_path)

@@ -163,7 +163,7 @@
       download: "decisions-" + data.ds + "-" + data.export.slice(0, 8) + ".json" });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-    say(made.length + " decisions saved. Send the file to the desk: coverlift review --import reads it.");
+    say(made.length + " decisions saved. Send the file to the desk: coverlift review import reads it.");
   }
 
   const keys = {

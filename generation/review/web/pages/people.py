@@ -123,7 +123,7 @@ def _check_setup(request: Request, token: str) -> None:
     known = request.app.state.setup_token
     if known is None or not secrets.compare_digest(token.encode(), known.encode()):
         refusal(request, "set-up link", "")
-        raise Forbidden("This set-up link is not valid any more. `coverlift review --add-user NAME` adds an account.")
+        raise Forbidden("This set-up link is not valid any more. `coverlift review users add NAME` adds an account.")
 
 
 def _signed_in(request: Request, secret: str) -> Response:

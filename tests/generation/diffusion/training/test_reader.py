@@ -24,5 +24,5 @@ def test_augmentation_changes_pictures_a_little(drawings):
 
 
 def test_a_missing_reader_says_how_to_make_one(tmp_path):
-    with pytest.raises(FileNotFoundError, match="python -m generation"):
+    with pytest.raises(FileNotFoundError, match="coverlift train reader"):
         Reader.load(tmp_path / "none.safetensors")

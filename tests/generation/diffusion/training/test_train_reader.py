@@ -1,5 +1,3 @@
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -10,6 +8,7 @@ from generation.diffusion.training.reader import Reader
 from generation.diffusion.training.train_reader import (
     ReaderSettings,
     ReaderTrainer,
+    ReaderTraining,
     Views,
     look,
     supervised_contrastive,
@@ -77,11 +76,9 @@ def test_the_command_trains_a_reader_killed_or_not(
     monkeypatch.setattr(
         train_reader.PicturePack, "load", classmethod(lambda cls, load=PicturePack.load: load().sample(60))
     )
-    monkeypatch.setattr(
-        sys,
-        "argv",
-        ["train_reader", "--out", str(tmp_path / "reader.safetensors"), "--bends", str(bends[1]), "--steps", str(steps),
-         "--subjects", "8", "--every", str(steps // 2)],
+    options = ReaderTraining(
+        out=tmp_path / "reader.safetensors", bends=bends[1], every=steps // 2,
+        settings=ReaderSettings(steps=steps, subjects=8),
     )  # fmt: skip
     learn = ReaderTrainer.learn
 
@@ -93,8 +90,8 @@ def test_the_command_trains_a_reader_killed_or_not(
     with monkeypatch.context() as in_between:
         in_between.setattr(ReaderTrainer, "learn", killed)
         with pytest.raises(KeyboardInterrupt):
-            train_reader.main()
-    train_reader.main()
+            train_reader.train_reader(options)
+    train_reader.train_reader(options)
     told = capsys.readouterr().out
     assert f"goes on after step {steps // 2}" in told
     assert f"validation at {steps}" in told

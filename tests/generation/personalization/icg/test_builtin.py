@@ -175,7 +175,7 @@ def test_another_generator_a_changed_file_and_no_adapter_are_refused(shipped, tm
     settings = GenerationSettings(method="icg", icg=str(shipped[0]))
     with pytest.raises(UsageError, match=r"was trained on generator .*, and 0123 would paint"):
         method_fingerprints(settings, "0123")
-    with pytest.raises(UsageError, match=r"python -m generation\.personalization\.icg\.train"):
+    with pytest.raises(UsageError, match=r"coverlift train icg"):
         method_fingerprints(GenerationSettings(method="icg", icg=str(tmp_path)), "0123")
     copy = tmp_path / "copy"
     shutil.copytree(shipped[0], copy)

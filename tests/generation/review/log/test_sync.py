@@ -110,7 +110,7 @@ def test_a_log_whose_end_was_cut_off_is_found(make_desk, make_context):
 
 def test_without_a_desk_nothing_happens_unless_it_is_required(make_context):
     assert sync.run(make_context()).note.startswith("no reviewers' desk")
-    with pytest.raises(TryAgainError, match="start `coverlift review` once"):
+    with pytest.raises(TryAgainError, match="start `coverlift review serve` once"):
         sync.run(make_context(review={"required": True}))
 
 

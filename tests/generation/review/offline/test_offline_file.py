@@ -127,7 +127,7 @@ def test_who_decided_in_between_keeps_the_decision(desk):
         ({}, {"export": "0" * 32}, "ann", "made no offline file"),
         ({}, {"ds": "2026-03-28"}, "ann", "export was for 2026-03-29"),
         ({}, {"reviewer": "vic"}, "vic", "may not decide here"),
-        ({}, {"reviewer": "eve"}, "eve", "--add-user"),
+        ({}, {"reviewer": "eve"}, "eve", "review users add"),
         ({}, {}, "bob", "only a lead"),
         ({0: {"kind": "takedown"}}, {}, "ann", r"decisions\.0\.kind"),
         ({0: {"unit": "u1"}}, {}, "ann", "Decision 1 is about a cover that the export did not hold"),

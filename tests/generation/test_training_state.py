@@ -1,6 +1,7 @@
 import pytest
 import torch
-from generation.diffusion.training.training_state import (
+
+from generation.training_state import (
     checkpoint_metadata,
     follow,
     load_optimizer,

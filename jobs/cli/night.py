@@ -1,0 +1,182 @@
+"""Commands of the night: the whole of it, several of them, one stage, and taking a cover down."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jobs.cli.app import (
+    HOME,
+    ConfigOption,
+    DayOption,
+    DebugOption,
+    DryRunOption,
+    ForceOption,
+    HomeOption,
+    OverrideOption,
+    ProfileOption,
+    errors_explained,
+    make_console,
+    make_context,
+)
+from jobs.stages import STAGES, Stage
+
+if TYPE_CHECKING:
+    from jobs.lake.context import Context
+
+
+def run_night(context: "Context", stages: tuple[Stage, ...], *, dry_run: bool, force: bool) -> list[str]:
+    """Run or foresee stages of one night; returns the names of those that ran or would run."""
+    from conf.load import dump_settings
+    from jobs.lock import only_one
+    from jobs.nightly import foresee, night_stages, run_stages
+    from jobs.progress import make_screen
+
+    chosen = night_stages(context, stages)
+    names, console = [stage.name for stage in chosen], make_console()
+    if dry_run:
+        console.print(dump_settings(context.settings).rstrip(), markup=False)
+        console.print(f"Night {context.ds} in {context.home}:")
+        verdicts = foresee(context, chosen, force=force)
+        for verdict in verdicts:
+            word = "would run " if verdict.runs else "would skip"
+            console.print(f"  {word}  {verdict.stage.name:<14} {verdict.reason}", markup=False, soft_wrap=True)
+        return [verdict.stage.name for verdict in verdicts if verdict.runs]
+    with only_one(context.home), make_screen(console, names) as screen:
+        return run_stages(context, chosen, screen, force=force)
+
+
+def where_to_look(context: "Context", ran: list[str]) -> None:
+    """The last lines of a night."""
+    console, day = make_console(), context.ds.isoformat()
+    report = context.home / "reports" / f"ds={day}" / "index.html"
+    if not ran:
+        console.print(f"Night {day} is up to date: nothing had to run.")
+    if report.exists():
+        console.print(f"Report:  {report}", soft_wrap=True)
+    console.print(f"Covers:  {context.images.url}", soft_wrap=True)
+    console.print(f"Tables:  coverlift inspect published_covers --ds {day} --home {context.home}", soft_wrap=True)
+
+
+def nightly(
+    day: DayOption = None,
+    home: HomeOption = HOME,
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    override: OverrideOption = None,
+    dry_run: DryRunOption = False,
+    force: ForceOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Run the whole night; stages that are done and unchanged are skipped."""
+    with errors_explained(debug):
+        context = make_context(day, home, config, profile, override)
+        ran = run_night(context, STAGES, dry_run=dry_run, force=force)
+        if not dry_run:
+            where_to_look(context, ran)
+
+
+def stage_command(stage: Stage) -> Callable[..., None]:
+    """The command that runs one stage through the night's runner."""
+
+    def command(
+        day: DayOption = None,
+        home: HomeOption = HOME,
+        config: ConfigOption = None,
+        profile: ProfileOption = None,
+        override: OverrideOption = None,
+        dry_run: DryRunOption = False,
+        force: ForceOption = False,
+        debug: DebugOption = False,
+    ) -> None:
+        with errors_explained(debug):
+            context = make_context(day, home, config, profile, override)
+            if stage.source not in (None, context.settings.ingest.source):
+                from conf.errors import UsageError
+
+                raise UsageError(
+                    f"{stage.name} belongs to ingest.source={stage.source}, not {context.settings.ingest.source}."
+                )
+            run_night(context, (stage,), dry_run=dry_run, force=force)
+            if dry_run and stage.rehearsal:
+                from jobs.stages import resolve
+
+                make_console().print(f"  {resolve(stage.rehearsal)(context).note}", markup=False, soft_wrap=True)
+
+    return command
+
+
+def backfill(
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First night.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last night, included.")],
+    home: HomeOption = HOME,
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    override: OverrideOption = None,
+    dry_run: DryRunOption = False,
+    force: ForceOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Run several nights, oldest first; run again, it goes on where it stopped."""
+    from conf.errors import UsageError
+
+    with errors_explained(debug):
+        if last < first:
+            raise UsageError(f"--to {last:%Y-%m-%d} is before --from {first:%Y-%m-%d}.")
+        for offset in range((last - first).days + 1):
+            day = first + timedelta(days=offset)
+            typer.echo(f"Night {day:%Y-%m-%d}")
+            context = make_context(day, home, config, profile, override)
+            run_night(context, STAGES, dry_run=dry_run, force=force)
+
+
+def takedown(
+    cover_id: Annotated[str, typer.Argument(help="SHA-256 of the cover.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")],
+    by: Annotated[str, typer.Option("--by", envvar="USER", help="Who decides.")] = "unknown",
+    day: DayOption = None,
+    home: HomeOption = HOME,
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    override: OverrideOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Take a cover down for good: from what is published for this night and later ones."""
+    with errors_explained(debug):
+        from jobs.takedown import take_down
+
+        context = make_context(day, home, config, profile, override)
+        removed = take_down(context.lake, cover_id, reason=reason, by=by, ds=context.ds, now=datetime.now(UTC))
+        typer.echo(f"Cover {cover_id} is taken down; {removed} published rows removed.")
+
+
+def unless_a_subcommand(run: Callable[..., None]) -> Callable[..., None]:
+    """The same function, for a group that runs it when it is called without a subcommand."""
+
+    def command(
+        ctx: typer.Context,
+        day: DayOption = None,
+        home: HomeOption = HOME,
+        config: ConfigOption = None,
+        profile: ProfileOption = None,
+        override: OverrideOption = None,
+        dry_run: DryRunOption = False,
+        force: ForceOption = False,
+        debug: DebugOption = False,
+    ) -> None:
+        if ctx.invoked_subcommand is None:
+            run(day, home, config, profile, override, dry_run, force, debug)
+
+    return command
+
+
+def add_commands(app: typer.Typer, world: typer.Typer) -> None:
+    """Add them to the command; the stage ``world`` runs where the group ``world`` is called alone."""
+    for command in (nightly, backfill, takedown):
+        app.command()(command)
+    for stage in STAGES:
+        if stage.name == "world":
+            world.callback(invoke_without_command=True)(unless_a_subcommand(stage_command(stage)))
+        else:
+            app.command(stage.name, help=stage.about, rich_help_panel="One stage")(stage_command(stage))

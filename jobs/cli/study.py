@@ -1,0 +1,40 @@
+"""Commands that measure by hand what a night does not: ``coverlift study ...``."""
+
+from jobs.cli.app import make_app
+from jobs.cli.programs import Program, add_programs
+
+PROGRAMS = (
+    Program(
+        name="sweep",
+        function="generation.diffusion.training.sweep:sweep",
+        about="What steps and guidance give, on validation subjects.",
+    ),
+    Program(
+        name="ablation",
+        function="recsys_eval.studies.ablations:ablation",
+        about="What each part of ICG adds: trains it and one variant for each part left out.",
+    ),
+    Program(
+        name="segment-liking",
+        function="recsys_eval.studies.segment_liking:segment_liking",
+        about="What segments of some number are worth, by the true tastes of the built-in world.",
+    ),
+    Program(
+        name="validation-sweep",
+        function="recsys_eval.studies.validation_sweep:validation_sweep",
+        about="What guidance and the plan's threshold do on validation items, by a second classifier.",
+    ),
+    Program(
+        name="panel",
+        function="recsys_eval.studies.panel:panel",
+        about="What a panel sees in painted covers, family by family, as a ratio to real drawings.",
+    ),
+    Program(
+        name="sheet",
+        function="recsys_eval.report.sheet:sheet",
+        about="A sample sheet of a night as one picture: originals, painted covers, real drawings.",
+    ),
+)
+
+app = make_app("Measure by hand what a night does not; most over the tables of a finished night.")
+add_programs(app, PROGRAMS)

@@ -1,0 +1,36 @@
+"""Commands that train what ships: ``coverlift train ...``."""
+
+from jobs.cli.app import make_app
+from jobs.cli.programs import Program, add_programs
+
+PROGRAMS = (
+    Program(
+        name="generator",
+        function="generation.diffusion.training.train:train_generator",
+        about="First half of the generator's training: what to paint.",
+    ),
+    Program(
+        name="reader",
+        function="generation.diffusion.training.train_reader:train_reader",
+        about="A reader of drawings, which the generator's second half and ICG are trained through.",
+    ),
+    Program(
+        name="sharpen",
+        function="generation.diffusion.training.sharpen:sharpen",
+        about="Second half of the generator's training: one crisp step that keeps the subject.",
+    ),
+    Program(
+        name="icg",
+        function="generation.personalization.icg.train:train_icg",
+        about="ICG by rewards alone, over the tables of a finished night.",
+    ),
+    Program(name="judge", function="recsys_eval.judge.train:train_judge", about="The judge, which only reports."),
+    Program(
+        name="encoders",
+        function="reward_model.encoders.train:train_encoders",
+        about="The projections of the aligned encoder.",
+    ),
+)
+
+app = make_app("Train what ships. Killed at any time, the same command goes on from its last checkpoint.")
+add_programs(app, PROGRAMS)
