@@ -14,6 +14,7 @@ from typing import Any
 import fsspec
 
 from jobs.lake.context import Context
+from jobs.reach import reached
 from jobs.stages import Stage
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,6 +53,11 @@ def code_hash(places: tuple[str, ...], root: Path = ROOT) -> str:
     return short_hash("\n".join(lines))
 
 
+def code_of(stage: Stage) -> tuple[str, ...]:
+    """Files and folders, relative to the checkout, whose change makes a stage run again."""
+    return stage.code or reached(stage.function.partition(":")[0])
+
+
 def fingerprint(stage: Stage, context: Context, upstream: Mapping[str, str]) -> str:
     """Fingerprint of a stage for a night.
 
@@ -66,7 +72,7 @@ def fingerprint(stage: Stage, context: Context, upstream: Mapping[str, str]) -> 
     """
     settings = json.dumps(relevant_settings(stage, context), sort_keys=True)
     above = json.dumps({name: upstream.get(name, "") for name in stage.upstream}, sort_keys=True)
-    parts = (code_hash(stage.code), short_hash(settings), short_hash(above), short_hash(stage.watched(context)))
+    parts = (code_hash(code_of(stage)), short_hash(settings), short_hash(above), short_hash(stage.watched(context)))
     return "-".join(parts)
 
 

@@ -8,7 +8,7 @@ from importlib import metadata
 
 import pyarrow as pa
 
-from jobs.fingerprint import ROOT, code_hash, relevant_settings
+from jobs.fingerprint import ROOT, code_hash, code_of, relevant_settings
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
 from jobs.lake.tables import RUNS
@@ -82,4 +82,4 @@ def code_version(stage: Stage) -> str:
         described = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
     except (OSError, subprocess.CalledProcessError):
         described = metadata.version("coverlift")
-    return f"{described}+{code_hash(stage.code)}"
+    return f"{described}+{code_hash(code_of(stage))}"

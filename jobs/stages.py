@@ -25,7 +25,8 @@ class Stage:
     upstream: tuple[str, ...] = ()
     """Stages whose output it uses."""
     code: tuple[str, ...] = ()
-    """Folders and files, relative to the checkout, whose change makes it run again."""
+    """Folders and files, relative to the checkout, whose change makes it run again; by default those that
+    ``function`` reaches by imports (:mod:`jobs.reach`)."""
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     """Tables; their versions go into the run ledger."""
@@ -59,7 +60,6 @@ STAGES: tuple[Stage, ...] = (
         function="jobs.simulator.stage:run",
         about="Write the built-in stickers world as input files.",
         sections=("world",),
-        code=("jobs/simulator", "jobs/stickers"),
         source="stickers",
     ),
     Stage(
@@ -68,7 +68,6 @@ STAGES: tuple[Stage, ...] = (
         about="Check the input files against their contract and load them.",
         sections=("ingest",),
         upstream=("world",),
-        code=("jobs/ingest",),
         writes=("impressions", "items", "covers", "quarantine"),
         watches="jobs.fingerprint:input_listing",
     ),
@@ -78,7 +77,6 @@ STAGES: tuple[Stage, ...] = (
         about="Embed covers and titles that are new.",
         sections=("encode",),
         upstream=("ingest",),
-        code=("reward_model",),
         reads=("covers", "items", "impressions"),
         writes=("cover_features", "title_features"),
     ),
@@ -88,7 +86,6 @@ STAGES: tuple[Stage, ...] = (
         about="Compute users' behaviour, items' statistics, position bias and segments.",
         sections=("features", "reward"),
         upstream=("ingest", "encode"),
-        code=("jobs/features",),
         reads=("impressions", "items", "covers", "cover_features"),
         writes=("user_features", "user_history", "item_features", "position_bias", "segments", "user_segments"),
     ),
@@ -98,7 +95,6 @@ STAGES: tuple[Stage, ...] = (
         about="Train and calibrate the reward model; the better of it and the champion stays.",
         sections=("reward",),
         upstream=("features",),
-        code=("reward_model",),
         reads=(
             "impressions",
             "items",
@@ -116,7 +112,6 @@ STAGES: tuple[Stage, ...] = (
         about="Choose item x segment units by expected clicks gained per second.",
         sections=("generation", "reward", "weights", "reward_models"),
         upstream=("features", "train-reward"),
-        code=("generation", "reward_model"),
         reads=("items", "covers", "cover_features", "item_features", "segments", "user_segments", "impressions"),
         writes=("generation_plan",),
     ),
@@ -126,7 +121,6 @@ STAGES: tuple[Stage, ...] = (
         about="Paint the planned units; the best candidate of each is kept.",
         sections=("generation", "weights", "reward_models"),
         upstream=("plan",),
-        code=("generation", "reward_model"),
         reads=("generation_plan", "covers", "cover_features"),
         writes=("covers", "generated_covers", "cover_features"),
     ),
@@ -136,7 +130,6 @@ STAGES: tuple[Stage, ...] = (
         about="Decide by the written policy what may be published.",
         sections=("policy",),
         upstream=("generate",),
-        code=("generation/review",),
         reads=("generated_covers", "items", "cover_decisions"),
         writes=("cover_decisions",),
     ),
@@ -145,9 +138,6 @@ STAGES: tuple[Stage, ...] = (
         function="generation.review.log.sync:run",
         about="Write what people decided at the reviewers' desk into the decisions.",
         upstream=("generate",),
-        code=tuple(
-            f"generation/review/log/{name}.py" for name in ("chain", "decisions", "schema", "case_state", "sync")
-        ),
         reads=("generated_covers", "cover_decisions"),
         writes=("cover_decisions", "generated_covers"),
         watches="generation.review.log.sync:watched",
@@ -157,7 +147,6 @@ STAGES: tuple[Stage, ...] = (
         function="jobs.publish:run",
         about="Write what the feed may show tonight: approved covers only.",
         upstream=("generate", "review-policy"),
-        code=("jobs/publish.py",),
         reads=("generated_covers", "cover_decisions"),
         writes=("published_covers",),
         watches="jobs.publish:decisions_digest",
@@ -168,7 +157,6 @@ STAGES: tuple[Stage, ...] = (
         about="Let the stickers world live the next day with the published covers.",
         sections=("world", "ingest"),
         upstream=("publish",),
-        code=("jobs/ingest", "jobs/simulator", "jobs/stickers"),
         reads=("published_covers", "user_segments", "covers"),
         writes=("impressions", "quarantine", "judgements"),
         source="stickers",
@@ -179,7 +167,6 @@ STAGES: tuple[Stage, ...] = (
         about="Measure what the covers change: rankers, lift, image metrics, the next day.",
         sections=("evaluate", "reward", "generation"),
         upstream=("generate", "publish", "play"),
-        code=("recsys_eval",),
         reads=("impressions", "user_features", "item_features", "generated_covers", "published_covers"),
         writes=("ranking_lift", "judgements"),
     ),
@@ -189,7 +176,6 @@ STAGES: tuple[Stage, ...] = (
         about="Write the lift report as one HTML page.",
         sections=("evaluate",),
         upstream=("evaluate",),
-        code=("recsys_eval",),
         reads=("ranking_lift", "generated_covers", "published_covers", "runs"),
     ),
 )
