@@ -38,6 +38,8 @@ class State:
     """Who gave the first of two answers while the second is awaited."""
     doubtful: bool = False
     """People disagree with each other, or with the policy."""
+    held: str | None = None
+    """Why the cover may not go out until people have settled it, whatever the policy says; None where it may."""
 
 
 def waiting_in(unit: Unit) -> Queue:
@@ -54,7 +56,8 @@ def settle(unit: Unit, log: Iterable[Entry], undone: frozenset[int] | set[int] =
     """The state of a unit after its entries, in order.
 
     The last decision counts; where two people must agree, the last one of each of them, and after them
-    that of the lead who settles their dispute. A takedown counts for ever.
+    that of the lead who settles their dispute. Until then one rejection, or a dispute, holds the cover back. A
+    takedown counts for ever.
 
     Parameters
     ----------
@@ -97,10 +100,12 @@ def _between_two(unit: Unit, votes: Sequence[Entry]) -> State:
     latest = {entry.by: entry for entry in votes}
     answers = list(latest.values())
     if len(answers) == 1:
-        return State(queue=_open(unit), verdict=None, cover_id=unit.selected, first_voter=answers[0].by)
+        held = "a person rejected it; another's answer is awaited" if answers[0].kind == "reject" else None
+        return State(queue=_open(unit), verdict=None, cover_id=unit.selected, first_voter=answers[0].by, held=held)
     if len({_answer(unit, entry) for entry in answers}) == 1:
         return _decided(unit, answers)
-    return State(queue="disputed", verdict=None, cover_id=unit.selected, doubtful=True)
+    held = "two people disagree about it"
+    return State(queue="disputed", verdict=None, cover_id=unit.selected, doubtful=True, held=held)
 
 
 def _open(unit: Unit) -> Queue:

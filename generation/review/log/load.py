@@ -19,16 +19,18 @@ from generation.review.log.decisions import columns_of, refresh
 from generation.review.log.queue import words_of
 from generation.review.log.schema import REWARDS, candidates, cases, nights, title_words
 from jobs.lake.context import Context
-from jobs.lake.tables import UNPERSONALISED
+from jobs.lake.tables import SHOWN_PURPOSES, UNPERSONALISED, WITHOUT_PROFILE
 
 BATCH = 1000
 """Rows in one statement."""
 FIRST_LOOKUPS = ("generated_covers", "generation_plan", "items", "segments", "item_features")
+FORM = 2
+"""Part of what a night was loaded from: another number loads every night again."""
 PERCENTILES = np.linspace(0, 1, 101)
 
 
 def load_night(database: Database, ctx: Context) -> int:
-    """Load the covers of a night that may be published; returns how many are new.
+    """Load the covers of a night that may be published, those for users without a profile too; returns the new ones.
 
     A cover that is known keeps its decisions; what the policy says about it is brought up to date.
 
@@ -40,7 +42,9 @@ def load_night(database: Database, ctx: Context) -> int:
     ds = ctx.ds.isoformat()
     if ds not in ctx.lake.partitions("generated_covers"):
         raise UsageError(f"generated_covers has no rows for {ds}: run `coverlift generate --ds {ds}` first")
-    version = json.dumps({name: ctx.lake.version(name) for name in (*FIRST_LOOKUPS, "cover_decisions")})
+    version = json.dumps(
+        {"form": FORM} | {name: ctx.lake.version(name) for name in (*FIRST_LOOKUPS, "cover_decisions")}
+    )
     with database.reading() as connection:
         before = connection.execute(select(nights.c.loaded).where(nights.c.ds == ds)).scalar()
     if before == version:
@@ -166,7 +170,9 @@ def _covers(ctx: Context) -> pl.DataFrame:
     """Candidates of the night's publishable units with item, plan, policy and stake; one row per candidate."""
     ds, lake = ctx.ds.isoformat(), ctx.lake
     found = lake.read("generated_covers", ds=ds).to_pylist()
-    rows = [row for row in found if row["purpose"] == "publish"]
+    rows = [row for row in found if row["purpose"] in SHOWN_PURPOSES and str(row["as_of"]) == ds]
+    for row in rows:
+        row["segment_id"] = WITHOUT_PROFILE if row["segment_id"] == UNPERSONALISED else row["segment_id"]
     frame = pl.DataFrame([{**row, "rewards": None} for row in rows], infer_schema_length=None).with_columns(
         rewards=pl.Series([dict(row["rewards"]) for row in rows], dtype=pl.Object)
     )
@@ -210,8 +216,7 @@ def _stakes(ctx: Context) -> pl.DataFrame:
     ds = ctx.ds.isoformat()
     segments = _frame(ctx.lake.read("segments", ds=ds, columns=["segment_id", "size"]))
     total = max(int(segments["size"].sum()), 1)
-    everybody = pl.DataFrame({"segment_id": [UNPERSONALISED], "share": [1.0]})
-    shares = pl.concat([segments.select("segment_id", share=pl.col("size") / total), everybody])
+    shares = segments.select("segment_id", share=pl.col("size") / total)
     seen = _frame(ctx.lake.read("item_features", ds=ds, columns=["item_id", "impressions_7d"]))
     known = seen.filter(pl.col("impressions_7d") > 0)["impressions_7d"].median() or 0.0
     daily = pl.when(pl.col("impressions_7d") > 0).then(pl.col("impressions_7d")).otherwise(pl.lit(known)) / 7

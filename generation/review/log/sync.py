@@ -113,8 +113,9 @@ def effects(log: Iterable[Entry], units: dict[str, Unit]) -> Iterable[dict[str, 
             yield _takedown_row(entry, entry.unit_id)
         for unit_id, before, after in replay.step(entry):
             was, now = spoken(before, units[unit_id]), spoken(after, units[unit_id])
+            settled = (before.verdict is None) != (after.verdict is None)
             for cover in sorted(was.keys() | now.keys()):
-                if was.get(cover) != now.get(cover):
+                if settled or was.get(cover) != now.get(cover):
                     yield _row(entry, unit_id, cover, now.get(cover, "withdraw"), after)
 
 
@@ -125,13 +126,15 @@ def spoken(state: State, unit: Unit) -> dict[str, str]:
     --------
     >>> spoken(State(queue="done", verdict="approve", cover_id="b"), Unit(selected="a", policy=None))
     {'b': 'approve', 'a': 'reject'}
+    >>> spoken(State(queue="disputed", verdict=None, cover_id="a", held="..."), Unit(selected="a", policy="approve"))
+    {'a': 'reject'}
     """
     if state.verdict == "approve":
         others = {unit.selected: "reject"} if state.cover_id != unit.selected else {}
         return {state.cover_id: "approve", **others}
     if state.verdict == "reject":
         return {state.cover_id: "reject"}
-    return {}
+    return {unit.selected: "reject"} if state.held else {}
 
 
 @dataclass
@@ -166,7 +169,8 @@ class Replay:
 
 
 def _row(entry: Entry, unit_id: str, cover: str, decision: str, state: State) -> dict[str, Any]:
-    why = state.reason or entry.note or {"approve": "looked at", "withdraw": "taken back"}.get(decision, "not this one")
+    usual = {"approve": "looked at", "withdraw": "taken back"}.get(decision, "not this one")
+    why = state.reason or state.held or entry.note or usual
     who = entry.by if decision == "withdraw" else state.by or entry.by
     return {
         "ds": entry.ds,

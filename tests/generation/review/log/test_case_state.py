@@ -54,6 +54,22 @@ def test_two_people_must_agree_or_a_lead_settles_it(words, expected):
     assert (state.queue, state.verdict, state.first_voter) == expected
 
 
+@pytest.mark.parametrize(
+    ("words", "held"),
+    [
+        (["ann:approve"], False),
+        (["ann:reject"], True),
+        (["ann:reject", "bob:approve"], True),
+        (["ann:approve", "bob:+c2"], True),
+        (["ann:approve", "bob:approve"], False),
+        (["ann:approve", "bob:reject", "lea:approve!"], False),
+    ],
+)
+def test_a_rejection_or_a_dispute_holds_a_cover_until_it_is_settled(words, held):
+    state = settle(Unit(selected="c1", policy="approve", doubled=True), said(*words))
+    assert (state.held is not None) == held
+
+
 def test_what_was_undone_does_not_count():
     log = said("ann:approve", "bob:reject")
     assert settle(Unit(selected="c1", policy="ask"), log, {2}).by == "ann"

@@ -7,7 +7,9 @@ from generation.catalogue import end_of_day
 from generation.review.log import decisions
 from generation.review.log.decisions import Decision
 from generation.review.log.load import load_night
+from generation.review.log.queue import candidates_of
 from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS, GENERATION_PLAN, ITEM_FEATURES, ITEMS, SEGMENTS
+from jobs.publish import publishable_covers
 from tests.generation.review.conftest import NOW, rows_of
 
 DS = "2026-03-29"
@@ -89,6 +91,32 @@ def test_loading_again_keeps_decisions_and_hears_the_policy(make_desk, night):
     assert load_night(database, night) == 0
     (row,) = rows_of(database)
     assert (row.verdict, row.decided_by, row.policy_decision, row.doubtful) == ("reject", "ann", "approve", 1)
+
+
+def test_what_may_be_published_is_on_the_desk(make_desk, night):
+    """The covers for users without a profile go out too; those of another day, or to evaluate by, do not."""
+    plain = {
+        "ds": DS, "unit_id": "p" * 64, "item_id": "fox", "segment_id": "all", "method": "profile", "as_of": DS,
+        "seed": 1, "cover_id": "d" * 64, "candidate": 0, "purpose": "unpersonalised", "score": 0.1,
+        "rewards": [("nsfw", 0.01)], "selected": True, "generator": "g",
+    }  # fmt: skip
+    past = {**plain, "unit_id": "q" * 64, "cover_id": "f" * 64, "as_of": "2026-03-22"}
+    write(night, [plain, past], GENERATED_COVERS)
+    everybody_new = {
+        "ds": DS, "segment_id": "new", "size": 300, "pref_embedding": [0.0], "pref_style": [0.0], "exemplar_users": [],
+        "exemplar_covers": [], "top_categories": [],
+    }  # fmt: skip
+    write(night, [everybody_new], SEGMENTS)
+    database = make_desk(0)
+    assert load_night(database, night) == 2
+    rows = {row.unit_id: row for row in rows_of(database)}
+    with database.reading() as connection:
+        pictures = candidates_of(connection, [row.id for row in rows.values()])
+    on_desk = {(row.unit_id, each.cover_id) for row in rows.values() for each in pictures[row.id]}
+    may_go_out = set(publishable_covers(night.lake, night.ds).select("unit_id", "cover_id").iter_rows())
+    assert may_go_out == on_desk == {(UNIT, "a" * 64), (UNIT, "b" * 64), ("p" * 64, "d" * 64)}
+    assert rows["p" * 64].segment_id == "new"
+    assert rows["p" * 64].stake == 70 / 7 * 0.75  # 300 of 400 people have no profile
 
 
 def test_a_night_without_covers_is_named(make_desk, make_context):

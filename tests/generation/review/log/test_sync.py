@@ -85,6 +85,39 @@ def test_rows_follow_from_the_log_alone(make_desk):
     assert decision_rows(database, date(2026, 3, 28)) == []
 
 
+def test_one_rejection_of_two_holds_a_cover_back_until_it_is_settled(make_desk):
+    database = make_desk(1, policy="approve", double_share=1.0)
+    (row,) = rows_of(database)
+
+    def live():
+        return published(database).get(row.unit_id)
+
+    def now():
+        return rows_of(database)[0]
+
+    decide(database, row, "reject", by="ann", reason="ugly")
+    assert live() is None  # nobody has answered yet
+    decide(database, now(), by="bob")
+    assert (now().queue, live()) == ("disputed", None)
+    decide(database, now(), by="lea", lead=True)
+    assert live() == row.cover_id
+    decisions.undo(database, "lea", NOW)
+    assert (now().queue, live()) == ("disputed", None)
+    decisions.undo(database, "bob", NOW)
+    decisions.undo(database, "ann", NOW)
+    assert live() == row.cover_id  # the policy's word counts again
+
+
+def test_when_the_second_rejects_as_well_the_entry_that_settled_it_is_in_the_lake(make_desk):
+    """Two rejections are two rows, the second of both people: a log that the lake knew before still holds its ids."""
+    database = make_desk(1, policy="approve", double_share=1.0)
+    decide(database, rows_of(database)[0], "reject", by="ann", reason="ugly")
+    decide(database, rows_of(database)[0], "reject", by="bob", reason="ugly")
+    rows = decision_rows(database, DAY)
+    assert [(row["decision"], row["by"]) for row in rows] == [("reject", "person:ann"), ("reject", "person:ann+bob")]
+    assert published(database) == {}
+
+
 def test_a_takedown_keeps_a_cover_from_the_feed_even_before_the_lake_was_told(make_desk):
     database = make_desk(2, policy="approve", candidates=1)
     row = rows_of(database)[0]
