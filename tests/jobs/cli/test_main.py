@@ -19,7 +19,7 @@ from jobs.cli.programs import run_program
 from jobs.lake.context import StageResult
 from jobs.lock import only_one
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 HEAVY = ("torch", "pyspark", "pyarrow", "pydantic", "deltalake", "pandas", "transformers", "yaml")
 
 
