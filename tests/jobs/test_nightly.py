@@ -16,8 +16,21 @@ from jobs.progress import Lines
 from jobs.stages import STAGES, Stage
 
 FIRST = Stage(name="first", function="night_of_tests:first", about="", sections=("world",), code=("first.py",))
-SECOND = Stage(name="second", function="night_of_tests:second", about="", upstream=("first",), writes=("items",))
-THIRD = Stage(name="third", function="night_of_tests:third", about="", watches="night_of_tests:watched")
+SECOND = Stage(
+    name="second",
+    function="night_of_tests:second",
+    about="",
+    upstream=("first",),
+    code=("second.py",),
+    writes=("items",),
+)
+THIRD = Stage(
+    name="third",
+    function="night_of_tests:third",
+    about="",
+    code=("third.py",),
+    watches="night_of_tests:watched",
+)
 NIGHT = (FIRST, SECOND, THIRD)
 
 
@@ -76,7 +89,8 @@ def night(monkeypatch, tmp_path):
     module.watched = lambda context: module.seen
     module.sources = tmp_path / "sources"
     (module.sources / "jobs" / "lake").mkdir(parents=True)
-    (module.sources / "first.py").write_text("VERSION = 1\n")
+    for name in ("first", "second", "third"):
+        (module.sources / f"{name}.py").write_text("VERSION = 1\n")
     monkeypatch.setitem(sys.modules, "night_of_tests", module)
     monkeypatch.setattr(fingerprints.code_hash, "__defaults__", (module.sources,))
     return module
