@@ -27,8 +27,7 @@ def planned_home(tiny_home, spark_settings, tmp_path_factory):
     settings = Settings(spark=spark_settings, generation=GenerationSettings(**GENERATION))
     ctx = Context(ds=date.fromisoformat(tiny.DS), home=home, settings=settings)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reward_model.scorer.PersonalScorer", tiny.KnownScorer)
-        patch.setattr("reward_model.registry.champion_dir", lambda home, ds: home)
+        patch.setattr("reward_model.scorer.PersonalScorer.of_champion", tiny.KnownScorer.of_champion)
         tiny.write(ctx, planned(ctx, {"profile": Painter.fingerprint}).to_pylist(), GENERATION_PLAN)
     return home
 
