@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
+from generation.catalogue import matrix
 from jobs.lake.lake import Lake
 from jobs.lake.tables import JUDGEMENTS
 from recsys_eval.judge.image_metrics import FeatureJudge
@@ -56,9 +57,7 @@ class RememberingJudge(Judge):
         if lake.exists(TABLE):
             of_this_judge = [("judge", "=", judge.fingerprint)]
             rows = lake.read(TABLE, columns=["picture_id", "style_logits", "embedding"], filters=of_this_judge)
-            values = np.concatenate(
-                [_matrix(rows["style_logits"], STYLES), _matrix(rows["embedding"], EMBEDDING_DIM)], 1
-            )
+            values = np.concatenate([matrix(rows["style_logits"]), matrix(rows["embedding"])], 1)
             judge.said = dict(zip(rows["picture_id"].to_pylist(), values, strict=True))
         return judge
 
@@ -127,8 +126,3 @@ class FeaturesOnce:
             fresh = self._judge.features(pixels[np.array(list(new.values()), np.int64)])
             self._known |= dict(zip(new, fresh, strict=True))
         return np.stack([self._known[name] for name in names])
-
-
-def _matrix(column: pa.ChunkedArray, width: int) -> Floats:
-    values: Floats = column.combine_chunks().flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
-    return values
