@@ -90,7 +90,7 @@ def test_missing_drawing_names_the_families_there_are(pack):
 
 
 def test_missing_pack_names_what_mends_it(tmp_path):
-    with pytest.raises(FileNotFoundError, match="build_pack"):
+    with pytest.raises(FileNotFoundError, match="coverlift world pack"):
         PicturePack.load(tmp_path)
 
 

@@ -45,7 +45,7 @@ def test_set_up_prepared_what_the_manifest_says(name):
 
 def test_missing_asset_names_set_up(empty_folder):
     assert missing_assets() == [OPEN_NSFW, EFFICIENTNET]
-    with pytest.raises(AssetError, match="make setup"):
+    with pytest.raises(AssetError, match="coverlift setup"):
         asset(OPEN_NSFW)
 
 

@@ -201,5 +201,5 @@ def test_damaged_weights_are_refused(tmp_path):
 
 
 def test_missing_weights_name_the_training(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"reward_model\.encoders\.train"):
+    with pytest.raises(FileNotFoundError, match="coverlift train encoders"):
         load_projections(tmp_path)
