@@ -3,11 +3,13 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import event, insert, select, text
 
 from conf.errors import NotSaved, Refused
 from generation.review.log.database import SHARED, open_database
-from generation.review.log.schema import audit
+from generation.review.log.schema import audit, metadata
 
 NOW = datetime(2026, 3, 30, 8, tzinfo=UTC).isoformat()
 
@@ -101,3 +103,11 @@ def test_the_database_works_on_after_a_failure(desk_url, tmp_path):
         connection.execute(insert(audit), [line("kept")])
         assert connection.execute(select(audit.c.who)).scalars().all() == ["kept"]
     database.close()
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(desk_url, tmp_path):
+    database = open_database(desk_url, tmp_path)
+    with database.reading() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    database.close()
+    assert differences == []
