@@ -17,10 +17,10 @@ import numpy as np
 import torch
 
 from conf.settings import GenerationSettings
+from generation.diffusion.adapter import ConditionBatch
 from generation.diffusion.painter import Painter
 from generation.diffusion.unet import PIXELS, predict_clean
-from generation.personalization.adapters import ConditionBatch
-from generation.personalization.methods import METHODS, adapter_folders
+from generation.personalization.methods import METHODS, adapter_folders, adapter_openers
 from generation.serving.backends import InProcessPaint, open_backend
 from generation.types import PREFERENCE_DIM, PaintRequest
 from jobs.stickers.pack import PicturePack
@@ -75,7 +75,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = GenerationSettings(method=arguments.method)
     requests = make_requests(arguments.pictures, settings)
-    painter = Painter.load(adapters=adapter_folders(settings))
+    painter = Painter.load(adapters=adapter_openers(adapter_folders(settings)))
     alone = InProcessPaint(painter, max_batch=settings.max_batch)
     with tempfile.TemporaryDirectory() as logs, open_backend(settings, Path(logs)) as triton:
         ways: dict[str, Callable[[], object]] = {

@@ -20,9 +20,9 @@ from conf.settings import Settings
 from generation.serving.server import bundled_triton
 from jobs.lake.assets import assets_dir
 from jobs.lake.delta_jar import jar_path
+from jobs.reach import ROOT
 from reward_model.encoders.assets import missing_assets
 
-ROOT = Path(__file__).resolve().parents[1]
 WEIGHT_PACKAGES = ("reward_model", "generation", "recsys_eval")
 JAVA_VERSION = 17
 DISK_NEEDED = 5 * 2**30

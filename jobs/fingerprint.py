@@ -14,13 +14,10 @@ from typing import Any
 import fsspec
 
 from jobs.lake.context import Context
-from jobs.reach import reached
+from jobs.reach import DATA, ROOT, reached
 from jobs.stages import Stage
 
-ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("code", "settings", "upstream", "input")
-SOURCES = {".py", ".json", ".j2", ".css", ".parquet", ".properties"}
-"""Suffixes of files that decide what a stage does; weights count through their manifests of hashes."""
 ALWAYS = ("jobs/lake",)
 DIGITS = 12
 
@@ -45,7 +42,7 @@ def code_hash(places: tuple[str, ...], root: Path = ROOT) -> str:
     files: set[Path] = set()
     for place in (*ALWAYS, *places):
         path = root / place
-        files |= {path} if path.is_file() else {file for file in path.rglob("*") if file.suffix in SOURCES}
+        files |= {path} if path.is_file() else {file for file in path.rglob("*") if file.suffix in {".py", *DATA}}
     lines = []
     for file in sorted(files):
         status = file.stat()

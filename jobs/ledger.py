@@ -8,10 +8,11 @@ from importlib import metadata
 
 import pyarrow as pa
 
-from jobs.fingerprint import ROOT, code_hash, code_of, relevant_settings
+from jobs.fingerprint import code_hash, code_of, relevant_settings
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
 from jobs.lake.tables import RUNS
+from jobs.reach import ROOT
 from jobs.stages import Stage
 
 

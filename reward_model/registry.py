@@ -27,6 +27,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from conf.errors import ContractError, UsageError
+from jobs.reach import ROOT, reached
 from reward_model.baseline import Baseline
 from reward_model.calibration import Calibration
 from reward_model.network.ensemble_member import ModelShape
@@ -37,18 +38,6 @@ from reward_model.predictor import Predictor, Scales
 WEIGHTS, VOCABULARY, BASELINE, MANIFEST = "model.safetensors", "vocabulary.json", "baseline.txt", "model.json"
 GROUPS = ("user", "item", "affinity")
 """Names of the standardisers."""
-CODE = (
-    "network/features",
-    "network/user_state",
-    "network/ensemble_member",
-    "network/model",
-    "dataset",
-    "predictor",
-    "train",
-    "calibration",
-    "baseline",
-)
-"""Modules whose text decides what a training gives."""
 
 
 def models_dir(home: Path) -> Path:
@@ -57,10 +46,11 @@ def models_dir(home: Path) -> Path:
 
 
 def code_digest() -> str:
-    """SHA-256 of the modules that decide a model."""
+    """SHA-256 of what decides a model: the modules of this package that its training imports."""
     known = hashlib.sha256()
-    for name in CODE:
-        known.update((Path(__file__).parent / f"{name}.py").read_bytes())
+    for name in reached("reward_model.train"):
+        if name.startswith("reward_model/"):
+            known.update((ROOT / name).read_bytes())
     return known.hexdigest()
 
 

@@ -7,7 +7,7 @@ The same class runs inside Triton and in process. A checkpoint is a folder with 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,20 +18,22 @@ from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
 from numpy.typing import NDArray
 from torch import Tensor
 
+from generation.diffusion.adapter import Adapter, ConditionBatch, GeneratorAdapter
 from generation.diffusion.bridge import noise_of, solve, start_of
 from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.finish import FINISH, finished
 from generation.diffusion.manifest import check_files
 from generation.diffusion.unet import plain_attention, predict_clean, to_pixels, to_planes
-from generation.personalization.adapters import Adapter, ConditionBatch
-from generation.personalization.methods import METHODS, open_adapter
 from reward_model.encoders.model import load_text_encoder
 from reward_model.precision import autocast, compute_dtype
 
 SHIPPED = Path(__file__).parent / "weights"
 """The built-in checkpoint."""
-SIZE = 64
-"""Width and height of a painted cover, in pixels."""
+BY_ITSELF = "profile"
+"""The method that the generator paints with no weights but its own."""
+
+AdapterOpener = Callable[[UNet2DConditionModel, ConditioningAdapter, str], Adapter]
+"""From a generator's UNet, conditioning and fingerprint to a method's adapter over it."""
 
 
 class Painter:
@@ -59,13 +61,9 @@ class Painter:
         self.dtype = compute_dtype(device)
         self._embed = lru_cache(maxsize=8192)(self._embed_title)
         self._texts = load_text_encoder(device=device)
-        weightless = {
-            name: open_adapter(name, None, unet, conditioning, fingerprint)
-            for name, spec in METHODS.items()
-            if spec.trained_by is None
-        }
-        self.adapters: dict[str, Adapter] = {**weightless, **(adapters or {})}
-        """By method: those without weights of their own, and those that were given."""
+        own = GeneratorAdapter(fingerprint=fingerprint, unet=unet, conditioning=conditioning)
+        self.adapters: dict[str, Adapter] = {BY_ITSELF: own, **(adapters or {})}
+        """By method: the generator itself, and those that were given."""
         for adapter in self.adapters.values():
             if adapter.unet is not unet:
                 plain_attention(adapter.unet)
@@ -74,7 +72,10 @@ class Painter:
 
     @classmethod
     def load(
-        cls, folder: Path | None = None, threads: int | None = None, adapters: Mapping[str, Path] | None = None
+        cls,
+        folder: Path | None = None,
+        threads: int | None = None,
+        adapters: Mapping[str, AdapterOpener] | None = None,
     ) -> "Painter":
         """Load a checkpoint, by default the shipped one, onto the GPU if there is one.
 
@@ -85,7 +86,8 @@ class Painter:
         threads
             Of torch; None leaves them.
         adapters
-            Folder by method of weights that were trained on this checkpoint; None serves the methods without any.
+            By method, as :func:`generation.personalization.methods.adapter_openers` gives them; None serves the
+            generator alone.
 
         Raises
         ------
@@ -106,10 +108,7 @@ class Painter:
             conditioning,
             FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler"),
             fingerprint=fingerprint,
-            adapters={
-                name: open_adapter(name, place, unet, conditioning, fingerprint)
-                for name, place in (adapters or {}).items()
-            },
+            adapters={name: opened(unet, conditioning, fingerprint) for name, opened in (adapters or {}).items()},
             device="cuda" if torch.cuda.is_available() else "cpu",
         )
 

@@ -7,7 +7,9 @@ A method lives in a folder of its own beside this file; its name is the setting
 import difflib
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +21,7 @@ from generation.diffusion.manifest import check_files
 from generation.types import Conditioning, ItemContent, SegmentProfile
 
 if TYPE_CHECKING:
-    from generation.personalization.adapters import Adapter
+    from generation.diffusion.adapter import Adapter
 
 Need = Literal["preference", "history", "tokens", "words"]
 """What a method may be told of somebody beside the item: mean vectors, events, codes of a quantiser, written titles."""
@@ -33,7 +35,7 @@ class MethodSpec:
     """``module:class`` of a :class:`Method` without arguments."""
     adapter: str | None = None
     """``module:function`` that opens its weights: ``(folder, unet, conditioning, generator)`` to a
-    :class:`generation.personalization.adapters.Adapter`. None paints by the generator as it is."""
+    :class:`generation.diffusion.adapter.Adapter`. None paints by the generator as it is."""
     needs: frozenset[Need] = frozenset({"preference"})
     """What it is told; a request with a history or tokens for a method that needs none is refused."""
     codes: int = 0
@@ -208,11 +210,27 @@ def open_adapter(name: str, folder: Path | None, unet: Any, conditioning: Any, g
     """
     place = method_spec(name).adapter
     if place is None:
-        from generation.personalization.adapters import GeneratorAdapter
+        from generation.diffusion.adapter import GeneratorAdapter
 
         return GeneratorAdapter(fingerprint=generator, unet=unet, conditioning=conditioning)
     adapter: Adapter = _resolved(place)(folder, unet, conditioning, generator)
     return adapter
+
+
+def adapter_openers(folders: Mapping[str, Path]) -> dict[str, Callable[[Any, Any, str], "Adapter"]]:
+    """What a painter opens its adapters with: methods without weights, and those whose folder is given.
+
+    Parameters
+    ----------
+    folders
+        Folder by method of weights over the painter's generator.
+
+    Returns
+    -------
+    By method, from UNet, conditioning and the generator's fingerprint to an adapter; raises as :func:`open_adapter`.
+    """
+    weightless = {name: None for name, spec in METHODS.items() if spec.trained_by is None}
+    return {name: partial(open_adapter, name, folder) for name, folder in {**weightless, **folders}.items()}
 
 
 def method_named(name: str) -> Method:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.personalization.methods import foreign_painters
+from generation.personalization.methods import adapter_openers, foreign_painters
 from generation.serving.requests import Painter
 
 
@@ -57,7 +57,7 @@ def open_painter(
 
     foreign = {name: foreign_painters(name, folder) for name, folder in adapters.items()}
     own = {name: folder for name, folder in adapters.items() if foreign[name] is None}
-    builtin = BuiltinPainter.load(checkpoint, threads=threads, adapters=own)
+    builtin = BuiltinPainter.load(checkpoint, threads=threads, adapters=adapter_openers(own))
     if len(own) == len(adapters):
         return builtin
     painters: dict[str, Painter] = {

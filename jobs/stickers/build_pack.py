@@ -29,8 +29,8 @@ import resvg_py
 from PIL import Image
 
 from jobs.lake.splits import split_of
+from jobs.stickers.pack import SIZE
 
-SIZE = 64
 LANGUAGES = ("en", "de", "es", "ja")
 
 PACKAGES = {

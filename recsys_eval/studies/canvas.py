@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generation.diffusion.painter import SHIPPED, Painter
-from generation.personalization.methods import adapter_folders
+from generation.personalization.methods import adapter_folders, adapter_openers
 from generation.personalization.training.world import Audience, Items
 from generation.planning.units import rounded, unit_seed
 from jobs.lake.context import Context
@@ -49,7 +49,7 @@ class Canvas:
         settings = ctx.settings.generation
         chosen = settings.painted_by(method, None if adapter is None else str(adapter))
         checkpoint = Path(settings.checkpoint) if settings.checkpoint else SHIPPED
-        painter = Painter.load(checkpoint, adapters=adapter_folders(chosen))
+        painter = Painter.load(checkpoint, adapters=adapter_openers(adapter_folders(chosen)))
         segments = self.audience.segments
         told = self.audience if personal else self.audience.unknown()
         wanted = np.stack([rounded(told.preference[name]) for name in segments])

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import torch
 from safetensors.torch import load_file, save_file
 
+from generation.diffusion.adapter import GeneratorAdapter
 from generation.diffusion.manifest import write_manifest
 from generation.history import CLICKED
-from generation.personalization.adapters import GeneratorAdapter
 from generation.personalization.methods import MethodSpec, weights_fingerprint
 from generation.personalization.profile.method import ProfileMethod
 from generation.types import PREFERENCE_DIM

@@ -1,49 +1,30 @@
 """What an ICG model is made of; saved beside its weights."""
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any
+
+from pydantic import ValidationError
 
 from conf.errors import UsageError
 from conf.settings import IcgSettings
-
-Tuning = Literal["frozen", "lora"]
 
 INSTRUCTION = "Describe the look of a cover for {title!r} that keeps the subject of this picture."
 """What the multimodal model is asked; ``{title}`` is the item's title."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class IcgConfig:
-    """Settings of an ICG model over public checkpoints."""
+class IcgConfig(IcgSettings):
+    """An ICG model over public checkpoints: the settings, both checkpoints named, and the shapes it was built for."""
 
     mllm: str
-    """Local folder or hub id of an image-text-to-text model of ``transformers``."""
     generator: str
-    """Local folder or hub id of a text-to-image pipeline of ``diffusers``."""
-    allow_download: bool = False
-    """False takes local folders and the local hub cache only."""
-    meta_tokens: int = 64
-    """Learned queries appended to the multimodal model's input; also the length of the conditioning."""
     user_dim: int = 160
     """Width of a user's or a segment's preference: aligned part, then style."""
     embedding_dim: int = 128
     """Where the style part of a preference begins."""
-    width: int = 512
-    """Width of refinement and connector."""
-    layers: int = 2
-    """Transformer layers of the connector."""
-    mllm_tuning: Tuning = "frozen"
-    """Whether the multimodal model's own weights stay as they are or get LoRA."""
-    generator_tuning: Tuning = "frozen"
-    """The same for the generator."""
-    lora_rank: int = 16
     instruction: str = INSTRUCTION
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    """Of the two base models; what is trained stays float32."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        return self.model_dump()
 
     @classmethod
     def of(cls, settings: IcgSettings) -> "IcgConfig":
@@ -57,7 +38,7 @@ class IcgConfig:
         for name in ("mllm", "generator"):
             if getattr(settings, name) is None:
                 raise UsageError(f"icg.{name} names no checkpoint: give a local folder or a hub id (docs/icg.md)")
-        return cls(**settings.model_dump())
+        return cls.model_validate(settings.model_dump())
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "IcgConfig":
@@ -66,9 +47,13 @@ class IcgConfig:
         Raises
         ------
         ValueError
-            A key that no setting has.
+            A key that no setting has, or a value that none takes.
         """
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        unknown = sorted(set(values) - set(cls.model_fields))
         if unknown:
-            raise ValueError(f"An ICG configuration has no {unknown}: known are {[f.name for f in fields(cls)]}")
-        return cls(**values)
+            raise ValueError(f"An ICG configuration has no {unknown}: known are {list(cls.model_fields)}")
+        try:
+            return cls.model_validate(values)
+        except ValidationError as refused:
+            first = refused.errors()[0]
+            raise ValueError(f"An ICG configuration: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

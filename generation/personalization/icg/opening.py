@@ -8,8 +8,8 @@ from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file
 from torch import Tensor
 
+from generation.diffusion.adapter import ConditionBatch
 from generation.diffusion.conditioning import ConditioningAdapter
-from generation.personalization.adapters import ConditionBatch
 from generation.personalization.icg.builtin import BuiltinIcg, condition
 from generation.personalization.icg.checkpoint import LORA, icg_fingerprint, merged, read_icg
 from generation.personalization.places import picture_places

@@ -12,7 +12,13 @@ from conf.settings import GenerationSettings
 from generation.diffusion.painter import SHIPPED, Painter, checkpoint_fingerprint
 from generation.history import WEIGHT, history_array
 from generation.personalization import methods
-from generation.personalization.methods import adapter_folders, check_methods, method_fingerprints, shipped_weights
+from generation.personalization.methods import (
+    adapter_folders,
+    adapter_openers,
+    check_methods,
+    method_fingerprints,
+    shipped_weights,
+)
 from generation.serving.backends import open_backend
 from generation.serving.repository import write_repository
 from tests.support import example_method
@@ -101,7 +107,7 @@ def test_its_weights_are_checked_like_any_other(newest, tmp_path):
         method_fingerprints(newest, "0123")
     (folder / "strength.safetensors").write_bytes(b"something else")
     with pytest.raises(UsageError, match="SHA-256"):
-        Painter.load(adapters=adapter_folders(newest))
+        Painter.load(adapters=adapter_openers(adapter_folders(newest)))
     nowhere = newest.model_copy(update={"adapters": {"newest": str(tmp_path / "nowhere")}})
     with pytest.raises(UsageError, match=r"`tests\.support\.example_method`, or name one in generation\.adapters"):
         method_fingerprints(nowhere, "0123")

@@ -20,7 +20,13 @@ from generation.personalization.icg.checkpoint import LAYERS, begin_from, lora_w
 from generation.personalization.icg.painting import SHAPE, BuiltinPainting
 from generation.personalization.icg.public.model import add_lora
 from generation.personalization.icg.trainees import trainable
-from generation.personalization.methods import adapter_folders, method_fingerprints, method_named, methods_of
+from generation.personalization.methods import (
+    adapter_folders,
+    adapter_openers,
+    method_fingerprints,
+    method_named,
+    methods_of,
+)
 from generation.personalization.places import PLACES, picture_places
 from generation.personalization.training.world import Audience, Items, Sampler
 from generation.serving.backends import InProcessPaint, open_backend
@@ -107,18 +113,20 @@ def test_rewards_alone_train_it_and_the_generator_s_own_weights_stay(shipped):
 
 def test_untrained_it_paints_what_profile_paints(painter, tmp_path):
     ship(fresh(painter.conditioning, seed=0), {}, tmp_path, painter.fingerprint, {})
-    with_icg = Painter.load(adapters={"icg": tmp_path})
+    with_icg = Painter.load(adapters=adapter_openers({"icg": tmp_path}))
     plain, icg = with_icg.paint(**asked()), with_icg.paint(**asked(), method="icg")
     np.testing.assert_array_equal(icg, plain)
     assert with_icg.fingerprint_of("icg") != with_icg.fingerprint_of("profile") == painter.fingerprint
 
 
 def test_trained_it_paints_something_else_and_profile_stays(painter, shipped):
-    with_icg = Painter.load(adapters={"icg": shipped[0]})
+    with_icg = Painter.load(adapters=adapter_openers({"icg": shipped[0]}))
     np.testing.assert_array_equal(with_icg.paint(**asked()), painter.paint(**asked()))
     icg = with_icg.paint(**asked(), method="icg")
     assert (icg != painter.paint(**asked())).any()
-    np.testing.assert_array_equal(icg, Painter.load(adapters={"icg": shipped[0]}).paint(**asked(), method="icg"))
+    np.testing.assert_array_equal(
+        icg, Painter.load(adapters=adapter_openers({"icg": shipped[0]})).paint(**asked(), method="icg")
+    )
 
 
 def test_training_goes_on_from_an_adapter_with_the_same_low_rank_layers(shipped):
@@ -126,7 +134,7 @@ def test_training_goes_on_from_an_adapter_with_the_same_low_rank_layers(shipped)
     add_lora(own.unet, LAYERS["all"], 2)
     icg = fresh(own.conditioning, seed=5)
     began = begin_from(shipped[0], icg, own.unet, own.fingerprint)
-    assert began == Painter.load(adapters={"icg": shipped[0]}).fingerprint_of("icg")
+    assert began == Painter.load(adapters=adapter_openers({"icg": shipped[0]})).fingerprint_of("icg")
     ship(icg, dict(lora_weights(own.unet)), shipped[0].parent / "again", own.fingerprint, {})
     for file in (checkpoint.LORA, Path("adapter") / "diffusion_pytorch_model.safetensors"):
         assert (shipped[0].parent / "again" / file).read_bytes() == (shipped[0] / file).read_bytes()
@@ -137,7 +145,7 @@ def test_training_goes_on_from_an_adapter_with_the_same_low_rank_layers(shipped)
 
 
 def test_the_backend_paints_by_method_and_refuses_what_is_not_loaded(painter, shipped, make_request):
-    backend = InProcessPaint(Painter.load(adapters={"icg": shipped[0]}), max_batch=4)
+    backend = InProcessPaint(Painter.load(adapters=adapter_openers({"icg": shipped[0]})), max_batch=4)
     plain, icg = list(backend.paint([make_request(1), make_request(1, method="icg")]))
     assert (plain.generator, icg.generator) == (backend.fingerprint(), backend.fingerprint("icg"))
     assert (plain.picture != icg.picture).any()
@@ -147,7 +155,7 @@ def test_the_backend_paints_by_method_and_refuses_what_is_not_loaded(painter, sh
 
 def test_triton_paints_it_as_the_process_does(shipped, tmp_path, make_request):
     settings = GenerationSettings(method="icg", icg=str(shipped[0]), max_batch=4, timeout_s=60)
-    own = InProcessPaint(Painter.load(adapters={"icg": shipped[0]}), max_batch=4)
+    own = InProcessPaint(Painter.load(adapters=adapter_openers({"icg": shipped[0]})), max_batch=4)
     requests = [make_request(number, method=method) for number in range(2) for method in ("profile", "icg")]
     with open_backend(settings, tmp_path) as triton:
         assert triton.fingerprint("icg") == own.fingerprint("icg") != triton.fingerprint()
@@ -160,7 +168,10 @@ def test_triton_paints_it_as_the_process_does(shipped, tmp_path, make_request):
 
 def test_the_unit_s_fingerprint_names_generator_and_adapter(painter, shipped):
     settings = GenerationSettings(method="icg", icg=str(shipped[0]))
-    both = {"icg": Painter.load(adapters={"icg": shipped[0]}).fingerprint_of("icg"), "profile": painter.fingerprint}
+    both = {
+        "icg": Painter.load(adapters=adapter_openers({"icg": shipped[0]})).fingerprint_of("icg"),
+        "profile": painter.fingerprint,
+    }
     assert method_fingerprints(settings, painter.fingerprint) == both
     assert method_fingerprints(GenerationSettings(), painter.fingerprint) == {"profile": painter.fingerprint}
     assert methods_of(GenerationSettings(beside=("profile", "icg"))) == ("profile", "icg")

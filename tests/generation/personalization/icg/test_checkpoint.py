@@ -8,6 +8,7 @@ import torch
 
 from generation.diffusion.painter import Painter
 from generation.personalization.icg import checkpoint
+from generation.personalization.methods import adapter_openers
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def asked(rows=2):
 
 
 def test_the_shipped_adapter_is_whole_belongs_to_the_shipped_generator_and_paints(painter):
-    own = Painter.load(adapters={"icg": checkpoint.SHIPPED})
+    own = Painter.load(adapters=adapter_openers({"icg": checkpoint.SHIPPED}))
     assert own.fingerprint == painter.fingerprint
     manifest = json.loads((checkpoint.SHIPPED / "manifest.json").read_text())
     assert {"command", "hardware", "date", "data", "weights", "validation"} <= set(manifest)
