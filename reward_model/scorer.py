@@ -110,10 +110,31 @@ class PersonalScorer:
         ndarray
             ``(n_rows,)`` float64.
         """
-        vectors = _vectors(embeddings, styles, len(item_ids))
         users, state = np.unique(np.asarray(list(user_ids), object), return_inverse=True)
-        prepared = self._prepare(users.tolist())
-        return self._score(prepared, state, np.arange(len(item_ids)), self._item_rows(item_ids), vectors)
+        return self.state_click_probability(self.states_of(users.tolist()), state, item_ids, embeddings, styles)
+
+    def states_of(self, user_ids: Sequence[str]) -> States:
+        """What is known of users as of this ds, in their order."""
+        length = self.predictor.history_length
+        return load_states(self.lake, self.as_of, user_ids, covers=self.covers, items=self.items, length=length)
+
+    def state_click_probability(
+        self, states: States, state: npt.NDArray[Any], item_ids: Sequence[str], embeddings: Floats, styles: Floats
+    ) -> Array:
+        """P(click) of a user in state ``state[i]`` on row i's item under row i's cover, at position 1.
+
+        Parameters
+        ----------
+        states
+            As :meth:`states_of` reads them, or changed: what if somebody had clicked something else?
+        state
+            ``(n_rows,)`` rows of ``states``.
+        item_ids, embeddings, styles
+            As in :meth:`click_probability`.
+        """
+        vectors = _vectors(embeddings, styles, len(item_ids))
+        rows = np.arange(len(item_ids))
+        return self._score(self._prepared(states), state, rows, self._item_rows(item_ids), vectors)
 
     def segment_click_probability(
         self,
@@ -183,8 +204,9 @@ class PersonalScorer:
         return self._prepare(users), members
 
     def _prepare(self, users: Sequence[str]) -> _Prepared:
-        length = self.predictor.history_length
-        states = load_states(self.lake, self.as_of, users, covers=self.covers, items=self.items, length=length)
+        return self._prepared(self.states_of(users))
+
+    def _prepared(self, states: States) -> _Prepared:
         tensors = self.predictor.state_tensors(states, self.items)
         with torch.no_grad():  # not inference mode: reward_model.gradient differentiates through what uses these
             sides = self.predictor.model.encode_users(self._table_CE, tensors)

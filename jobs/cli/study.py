@@ -20,6 +20,11 @@ PROGRAMS = (
         about="What segments of some number are worth, by the true tastes of the built-in world.",
     ),
     Program(
+        name="user-liking",
+        function="recsys_eval.studies.user_liking:user_liking",
+        about="What ways to tell a single user's favourite family are worth, by the true tastes of the built-in world.",
+    ),
+    Program(
         name="validation-sweep",
         function="recsys_eval.studies.validation_sweep:validation_sweep",
         about="What guidance and the plan's threshold do on validation items, by a second classifier.",

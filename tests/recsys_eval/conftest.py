@@ -1,9 +1,13 @@
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from conf.settings import Settings
 from jobs.lake.context import Context
+from jobs.lake.tables import POSITION_BIAS
 from recsys_eval.night import Night
 from tests.support.known_world import CUT, DS, ENCODER, KnowingScorer, World
+from tests.support.sticker_night import make_sticker_night
 
 
 def make_night(home, world, spark=None):
@@ -38,3 +42,15 @@ def idle_night(tmp_path_factory):
 def unplayed_night(tmp_path_factory):
     """No day after ds, nothing published, one segment's worth of nothing."""
     return make_night(tmp_path_factory.mktemp("unplayed"), World(played=False, users=80))
+
+
+@pytest.fixture(scope="session")
+def people_night(tmp_path_factory):
+    """A small night of stickers with a played day, for what asks about single users."""
+    night = make_sticker_night(tmp_path_factory.mktemp("people"), users=160, items_painted=2, played=True)
+    bias = [
+        {"ds": night.ctx.ds.isoformat(), "position": place, "examination": place**-0.6, "impressions": 100}
+        for place in range(1, 11)
+    ]
+    write_deltalake(night.lake.path("position_bias"), pa.Table.from_pylist(bias, schema=POSITION_BIAS.schema))
+    return night
