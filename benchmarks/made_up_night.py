@@ -111,22 +111,31 @@ def units(
         yield row
 
 
-def fill(database: Database, number: int, *, ds: str = DS, images: ImageStore | None = None, **more: Any) -> None:
-    """Put a made-up night into a desk's database."""
+def fill(
+    database: Database,
+    number: int,
+    *,
+    ds: str = DS,
+    images: ImageStore | None = None,
+    max_nsfw: float = 1.0,
+    **more: Any,
+) -> None:
+    """Put a made-up night into a desk's database; ``more`` is that of :func:`units`."""
     rows = list(units(number, ds=ds, images=images, **more))
     with database.writing(alone=True) as connection:
         put(connection, ds, rows)
-    put_facts(database, ds, [images.put(drawn(place, 99)) for place in range(3)] if images else [])
+    put_facts(database, ds, [images.put(drawn(place, 99)) for place in range(3)] if images else [], max_nsfw)
 
 
-def put_facts(database: Database, ds: str, exemplars: Sequence[str] = ()) -> None:
-    """What the pages say about a made-up night."""
+def put_facts(database: Database, ds: str, exemplars: Sequence[str] = (), max_nsfw: float = 1.0) -> None:
+    """What the pages say about a made-up night; its safety scores are random, so that by itself it has no limit."""
     people = {"size": 120, "exemplar_covers": list(exemplars), "top_categories": ["food-drink", "objects"]}
     scale = [place / 100 for place in range(101)]
     facts = {
         "segments": {f"s{place}": {"segment_id": f"s{place}", **people} for place in range(8)},
         "scales": dict.fromkeys(("personal", "relevance", "aesthetic", "nsfw"), scale),
         "runs": {},
+        "max_nsfw": max_nsfw,
         "segment_id": [f"s{place}" for place in range(8)],
         "category": sorted(CATEGORIES),
         "method": sorted(METHODS),

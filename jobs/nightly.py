@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from conf.errors import GateError
 from jobs.fingerprint import changed_parts, fingerprint, relevant_settings
 from jobs.lake.context import Context, StageResult
 from jobs.ledger import Run, past_runs, record, versions
@@ -13,6 +14,8 @@ from jobs.progress import Screen
 from jobs.stages import STAGES, Stage
 
 NOTE_LENGTH = 500
+GATE_ATTEMPTS = 5
+"""How often a stage's gate is asked again after the stage that opens it ran."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +118,7 @@ def run_stages(context: Context, stages: Sequence[Stage], screen: Screen, *, for
     """
     past, ran = past_runs(context), []
     for stage in stages:
+        ran += open_gate(context, stage, stages, screen)
         verdict = judge(stage, context, past, force=force)
         if not verdict.runs:
             screen.skipped(stage.name, verdict.reason)
@@ -125,6 +129,34 @@ def run_stages(context: Context, stages: Sequence[Stage], screen: Screen, *, for
         past = past_runs(context)
         ran.append(stage.name)
     return ran
+
+
+def open_gate(context: Context, stage: Stage, stages: Iterable[Stage], screen: Screen) -> list[str]:
+    """Ask the stage's gate; while it is shut, run the stage that opens it, where that belongs to this run.
+
+    Returns
+    -------
+    list[str]
+        Names of the stages that ran.
+
+    Raises
+    ------
+    GateError
+        When the gate stays shut.
+    """
+    opener = next((each for each in stages if each.name == stage.opened_by), None)
+    ran: list[str] = []
+    while True:
+        try:
+            stage.check_gate(context)
+        except GateError as error:
+            if opener is None or len(ran) >= GATE_ATTEMPTS:
+                raise
+            screen.started(opener.name, str(error))
+            run_stage(context, judge(opener, context, past_runs(context), force=True), screen)
+            ran.append(opener.name)
+        else:
+            return ran
 
 
 def run_stage(context: Context, verdict: Verdict, screen: Screen) -> None:

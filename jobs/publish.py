@@ -9,7 +9,14 @@ import polars as pl
 from conf.errors import CorruptImage, TryAgainError
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
-from jobs.lake.tables import COVER_DECISIONS, PUBLISHED_COVERS, SHOWN_PURPOSES, UNPERSONALISED, WITHOUT_PROFILE
+from jobs.lake.tables import (
+    COVER_DECISIONS,
+    OVER_LIMIT,
+    PUBLISHED_COVERS,
+    SHOWN_PURPOSES,
+    UNPERSONALISED,
+    WITHOUT_PROFILE,
+)
 from jobs.ledger import past_runs
 
 ATTEMPTS = 5
@@ -35,7 +42,11 @@ def run(context: Context) -> StageResult:
     lake, night = context.lake, context.ds.isoformat()
     for _ in range(ATTEMPTS):
         seen = lake.version("cover_decisions")
-        rows, withheld = choose(publishable_covers(lake, context.ds), decisions_that_count(lake, context.ds))
+        rows, withheld = choose(
+            publishable_covers(lake, context.ds),
+            decisions_that_count(lake, context.ds),
+            max_nsfw=context.settings.policy.max_nsfw,
+        )
         rows, damaged = _with_picture(context, rows)
         withheld["damaged"] = damaged
         published = lake.replace(rows.to_arrow().cast(PUBLISHED_COVERS.schema), "published_covers", ds=night)
@@ -90,7 +101,7 @@ def decisions_digest(context: Context) -> str:
     return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 
 
-def choose(covers: pl.DataFrame, decisions: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+def choose(covers: pl.DataFrame, decisions: pl.DataFrame, *, max_nsfw: float) -> tuple[pl.DataFrame, dict[str, int]]:
     """Covers that may go out, and how many may not for which reason.
 
     A unit's cover is the one that a person approved last, else the selected candidate; a candidate
@@ -104,6 +115,9 @@ def choose(covers: pl.DataFrame, decisions: pl.DataFrame) -> tuple[pl.DataFrame,
         See :func:`decisions_that_count`. About a cover in its unit, a person's latest decision by
         ``decided_at`` counts; without one, or after a ``withdraw``, the policy's latest. A takedown of
         the cover counts for ever and in every unit.
+    max_nsfw
+        A cover over it goes out only where a person approved it knowing that: the reason begins with
+        :data:`~jobs.lake.tables.OVER_LIMIT`.
 
     Returns
     -------
@@ -128,6 +142,8 @@ def choose(covers: pl.DataFrame, decisions: pl.DataFrame) -> tuple[pl.DataFrame,
         .then(pl.lit("undecided"))
         .when(pl.col("decision") != "approve")
         .then(pl.lit("rejected"))
+        .when((pl.col("nsfw") > max_nsfw) & ~pl.col("knowingly"))
+        .then(pl.lit("over_limit"))
     )
     reasons = judged.filter(pl.col("reason").is_not_null()).group_by("reason").len()
     allowed = (
@@ -143,7 +159,7 @@ def choose(covers: pl.DataFrame, decisions: pl.DataFrame) -> tuple[pl.DataFrame,
 def _standing(decisions: pl.DataFrame) -> pl.DataFrame:
     """The decision that stands about each cover in its unit, and whether it is a person's."""
     told = decisions.filter(pl.col("decision") != "takedown").with_columns(
-        by_person=~pl.col("by").str.starts_with("policy:")
+        by_person=~pl.col("by").str.starts_with("policy:"), knowingly=pl.col("reason").str.starts_with(OVER_LIMIT)
     )
     latest = (
         told.sort("decided_at", "decision_id")
@@ -154,7 +170,15 @@ def _standing(decisions: pl.DataFrame) -> pl.DataFrame:
     return (
         latest.sort("by_person", descending=True)
         .unique(["cover_id", "unit_id"], keep="first", maintain_order=True)
-        .select("cover_id", "unit_id", "decision", "decision_id", "decided_at", "by_person")
+        .select(
+            "cover_id",
+            "unit_id",
+            "decision",
+            "decision_id",
+            "decided_at",
+            "by_person",
+            knowingly=pl.col("by_person") & pl.col("knowingly").fill_null(False),
+        )
     )
 
 

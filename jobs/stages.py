@@ -32,6 +32,11 @@ class Stage:
     """Tables; their versions go into the run ledger."""
     watches: str | None = None
     """``module:function`` taking a :class:`Context` and returning a text: what else its output depends on."""
+    gate: str | None = None
+    """``module:function`` taking a :class:`Context`: raises a :class:`~conf.errors.GateError` while the stage must not
+    run. It is asked even where the stage is up to date."""
+    opened_by: str = ""
+    """A stage that opens the gate: a run of both runs it again where the gate is shut."""
     rehearsal: str | None = None
     """``module:function`` taking a :class:`Context` and returning a :class:`StageResult` without writing: what
     ``coverlift <name> --dry-run`` tells besides whether the stage would run."""
@@ -46,6 +51,17 @@ class Stage:
     def watched(self, context: "Context") -> str:
         """What the stage watches beyond settings, code and upstream; empty when nothing."""
         return str(resolve(self.watches)(context)) if self.watches else ""
+
+    def check_gate(self, context: "Context") -> None:
+        """Ask the stage's gate, where it has one.
+
+        Raises
+        ------
+        GateError
+            When the stage must not run now.
+        """
+        if self.gate:
+            resolve(self.gate)(context)
 
 
 def resolve(place: str) -> Any:
@@ -150,6 +166,8 @@ STAGES: tuple[Stage, ...] = (
         reads=("generated_covers", "cover_decisions"),
         writes=("published_covers",),
         watches="jobs.publish:decisions_digest",
+        gate="generation.review.log.sync:check_synced",
+        opened_by="review-sync",
     ),
     Stage(
         name="play",

@@ -337,6 +337,9 @@ GENERATED_COVERS = TableSpec(
 )
 """``rewards`` holds each reward by name (personal, relevance, aesthetic, nsfw); ``generator`` is its fingerprint."""
 
+OVER_LIMIT = "over the safety limit: "
+"""Begins the reason of a person's approval of a cover over ``policy.max_nsfw``; without it such a cover stays back."""
+
 COVER_DECISIONS = TableSpec(
     "cover_decisions",
     "a decision",

@@ -2,6 +2,7 @@
 
 import sys
 import types
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -141,6 +142,34 @@ def test_a_night_is_skipped_resumed_and_explained(night, make_context):
     assert run_stages(changed, [FIRST], Silent()) == ["first"]
     assert foresee(changed, NIGHT)[1].reason == "upstream changed"
     assert run_stages(changed, [THIRD], Silent(), force=True) == ["third"]
+
+
+def test_a_shut_gate_stops_its_stage_unless_the_run_has_the_stage_that_opens_it(night, make_context):
+    context, shut = make_context(), []
+
+    def gate(context):
+        if shut:
+            raise GateError("the log is ahead")
+
+    def opener(context):
+        night.ran.append("opener")
+        shut.clear()
+        return StageResult()
+
+    night.gate, night.opener = gate, opener
+    gated = replace(THIRD, gate="night_of_tests:gate", opened_by="opener")
+    opens = replace(FIRST, name="opener", function="night_of_tests:opener")
+    assert run_stages(context, [gated], Silent()) == ["third"]
+    shut.append(1)
+    with pytest.raises(GateError, match="log is ahead"):
+        run_stages(context, [gated], Silent())  # though it is up to date
+    assert run_stages(context, [opens], Silent()) == ["opener"]
+    shut.append(1)  # somebody decided after the opener ran
+    assert run_stages(context, [opens, gated], Silent()) == ["opener"]
+    night.opener = lambda context: StageResult()
+    shut.append(1)
+    with pytest.raises(GateError):
+        run_stages(context, [opens, gated], Silent())
 
 
 def test_a_killed_night_goes_on_at_the_stage_it_was_killed_in(night, make_context, run_python):

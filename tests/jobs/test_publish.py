@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from conf.errors import NothingToDo, TryAgainError, UsageError
-from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS
+from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS, OVER_LIMIT
 from jobs.publish import choose, decisions_digest, run
 from jobs.takedown import take_down
 
@@ -38,6 +38,7 @@ def chosen_frame(covers, decisions):
     return choose(
         pl.DataFrame(covers, schema_overrides={"nsfw": pl.Float64}),
         pl.DataFrame(pl.from_arrow(pa.Table.from_pylist(decisions, schema=COVER_DECISIONS.schema))),
+        max_nsfw=0.4,
     )
 
 
@@ -65,6 +66,20 @@ def test_only_an_approval_that_still_stands_publishes(decisions, published, with
 
 def test_unknown_safety_is_not_published_even_when_approved():
     assert chosen([cover("u1", "c1", nsfw=None)], [decision("u1", "c1", "approve")]) == ([], {"safety_unknown": 1})
+
+
+def test_over_the_limit_a_cover_goes_out_only_where_a_person_said_so_knowing_it():
+    knowing = decision("u1", "c1", "approve") | {"reason": f"{OVER_LIMIT}0.66 > 0.4: a statue in a museum"}
+    policy = knowing | {"by": "policy:p"}
+    for decisions, published, withheld in (
+        ([decision("u1", "c1", "approve")], [], {"over_limit": 1}),
+        ([policy], [], {"over_limit": 1}),
+        ([knowing], ["u1"], {}),
+        ([knowing, decision("u1", "c1", "reject", hour=2)], [], {"rejected": 1}),
+        ([knowing, decision("u1", "c1", "approve", hour=2)], [], {"over_limit": 1}),
+    ):
+        assert chosen([cover("u1", "c1", nsfw=0.66)], decisions) == (published, withheld)
+    assert chosen([cover("u1", "c1", nsfw=0.4)], [decision("u1", "c1", "approve")]) == (["u1"], {})
 
 
 def test_one_cover_an_item_and_segment_the_best_one():

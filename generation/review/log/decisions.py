@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, null, select, update
 
 from conf.errors import Conflict, Refused, Unknown
+from conf.policy import PolicySettings
 from generation.review.log import chain
 from generation.review.log.case_state import VOTES, State, Unit, settle
 from generation.review.log.chain import Entry
 from generation.review.log.database import Database
-from generation.review.log.schema import candidates, cases, entries, takedowns, undone
+from generation.review.log.schema import candidates, cases, entries, nights, takedowns, undone
+from jobs.lake.tables import OVER_LIMIT
 
 MAX_TEXT = 2000
 CHUNK = 400
@@ -76,8 +78,10 @@ def decide(database: Database, wish: Decision, reasons: Collection[str], now: da
         row = _case(connection, wish.case_id, wish.key)
         if row.told is not None:
             return _as_told(connection, wish)
+        allowed = None
         if wish.kind in VOTES:
             _check_vote(connection, row, wish, reasons)
+            allowed = over_limit_reason(connection, row, wish)
         elif wish.kind == "note" and clean(wish.note) is None:
             raise Refused("A note needs words.")
         entry = Entry(
@@ -86,7 +90,7 @@ def decide(database: Database, wish: Decision, reasons: Collection[str], now: da
             by=wish.by,
             unit_id=row.unit_id,
             cover_id=wish.cover_id if wish.kind == "pick" else row.selected_cover_id,
-            reason=clean(wish.reason) if wish.kind == "reject" else None,
+            reason=clean(wish.reason) if wish.kind == "reject" else allowed,
             note=clean(wish.note),
             adjudicates=wish.kind in VOTES and _adjudicates(row, wish),
             key=wish.key,
@@ -139,6 +143,42 @@ def _check_vote(connection: Connection, row: Row[Any], wish: Decision, reasons: 
     awaits_me = row.doubled and row.first_voter is not None and row.verdict is None
     if row.last_entry != wish.seen and not awaits_me:
         raise Conflict(f"{row.decided_by or 'Somebody'} decided this cover after you opened it; look at it again.")
+
+
+def over_limit_reason(connection: Connection, row: Row[Any], wish: Decision) -> str | None:
+    """The reason that an approval over the night's safety limit stands with; None under the limit.
+
+    Raises
+    ------
+    Refused
+        When the approval is not by a lead, or without a reason in words.
+    """
+    if wish.kind not in ("approve", "pick"):
+        return None
+    nsfw = row.nsfw if wish.kind == "approve" else _nsfw_of(connection, row.id, wish.cover_id)
+    if nsfw is None or nsfw <= (limit := limit_of(connection, row.ds)):
+        return None
+    figures = f"{nsfw:.3f} > {limit:g}"
+    if not wish.lead:
+        raise Refused(f"This cover is over the safety limit ({figures}): only a lead may approve it, with a reason.")
+    words = clean(wish.reason)
+    if words is None:
+        raise Refused(f"This cover is over the safety limit ({figures}): approving it needs a reason in your words.")
+    return f"{OVER_LIMIT}{figures}: {words}"
+
+
+def _nsfw_of(connection: Connection, case_id: int, cover_id: str | None) -> float | None:
+    query = select(candidates.c.rewards).where(candidates.c.case_id == case_id, candidates.c.cover_id == cover_id)
+    return rewards_of(connection.execute(query).scalar() or "{}").get("nsfw")
+
+
+def limit_of(connection: Connection, ds: str) -> float:
+    """The safety limit of a night: no cover over it goes out unless a lead says why.
+
+    A night that was loaded without one has the default policy's.
+    """
+    text = connection.execute(select(nights.c.facts).where(nights.c.ds == ds)).scalar()
+    return float(json.loads(text or "{}").get("max_nsfw", PolicySettings().max_nsfw))
 
 
 def _check_ruling(connection: Connection, row: Row[Any], wish: Decision) -> None:
@@ -349,4 +389,4 @@ def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
 
 def rewards_of(text: str) -> dict[str, float]:
     """A candidate's rewards by name."""
-    return {str(name): float(value) for name, value in json.loads(text).items()}
+    return {str(name): float(value) for name, value in json.loads(text).items() if value is not None}

@@ -24,8 +24,10 @@ from jobs.lake.tables import SHOWN_PURPOSES, UNPERSONALISED, WITHOUT_PROFILE
 BATCH = 1000
 """Rows in one statement."""
 FIRST_LOOKUPS = ("generated_covers", "generation_plan", "items", "segments", "item_features")
-FORM = 2
+FORM = 3
 """Part of what a night was loaded from: another number loads every night again."""
+SETTLED_BY = ("policy_decision", "policy_reason", "selected_cover_id")
+"""What the state of a cover follows from, besides people's entries."""
 PERCENTILES = np.linspace(0, 1, 101)
 
 
@@ -43,7 +45,8 @@ def load_night(database: Database, ctx: Context) -> int:
     if ds not in ctx.lake.partitions("generated_covers"):
         raise UsageError(f"generated_covers has no rows for {ds}: run `coverlift generate --ds {ds}` first")
     version = json.dumps(
-        {"form": FORM} | {name: ctx.lake.version(name) for name in (*FIRST_LOOKUPS, "cover_decisions")}
+        {"form": FORM, "max_nsfw": _limit(ctx, ds)}
+        | {name: ctx.lake.version(name) for name in (*FIRST_LOOKUPS, "cover_decisions")}
     )
     with database.reading() as connection:
         before = connection.execute(select(nights.c.loaded).where(nights.c.ds == ds)).scalar()
@@ -61,7 +64,8 @@ def load_night(database: Database, ctx: Context) -> int:
 
 def put(connection: Connection, ds: str, rows: Sequence[Mapping[str, Any]]) -> int:
     """Add the units that are new and bring the policy's word about the others up to date; returns the new ones."""
-    columns = (cases.c.id, cases.c.unit_id, cases.c.policy_decision, cases.c.policy_reason)
+    names_known = ("id", "unit_id", "policy_decision", "policy_reason", "selected_cover_id", *REWARDS)
+    columns = tuple(cases.c[name] for name in names_known)
     known = {row.unit_id: row for row in connection.execute(select(*columns).where(cases.c.ds == ds))}
     new = [row for row in rows if row["unit_id"] not in known]
     names = {column.name for column in cases.columns}
@@ -73,6 +77,7 @@ def put(connection: Connection, ds: str, rows: Sequence[Mapping[str, Any]]) -> i
         pictures = [{**each, "case_id": ids[row["unit_id"]]} for row in part for each in row["candidates"]]
         connection.execute(picture.returning(candidates.c.case_id), pictures).all()
     _put_words(connection, new)
+    _put_scores(connection, [row for row in rows if row["unit_id"] in known], known)
     _put_policy(connection, ds, [row for row in rows if row["unit_id"] in known], known)
     return len(new)
 
@@ -89,13 +94,29 @@ def _put_words(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Non
             connection.execute(insert(title_words).returning(title_words.c.word), words).all()
 
 
+def _put_scores(connection: Connection, rows: Sequence[Mapping[str, Any]], known: Mapping[str, Any]) -> None:
+    """Bring scores, the chosen candidate and candidates that came since up to date; what was decided stays."""
+    for part in batches(rows, BATCH):
+        ids = [known[row["unit_id"]].id for row in part]
+        there: dict[int, dict[str, Any]] = {number: {} for number in ids}
+        columns = (candidates.c.case_id, candidates.c.number, candidates.c.cover_id, candidates.c.seed,
+                   candidates.c.rewards)  # fmt: skip
+        for found in connection.execute(select(*columns).where(candidates.c.case_id.in_(ids))):
+            there[found.case_id][found.number] = found._asdict()
+        for row in part:
+            old = known[row["unit_id"]]
+            now = [{**each, "case_id": old.id} for each in row["candidates"]]
+            if {each["number"]: each for each in now} != there[old.id]:
+                connection.execute(delete(candidates).where(candidates.c.case_id == old.id))
+                connection.execute(insert(candidates), now)
+            figures = ("selected_cover_id", *REWARDS)
+            if any(row[name] != getattr(old, name) for name in figures):
+                values = {name: row[name] for name in figures}
+                connection.execute(update(cases).where(cases.c.id == old.id).values(values))
+
+
 def _put_policy(connection: Connection, ds: str, rows: Sequence[Mapping[str, Any]], known: Mapping[str, Any]) -> None:
-    changed = [
-        row
-        for row in rows
-        if (row["policy_decision"], row["policy_reason"])
-        != (known[row["unit_id"]].policy_decision, known[row["unit_id"]].policy_reason)
-    ]
+    changed = [row for row in rows if any(row[name] != getattr(known[row["unit_id"]], name) for name in SETTLED_BY)]
     for row in changed:
         values = {name: row[name] for name in ("policy_decision", "policy_reason", "sampled")}
         connection.execute(update(cases).where(cases.c.id == known[row["unit_id"]].id).values(values))
@@ -248,6 +269,7 @@ def _facts(ctx: Context, covers: pl.DataFrame) -> dict[str, Any]:
             if values
         },
         "runs": _runs(ctx, ds),
+        "max_nsfw": _limit(ctx, ds),
         "segment_id": covers["segment_id"].unique().sort().to_list(),
         "category": covers["category"].drop_nulls().unique().sort().to_list(),
         "method": covers["method"].unique().sort().to_list(),
@@ -260,6 +282,17 @@ def _runs(ctx: Context, ds: str) -> dict[str, str]:
         return {}
     rows = ctx.lake.read("runs", ds=ds, columns=["stage", "code_version"]).to_pylist()
     return {row["stage"]: row["code_version"] for row in rows if row["stage"] in ("plan", "generate", "review-policy")}
+
+
+def _limit(ctx: Context, ds: str) -> float:
+    """``policy.max_nsfw`` that the night's policy ran with, else that of the settings."""
+    if ctx.lake.exists("runs"):
+        rows = ctx.lake.read("runs", ds=ds, columns=["stage", "config"]).to_pylist()
+        config = next((row["config"] for row in rows if row["stage"] == "review-policy"), None)
+        limit = json.loads(config or "{}").get("policy", {}).get("max_nsfw")
+        if limit is not None:
+            return float(limit)
+    return ctx.settings.policy.max_nsfw
 
 
 def facts_of(connection: Connection, ds: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import select
 
-from conf.errors import ContractError, TryAgainError
+from conf.errors import ContractError, GateError, TryAgainError
 from generation.pictures import to_pixels
 from generation.review.log import chain
 from generation.review.log.case_state import VOTES, State, Unit, settle
@@ -27,7 +27,7 @@ from generation.review.log.schema import cases
 from generation.rewards.safety import Safety, SafetyDown
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
-from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS
+from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS, OVER_LIMIT
 from reward_model.encoders.assets import OPEN_NSFW, AssetError, verified_asset
 
 PERSON = "person:"
@@ -76,6 +76,46 @@ def watched(ctx: Context) -> str:
             return ":".join(str(part) for part in chain.head(connection)[:2])
     finally:
         database.close()
+
+
+def check_synced(ctx: Context) -> None:
+    """The gate of ``publish``: what people decided is in the lake.
+
+    Raises
+    ------
+    GateError
+        While the desk's log holds decisions about the night that the lake has not.
+    TryAgainError
+        When the database does not answer.
+    """
+    chosen = ctx.settings.review
+    if not in_use(chosen.database, ctx.home):
+        return
+    database = open_database(chosen.database, ctx.home)
+    try:
+        with answering():
+            waiting = unsynced(ctx.lake, ctx.ds, decision_rows(database, ctx.ds))
+    finally:
+        database.close()
+    if waiting:
+        raise GateError(
+            f"{len(waiting)} decisions of people about {ctx.ds} are not in the lake yet, so covers that they rejected "
+            f"would stay and covers that they approved would be missing. `coverlift review-sync --ds {ctx.ds}` brings "
+            "them, then publish again; `coverlift nightly` and the desk's Publish do both."
+        )
+
+
+def unsynced(lake: Lake, ds: date, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of the rows (:func:`decision_rows`) that cover_decisions does not hold."""
+    if not rows or not lake.exists("cover_decisions"):
+        return rows
+    known = set(lake.read("cover_decisions", ds=ds, columns=["decision_id"])["decision_id"].to_pylist())
+    missing = [row for row in rows if row["decision_id"] not in known]
+    if missing:  # a takedown may stand under another night
+        ids = [row["decision_id"] for row in missing]
+        found = lake.read("cover_decisions", columns=["decision_id"], filters=[("decision_id", "in", ids)])
+        known = set(found["decision_id"].to_pylist())
+    return [row for row in missing if row["decision_id"] not in known]
 
 
 def decision_rows(database: Database, ds: date) -> list[dict[str, Any]]:
@@ -170,7 +210,8 @@ class Replay:
 
 def _row(entry: Entry, unit_id: str, cover: str, decision: str, state: State) -> dict[str, Any]:
     usual = {"approve": "looked at", "withdraw": "taken back"}.get(decision, "not this one")
-    why = state.reason or state.held or entry.note or usual
+    # Words of a note never stand where the reason of an approval over the limit would.
+    why = state.reason or state.held or (entry.note and f"note: {entry.note}") or usual
     who = entry.by if decision == "withdraw" else state.by or entry.by
     return {
         "ds": entry.ds,
@@ -178,7 +219,7 @@ def _row(entry: Entry, unit_id: str, cover: str, decision: str, state: State) ->
         "cover_id": cover,
         "unit_id": unit_id,
         "decision": decision,
-        "reason": f"undone: {why}" if entry.kind == "undo" else why,
+        "reason": f"undone: {why}" if entry.kind == "undo" and not why.startswith(OVER_LIMIT) else why,
         "by": PERSON + who,
         "decided_at": datetime.fromisoformat(entry.at),
     }

@@ -31,6 +31,8 @@ class Preview:
     """The covers, by stake."""
     more: bool
     """The filter finds more than one step may decide."""
+    over_limit: int = 0
+    """Covers over the safety limit, which are left out of an approval: each needs a lead's words."""
 
 
 @dataclass(frozen=True, kw_only=True)

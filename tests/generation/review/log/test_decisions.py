@@ -6,6 +6,7 @@ from conf.review import ReviewSettings
 from generation.review.log import chain, decisions, queue
 from generation.review.log.decisions import Decision
 from generation.review.log.queue import Filter
+from jobs.lake.tables import OVER_LIMIT
 from tests.generation.review.conftest import NOW, rows_of
 
 DS = made_up_night.DS
@@ -47,6 +48,25 @@ def test_another_candidate_can_be_picked(make_desk):
     for wrong in (row.selected_cover_id, "0" * 64, None):
         with pytest.raises(Refused, match="not another candidate"):
             decide(database, row_of(database, 1), "pick", cover_id=wrong)
+
+
+def test_over_the_safety_limit_a_lead_approves_with_a_reason_and_nobody_else(make_desk):
+    database = make_desk(1, candidates=2, max_nsfw=0.0)  # every made-up cover lies over it
+    row = row_of(database)
+    with database.reading() as connection:
+        other = queue.candidates_of(connection, [row.id])[row.id][1].cover_id
+    for more in ({"kind": "approve"}, {"kind": "pick", "cover_id": other}):
+        with pytest.raises(Refused, match=r"over the safety limit \(0\.\d{3} > 0\): only a lead"):
+            decide(database, row, **more, reason="fine")
+        with pytest.raises(Refused, match="needs a reason in your words"):
+            decide(database, row, **more, by="lea", lead=True, reason=" ")
+    decide(database, row, by="lea", lead=True, reason="a statue in a museum")
+    after = row_of(database)
+    assert (after.verdict, after.reason) == (
+        "approve",
+        f"{OVER_LIMIT}{row.nsfw:.3f} > 0: a statue in a museum",
+    )
+    decide(database, after, "reject", by="ann")  # rejecting is everybody's
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,32 @@ def test_loading_again_keeps_decisions_and_hears_the_policy(make_desk, night):
     assert (row.verdict, row.decided_by, row.policy_decision, row.doubtful) == ("reject", "ann", "approve", 1)
 
 
+def test_loading_again_brings_scores_the_chosen_candidate_and_the_limit_up_to_date(make_desk, night, make_context):
+    database = make_desk(0)
+    load_night(database, night)
+    wish = Decision(case_id=rows_of(database)[0].id, kind="pick", by="ann", seen=0, cover_id="a" * 64)
+    decisions.decide(database, wish, night.settings.review.reasons, NOW)
+    rows = night.lake.read("generated_covers", filters=[("unit_id", "==", UNIT)]).to_pylist()
+    for row in rows:
+        row["selected"] = not row["selected"]
+        if row["cover_id"] == "a" * 64:
+            row["rewards"] = [("relevance", 0.2), ("nsfw", 0.9)]  # what the sync measured of a picked candidate
+    write_deltalake(
+        night.lake.path("generated_covers"), pa.Table.from_pylist(rows, schema=GENERATED_COVERS.schema),
+        mode="overwrite", partition_by=["ds"],
+    )  # fmt: skip
+    assert load_night(database, night) == 0
+    (row,) = rows_of(database)
+    assert (row.selected_cover_id, row.nsfw, row.verdict, row.cover_id) == ("a" * 64, 0.9, "approve", "a" * 64)
+    with database.reading() as connection:
+        rewards = [each.rewards for each in candidates_of(connection, [row.id])[row.id]]
+        assert decisions.limit_of(connection, DS) == 0.4
+    assert '"nsfw": 0.9' in rewards[0]
+    load_night(database, make_context(ds=DS, policy={"max_nsfw": 0.3}))
+    with database.reading() as connection:
+        assert decisions.limit_of(connection, DS) == 0.3
+
+
 def test_what_may_be_published_is_on_the_desk(make_desk, night):
     """The covers for users without a profile go out too; those of another day, or to evaluate by, do not."""
     plain = {

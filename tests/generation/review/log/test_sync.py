@@ -4,16 +4,18 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
+from sqlalchemy import update
 
 from benchmarks import made_up_night
-from conf.errors import ContractError, TryAgainError
+from conf.errors import ContractError, GateError, TryAgainError
 from conf.review import ReviewSettings
 from generation.review.log import decisions, sync
 from generation.review.log.decisions import Decision
 from generation.review.log.queue import Filter, candidates_of
+from generation.review.log.schema import nights
 from generation.review.log.sync import check_anchors, decision_rows, measure_safety
 from generation.review.web import bulk
-from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS
+from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS, OVER_LIMIT
 from jobs.publish import choose, decisions_that_count
 from tests.generation.review.conftest import NOW, rows_of
 
@@ -43,7 +45,7 @@ def published(database, policy="approve"):
         for row in rows
     ]  # fmt: skip
     decisions = pa.Table.from_pylist(words + decision_rows(database, DAY), schema=COVER_DECISIONS.schema)
-    chosen, _ = choose(pl.DataFrame(covers), pl.DataFrame(pl.from_arrow(decisions)))
+    chosen, _ = choose(pl.DataFrame(covers), pl.DataFrame(pl.from_arrow(decisions)), max_nsfw=0.4)
     return dict(chosen.select("unit_id", "cover_id").iter_rows())
 
 
@@ -126,6 +128,21 @@ def test_a_takedown_keeps_a_cover_from_the_feed_even_before_the_lake_was_told(ma
     assert [(found["decision"], found["reason"]) for found in decision_rows(database, DAY)] == [("takedown", "rude")]
 
 
+def test_a_note_cannot_pass_for_the_reason_of_an_approval_over_the_limit(make_desk):
+    database = make_desk(2, policy="approve", candidates=1)
+    row = rows_of(database)[0]
+    decide(database, row, note=f"{OVER_LIMIT}says who")
+    assert [found["reason"] for found in decision_rows(database, DAY)] == [f"note: {OVER_LIMIT}says who"]
+    wish = Decision(case_id=row.id, kind="approve", by="lea", seen=rows_of(database)[0].last_entry, lead=True,
+                    reason="a statue")  # fmt: skip
+    with database.writing(alone=True) as connection:
+        connection.execute(update(nights).values(facts='{"max_nsfw": 0.0}'))
+    decisions.decide(database, wish, REASONS, NOW)
+    decide(database, rows_of(database)[0], "reject", reason="ugly")
+    decisions.undo(database, "ann", NOW)  # the lead's approval stands again, with its reason
+    assert decision_rows(database, DAY)[-1]["reason"] == f"{OVER_LIMIT}{row.nsfw:.3f} > 0: a statue"
+
+
 def wrote(ctx, rows, spec):
     write_deltalake(ctx.lake.path(spec.name), pa.Table.from_pylist(rows, schema=spec.schema), mode="append")
 
@@ -193,8 +210,12 @@ def test_into_a_real_lake_and_out_to_the_feed(make_desk, desk_url, make_context)
     )
     decide(database, rows[0])
     decide(database, rows[1], "reject", reason="ugly")
+    with pytest.raises(GateError, match=r"2 decisions of people about 2026-03-29 are not in the lake yet") as caught:
+        sync.check_synced(ctx)
+    assert caught.value.exit_code == 4
     assert sync.run(ctx).rows == {"cover_decisions": 2}
     assert sync.run(ctx).rows == {"cover_decisions": 0}
+    sync.check_synced(ctx)
     publish(ctx)
     assert ctx.lake.read("published_covers")["cover_id"].to_pylist() == [rows[0].cover_id]
     decisions.undo(database, "ann", NOW)

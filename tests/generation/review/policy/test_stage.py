@@ -83,7 +83,7 @@ def test_an_asked_cover_is_published_by_nobody_and_a_changed_rule_is_heard(make_
         return make_context(ds=DS, policy={"name": "mine", "rules": rules})
 
     def published(ctx):
-        return choose(publishable_covers(ctx.lake, ctx.ds), decisions_that_count(ctx.lake, ctx.ds))
+        return choose(publishable_covers(ctx.lake, ctx.ds), decisions_that_count(ctx.lake, ctx.ds), max_nsfw=0.4)
 
     tiny.write(policy("ask"), [generated("a")], GENERATED_COVERS)
     heard = [("ask", 0, {"undecided": 1}), ("approve", 1, {}), *[("reject", 0, {"rejected": 1})] * 2]
