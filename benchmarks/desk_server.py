@@ -9,7 +9,7 @@ import secrets
 import signal
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -52,6 +52,8 @@ class Server:
 
     port: int
     process: Any
+    start: Callable[[], Any]
+    """Starts the process."""
 
     def kill(self) -> None:
         """SIGKILL: nothing is tidied up."""
@@ -59,22 +61,36 @@ class Server:
             os.kill(self.process.pid, signal.SIGKILL)
         self.process.join()
 
+    def restart(self) -> None:
+        """Kill it and start it again on the same port; returns when it answers."""
+        self.kill()
+        self.process = self.start()
+        self.wait()
+
+    def wait(self) -> None:
+        """Until it answers."""
+        for _ in range(600):
+            with suppress(OSError):
+                Client(self.port).get("/sign-in")
+                return
+            time.sleep(0.02)
+
 
 @contextmanager
 def serving(url: str, home: Path, settings: Settings | None = None) -> Iterator[Server]:
     """Run a desk on a free port of the loopback; yields when it answers."""
     port = free_port()
-    process = multiprocessing.get_context("fork").Process(
-        target=_serve, args=(url, home, settings or Settings(), port), daemon=True
-    )
-    process.start()
-    server = Server(port, process)
+
+    def start() -> Any:
+        process = multiprocessing.get_context("fork").Process(
+            target=_serve, args=(url, home, settings or Settings(), port), daemon=True
+        )
+        process.start()
+        return process
+
+    server = Server(port, start(), start)
     try:
-        for _ in range(600):
-            with suppress(OSError):
-                Client(port).get("/sign-in")
-                break
-            time.sleep(0.02)
+        server.wait()
         yield server
     finally:
         server.kill()

@@ -30,7 +30,7 @@ class Terse(Section):
 
     @model_serializer(mode="wrap")
     def _without_blanks(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in serialize(self).items() if value not in (None, (), [], {})}
+        return {key: value for key, value in serialize(self).items() if value not in (None, (), [], {}, False)}
 
 
 class Range(Terse):
@@ -107,6 +107,15 @@ class Condition(Terse):
     """The item's title or a tag has a word of one of these lists of ``policy.brands``."""
     segments: tuple[Text, ...] = ()
     methods: tuple[Text, ...] = ()
+    lowest: float | None = Field(default=None, gt=0, le=1)
+    """One of the cover's rewards lies among this share of the night's covers that have the least of it."""
+    disagree: float | None = Field(default=None, gt=0, le=1)
+    """One reward ranks the cover above another one by at least this share of the night's covers: looks that were
+    computed apart disagree about it."""
+    first_night: bool = False
+    """The generator's first night: no earlier night has a cover by it."""
+    share: float | None = Field(default=None, gt=0, le=1)
+    """This share of covers, drawn by the hash of their unit, so that it is the same whenever it is drawn."""
 
 
 class Rule(Section):
@@ -125,6 +134,10 @@ DEFAULT_RULES = (
         when=Condition(rewards=RewardRanges(relevance=Range(below=0.25))),
         answer="reject",
     ),
+    Rule(name="lowest-reward", when=Condition(lowest=0.01), answer="ask"),
+    Rule(name="looks-disagree", when=Condition(disagree=0.95), answer="ask"),
+    Rule(name="first-night-sample", when=Condition(first_night=True, share=0.05), answer="ask"),
+    Rule(name="sample", when=Condition(share=0.01), answer="ask"),
     Rule(
         name="within-limits",
         when=Condition(rewards=RewardRanges(relevance=Range(min=0.25))),
@@ -140,7 +153,7 @@ class PolicySettings(Section):
     last one, what no rule answered is rejected.
     """
 
-    name: str = "default-1"
+    name: str = "default-2"
     """Part of every decision: change it whenever the rules change."""
     max_nsfw: float = Field(default=0.4, ge=0, le=1)
     """No rule approves a cover over it, and among candidates such a one gives way to the next."""

@@ -12,6 +12,8 @@ class ReviewSettings(Section):
     """SQLAlchemy URL of the desk's database (``postgresql://...``); None is SQLite under ``HOME/review``."""
     required: bool = False
     """Publish nothing unless this night's decisions of people were read from the desk."""
+    publish_minutes: float | None = Field(default=None, gt=0)
+    """The desk brings decisions into the feed by itself, at most so often; None: somebody starts it."""
     sample_share: float = Field(default=0.05, ge=0, le=1)
     """Share of what the policy approved by itself that people look at."""
     double_share: float = Field(default=0.1, ge=0, le=1)

@@ -111,7 +111,15 @@ def import_file(ctx: Context, file: Path, by: str, say: Say) -> None:
         say(f"  {line}")
 
 
-def serve(ctx: Context, take_down: Callable[[str, str, str, date], str], *, host: str, port: int, say: Say) -> None:
+def serve(
+    ctx: Context,
+    take_down: Callable[[str, str, str, date], str],
+    publish: Callable[[date], str],
+    *,
+    host: str,
+    port: int,
+    say: Say,
+) -> None:
     """Serve the desk until it is interrupted.
 
     Without accounts, and without a proxy that signs people in, a one-time link is printed with which
@@ -131,7 +139,8 @@ def serve(ctx: Context, take_down: Callable[[str, str, str, date], str], *, host
             f"{still_open} takedowns could not be carried out in the lake; the audit log says why. "
             "The next start tries again."
         )
-    app = make_app(database, ctx, Lakeside(take_down=take_down), hosts=(host,), setup_token=token)
+    app = make_app(database, ctx, Lakeside(take_down=take_down, publish=publish), hosts=(host,), setup_token=token)
+    app.state.watch.start()
     say(f"Review desk of {ctx.ds}: http://{host}:{port}/")
     uvicorn.run(
         app,
@@ -143,4 +152,6 @@ def serve(ctx: Context, take_down: Callable[[str, str, str, date], str], *, host
         date_header=False,
         timeout_keep_alive=60,
     )
+    app.state.watch.stop()
+    app.state.publisher.wait()
     database.close()

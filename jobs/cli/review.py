@@ -1,6 +1,7 @@
 """Commands of the reviewers' desk: ``coverlift review ...``."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -93,7 +94,7 @@ def serve(
         from generation.review import command
 
         context = _desk_context(day, home, config, profile, override, database)
-        command.serve(context, _taking_down(context), host=host, port=port, say=typer.echo)
+        command.serve(context, _taking_down(context), _publishing(context), host=host, port=port, say=typer.echo)
 
 
 @app.command()
@@ -208,6 +209,22 @@ def policy_dry_run(
             typer.echo(dry_run.as_json(found))
         else:
             dry_run.show(found, make_console())
+
+
+def _publishing(context: "Context") -> Callable[[date], str]:
+    """What the desk's Publish does: the night's stages ``review-sync`` and ``publish``, as the commands run them."""
+    from jobs.cli.night import run_night
+    from jobs.stages import STAGES
+
+    stages = tuple(stage for stage in STAGES if stage.name in ("review-sync", "publish"))
+
+    def run(ds: date) -> str:
+        night = replace(context, ds=ds)
+        ran = run_night(night, stages, dry_run=False, force=False)
+        shown = night.lake.read("published_covers", ds=ds, columns=["unit_id"]).num_rows
+        return f"Published: {shown:,} covers are in the feed." if ran else "The feed was up to date."
+
+    return run
 
 
 def _taking_down(context: "Context") -> Callable[[str, str, str, date], str]:

@@ -88,7 +88,7 @@ def test_one_cover_an_item_and_segment_the_best_one():
     assert chosen(covers, decisions) == (["u2", "u3"], {})
 
 
-POLICY = "policy:default-1"
+POLICY = "policy:default-2"
 
 
 @pytest.mark.parametrize(

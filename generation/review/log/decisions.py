@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -116,10 +116,8 @@ def _case(connection: Connection, case_id: int, key: str | None = None) -> Row[A
 
 def _as_told(connection: Connection, wish: Decision) -> Entry:
     """The entry that the same request made before."""
-    row = connection.execute(select(entries.c.body, entries.c.hash).where(entries.c.key == wish.key)).one()
-    found = chain.parsed(row.body, row.hash)
-    if found.by != wish.by or found.kind != wish.kind:
-        raise Refused("This key belongs to another decision.")
+    found = told_before(connection, wish.key, wish.by, wish.kind)
+    assert found is not None
     return found
 
 
@@ -193,10 +191,41 @@ def _adjudicates(row: Row[Any], wish: Decision) -> bool:
     return bool(row.doubled) and wish.lead and (row.queue == "disputed" or row.verdict is not None)
 
 
-def undo(database: Database, by: str, now: datetime, *, bulk_id: str | None = None, lead: bool = False) -> Entry:
-    """Take back the person's last decision, or a whole bulk step.
+class BulkStep(Conflict):
+    """The last decision was a bulk step: taking it back is asked about first. ``step`` says what it was."""
+
+    def __init__(self, step: dict[str, Any]) -> None:
+        super().__init__(f"Your last step decided {step['count']} covers at once; it is taken back only if you say so.")
+        self.step = step
+
+
+def undo(
+    database: Database,
+    by: str,
+    now: datetime,
+    *,
+    bulk_id: str | None = None,
+    of: str | None = None,
+    key: str | None = None,
+    lead: bool = False,
+    ask_bulk: bool = False,
+) -> Entry:
+    """Take back the person's last decision, the one made with a key, or a whole bulk step.
 
     Covers of a bulk step that somebody decided since keep that later decision.
+
+    Parameters
+    ----------
+    database, by, now, lead
+        Where, who, when, and whether this person may take back somebody else's bulk step.
+    bulk_id
+        The bulk step.
+    of
+        Key of the decision; None is the last one.
+    key
+        Made by the browser: sent twice with one key it is done once.
+    ask_bulk
+        Raise :class:`BulkStep` where the last decision was a bulk step that ``bulk_id`` does not name.
 
     Raises
     ------
@@ -206,7 +235,10 @@ def undo(database: Database, by: str, now: datetime, *, bulk_id: str | None = No
         When somebody decided after it.
     """
     with database.writing() as connection:
-        steps = _undoable(connection, by, bulk_id, lead)
+        told = told_before(connection, key, by, "undo")
+        if told is not None:
+            return told
+        steps = _undoable(connection, by, bulk_id, of, lead)
         free = (
             [step for step in steps if _is_last(connection, step)] if len(steps) == 1 else _last_ones(connection, steps)
         )
@@ -214,6 +246,8 @@ def undo(database: Database, by: str, now: datetime, *, bulk_id: str | None = No
             raise Conflict("Somebody decided after you; nothing was undone.")
         first = free[0]
         whole = len(steps) > 1 or first.bulk_id is not None
+        if whole and bulk_id is None and ask_bulk:
+            raise BulkStep({"id": first.bulk_id, "kind": first.kind, "count": len(steps), "free": len(free)})
         entry = Entry(
             kind="undo",
             ds=first.ds,
@@ -221,6 +255,7 @@ def undo(database: Database, by: str, now: datetime, *, bulk_id: str | None = No
             unit_id=None if whole else first.unit_id,
             bulk_id=first.bulk_id,
             undoes=tuple(step.seq for step in free),
+            key=key,
             more={"kept": len(steps) - len(free)} if len(steps) > len(free) else {},
         )
         written = chain.append(connection, [entry], now)[0]
@@ -231,10 +266,30 @@ def undo(database: Database, by: str, now: datetime, *, bulk_id: str | None = No
         return written
 
 
-def _undoable(connection: Connection, by: str, bulk_id: str | None, lead: bool) -> list[Any]:
-    columns = (entries.c.seq, entries.c.ds, entries.c.unit_id, entries.c.by, entries.c.bulk_id)
+def told_before(connection: Connection, key: str | None, by: str, kind: str) -> Entry | None:
+    """The entry that the same request made before; None where it is new.
+
+    Raises
+    ------
+    Refused
+        When the key is another person's or another kind of request's.
+    """
+    if key is None:
+        return None
+    row = connection.execute(select(entries.c.body, entries.c.hash).where(entries.c.key == key)).first()
+    if row is None:
+        return None
+    found = chain.parsed(row.body, row.hash)
+    if found.by != by or found.kind != kind:
+        raise Refused("This key belongs to another decision.")
+    return found
+
+
+def _undoable(connection: Connection, by: str, bulk_id: str | None, of: str | None, lead: bool) -> list[Any]:
+    columns = (entries.c.seq, entries.c.ds, entries.c.unit_id, entries.c.by, entries.c.bulk_id, entries.c.kind)
     open_votes = select(*columns).where(entries.c.kind.in_(VOTES), ~_undone_already())
     if bulk_id is None:
+        open_votes = open_votes.where(entries.c.key == of) if of else open_votes
         last = connection.execute(open_votes.where(entries.c.by == by).order_by(entries.c.seq.desc()).limit(1)).first()
         if last is None:
             raise Refused("There is nothing of yours to undo.")
@@ -268,7 +323,16 @@ def _last_ones(connection: Connection, steps: Sequence[Row[Any]]) -> list[Row[An
     return [step for step in steps if _is_last(connection, step)]
 
 
-def take_down(database: Database, *, case_id: int, cover_id: str, by: str, reason: str | None, now: datetime) -> Entry:
+def take_down(
+    database: Database,
+    *,
+    case_id: int,
+    cover_id: str,
+    by: str,
+    reason: str | None,
+    now: datetime,
+    key: str | None = None,
+) -> Entry:
     """Take a cover down in every unit that holds it; the desk shows it at once, the lake when its job is done.
 
     Raises
@@ -282,6 +346,9 @@ def take_down(database: Database, *, case_id: int, cover_id: str, by: str, reaso
     if words is None:
         raise Refused("A takedown needs a reason, for the record.")
     with database.writing() as connection:
+        told = told_before(connection, key, by, "takedown")
+        if told is not None:
+            return told
         row = _case(connection, case_id)
         of_unit = select(candidates.c.number).where(candidates.c.case_id == case_id, candidates.c.cover_id == cover_id)
         if connection.execute(of_unit).first() is None:
@@ -295,6 +362,7 @@ def take_down(database: Database, *, case_id: int, cover_id: str, by: str, reaso
             Entry(kind="takedown", ds=each.ds, by=by, unit_id=each.unit_id, cover_id=cover_id, reason=words)
             for each in rows
         ]
+        new[0] = replace(new[0], key=key)
         written = chain.append(connection, new, now)
         connection.execute(insert(takedowns), [{"seq": written[0].seq, "cover_id": cover_id, "ds": row.ds}])
         for each, entry in zip(rows, written, strict=True):

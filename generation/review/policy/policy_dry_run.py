@@ -12,7 +12,7 @@ from rich.text import Text
 
 from conf.policy import Answer
 from generation.review.policy.rules import judged
-from generation.review.policy.stage import BY, cover_facts, item_facts, policy_covers
+from generation.review.policy.stage import BY, night_facts, policy_covers
 from jobs.lake.context import Context
 
 if TYPE_CHECKING:
@@ -89,14 +89,14 @@ def rehearse(ctx: Context) -> Rehearsal:
         When nothing was generated for ds.
     """
     covers, policy = policy_covers(ctx), ctx.settings.policy
-    items, (standing, down) = item_facts(ctx, covers), _decided(ctx)
+    facts, (standing, down) = night_facts(ctx, covers), _decided(ctx)
     foreseen = []
-    for row in covers:
+    for row, about in zip(covers, facts, strict=True):
         if row["cover_id"] in down:
             continue
-        verdict = judged(cover_facts(row, items), policy)
+        verdict = judged(about, policy)
         past = standing.get((row["cover_id"], row["unit_id"]), {})
-        item = items.get(row["item_id"])
+        item = about.item
         foreseen.append(
             Foreseen(
                 cover_id=row["cover_id"],

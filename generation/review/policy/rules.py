@@ -4,15 +4,19 @@ A condition is true, false or unknown. Unknown never helps a cover: it holds in 
 rejects or asks and does not hold in one that approves.
 """
 
+import hashlib
 import math
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from conf.policy import Answer, Condition, PolicySettings, Rule
 
+RANKED = ("personal", "relevance", "aesthetic")
+"""Rewards that say how good a cover is, each by a model of its own."""
 SAFETY = "nsfw"
 """Name of the safety reward: the probability of being not safe for work."""
 
@@ -36,6 +40,11 @@ class CoverFacts:
     method: str = ""
     item: ItemFacts | None = None
     """None where the item is unknown."""
+    ranks: Mapping[str, float] = field(default_factory=dict)
+    """By reward, the share of the night's covers that have as much of it or less; of the known ones alone."""
+    first_night: bool = False
+    """No earlier night has a cover of its generator."""
+    unit_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +74,7 @@ def judged(facts: CoverFacts, policy: PolicySettings) -> Verdict:
 
     Examples
     --------
-    >>> judged(CoverFacts(rewards={"nsfw": 0.01, "relevance": 0.8}), PolicySettings()).reason
+    >>> judged(CoverFacts(rewards={"nsfw": 0.01, "relevance": 0.8}, ranks={"relevance": 0.5}), PolicySettings()).reason
     'within-limits: relevance 0.800 >= 0.25'
     >>> judged(CoverFacts(rewards={"relevance": 0.8}), PolicySettings()).reason
     'nsfw-unknown: no safety score'
@@ -114,7 +123,60 @@ def _parts(
         yield facts.segment in when.segments, f"segment {facts.segment}"
     if when.methods:
         yield facts.method in when.methods, f"method {facts.method}"
+    yield from _among_the_night(when, facts)
     yield from _about_item(when, facts.item, brands)
+
+
+def _among_the_night(when: Condition, facts: CoverFacts) -> Iterator[tuple[bool | None, str]]:
+    """What follows from the night's other covers, and from chance."""
+    ordered = sorted((rank, name) for name, rank in facts.ranks.items())
+    if when.lowest is not None:
+        holds = ordered[0][0] <= when.lowest if ordered else None
+        yield holds, f"{ordered[0][1]} among the lowest {ordered[0][0]:.1%}" if ordered else "rewards unknown"
+    if when.disagree is not None:
+        low, high = (ordered[0], ordered[-1]) if ordered else ((0.0, ""), (0.0, ""))
+        apart = high[0] - low[0] >= when.disagree if len(ordered) > 1 else False
+        yield apart, f"{high[1]} over {high[0]:.0%} of covers, {low[1]} over {low[0]:.0%}"
+    if when.first_night:
+        yield facts.first_night, "first night of its generator"
+    if when.share is not None:
+        yield drawn(facts.unit_id) < when.share, f"drawn, {when.share:g} of all"
+
+
+def drawn(unit_id: str) -> float:
+    """A number from 0 to 1 that is fixed for a unit.
+
+    Examples
+    --------
+    >>> 0 <= drawn("u1") < 1, drawn("u1") == drawn("u1")
+    (True, True)
+    """
+    return int(hashlib.sha256(f"policy|{unit_id}".encode()).hexdigest()[:8], 16) / 2**32
+
+
+def ranks(covers: Sequence[Mapping[str, float]], names: Sequence[str] = RANKED) -> list[dict[str, float]]:
+    """Where each cover stands among all by each reward: the share of covers with as much or less.
+
+    Parameters
+    ----------
+    covers
+        The rewards of each cover by name.
+    names
+        Rewards that are ranked.
+
+    Examples
+    --------
+    >>> ranks([{"relevance": 0.2}, {"relevance": 0.9}, {}])
+    [{'relevance': 0.5}, {'relevance': 1.0}, {}]
+    """
+    found: list[dict[str, float]] = [{} for _ in covers]
+    for name in names:
+        values = [known(rewards, name) for rewards in covers]
+        ordered = sorted(value for value in values if value is not None)
+        for place, value in enumerate(values):
+            if value is not None:
+                found[place][name] = bisect_right(ordered, value) / len(ordered)
+    return found
 
 
 def _about_item(

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from conf.errors import GateError, UsageError
 from generation.catalogue import end_of_day
-from generation.review.policy.rules import SAFETY, CoverFacts, ItemFacts, Verdict, judged, known
+from generation.review.policy.rules import SAFETY, CoverFacts, ItemFacts, Verdict, judged, known, ranks
 from jobs.lake.context import Context, StageResult
 from jobs.lake.tables import COVER_DECISIONS, SHOWN_PURPOSES
 
@@ -40,12 +40,12 @@ def run(ctx: Context) -> StageResult:
     covers = policy_covers(ctx)
     check_safety(ctx, covers)
     earlier, taken_down = _earlier(ctx)
-    items = item_facts(ctx, covers)
+    facts = night_facts(ctx, covers)
     rows, counts = [], {"approve": 0, "reject": 0, "ask": 0}
-    for row in covers:
+    for row, about in zip(covers, facts, strict=True):
         if row["cover_id"] in taken_down:
             continue
-        verdict = judged(cover_facts(row, items), ctx.settings.policy)
+        verdict = judged(about, ctx.settings.policy)
         counts[verdict.answer] += 1
         past = earlier.get((row["cover_id"], row["unit_id"]), [])
         if not past or _differs(past[-1], verdict, ctx.settings.policy.name):
@@ -108,9 +108,36 @@ def item_facts(ctx: Context, covers: Sequence[Mapping[str, Any]]) -> dict[str, I
     }
 
 
-def cover_facts(row: Mapping[str, Any], items: Mapping[str, ItemFacts]) -> CoverFacts:
-    """What the rules may ask about a row of generated_covers."""
+def night_facts(ctx: Context, covers: Sequence[Mapping[str, Any]]) -> list[CoverFacts]:
+    """What the rules may ask about each of the night's covers (:func:`policy_covers`), in their order."""
+    items, known_generators = item_facts(ctx, covers), _earlier_generators(ctx)
+    places = ranks([dict(row["rewards"]) for row in covers])
+    return [
+        cover_facts(row, items, ranks=place, first_night=row["generator"] not in known_generators)
+        for row, place in zip(covers, places, strict=True)
+    ]
+
+
+def _earlier_generators(ctx: Context) -> set[str]:
+    """Fingerprints of generators that earlier nights have covers of."""
+    past = sorted(ds for ds in ctx.lake.partitions("generated_covers") if ds < ctx.ds.isoformat())
+    if not past:
+        return set()
+    return set(pc.unique(ctx.lake.read("generated_covers", ds=past, columns=["generator"])["generator"]).to_pylist())
+
+
+def cover_facts(
+    row: Mapping[str, Any],
+    items: Mapping[str, ItemFacts],
+    *,
+    ranks: Mapping[str, float] | None = None,
+    first_night: bool = False,
+) -> CoverFacts:
+    """What the rules may ask about a row of generated_covers; ``ranks`` and ``first_night`` as in the facts."""
     return CoverFacts(
+        ranks=ranks or {},
+        first_night=first_night,
+        unit_id=str(row["unit_id"]),
         rewards=dict(row["rewards"]),
         segment=str(row["segment_id"]),
         method=str(row["method"]),

@@ -20,9 +20,12 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from conf.errors import Refused
 from generation.review.log.database import Database
+from generation.review.log.decisions import BulkStep
+from generation.review.log.live import Published
 from generation.review.web.accounts import Accounts
-from generation.review.web.pages import blind, bulk, decide, feed, focus, people, queue
+from generation.review.web.pages import blind, bulk, decide, feed, focus, people, publish, queue, session
 from generation.review.web.pages import files as file_pages
+from generation.review.web.publisher import Publisher, Watch
 from generation.review.web.security import COOKIE, SignInFirst, guard, refusal, visitor_of, with_headers
 from generation.review.web.similar import Lookalikes
 from jobs.lake.context import Context
@@ -39,6 +42,8 @@ class Lakeside:
 
     take_down: Callable[[str, str, str, date], str]
     """Cover, reason, by whom and night -> what happened; the same mechanism as the command."""
+    publish: Callable[[date], str] | None = None
+    """Night -> what came of syncing and publishing it, by the night's own stages; None: the desk does not offer it."""
 
 
 def make_app(
@@ -65,6 +70,9 @@ def make_app(
     state.settings = ctx.settings.review
     state.accounts = Accounts(database, ctx.settings.review)
     state.lookalikes = Lookalikes(ctx.lake)
+    state.published = Published(ctx.lake)
+    state.publisher = Publisher(database, lakeside.publish)
+    state.watch = Watch(database, ctx, state.published, state.publisher)
     state.setup_token = setup_token
     state.secret = secrets.token_bytes(32)
     state.pages = Environment(
@@ -74,10 +82,14 @@ def make_app(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    state.pages.globals |= {"settings": ctx.settings.review, "release": _release()}
+    state.pages.globals |= {
+        "settings": ctx.settings.review,
+        "release": _release(),
+        "publishes": lakeside.publish is not None,
+    }
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, *hosts, *ctx.settings.review.hosts])
     app.middleware("http")(guard)
-    for module in (queue, focus, decide, bulk, blind, feed, people, file_pages):
+    for module in (queue, focus, decide, bulk, blind, feed, people, file_pages, session, publish):
         app.include_router(module.router)
     _add_errors(app)
     return app
@@ -104,6 +116,10 @@ def _add_errors(app: FastAPI) -> None:
         faults = [f"{'.'.join(str(part) for part in fault['loc'][1:])}: {fault['msg']}" for fault in error.errors()]
         _note(request, "; ".join(faults)[:300])
         return _said(request, "; ".join(faults)[:300], 422)
+
+    @app.exception_handler(BulkStep)
+    def asks_first(request: Request, error: BulkStep) -> Response:
+        return JSONResponse({"error": str(error), "bulk": error.step}, error.status)
 
     @app.exception_handler(Refused)
     def refused(request: Request, error: Refused) -> Response:

@@ -13,11 +13,13 @@ from conf.errors import Refused
 from generation.review.log import chain
 from generation.review.log.chain import Entry, stamp
 from generation.review.log.database import Database
-from generation.review.log.decisions import clean, refresh
-from generation.review.log.queue import Filter, conditions
+from generation.review.log.decisions import clean, limit_of, refresh
+from generation.review.log.queue import Filter, conditions, rows_of
 from generation.review.log.schema import bulk_previews, cases
 
 CHUNK = 400
+TYPED_OVER = 50
+"""A step over more covers is confirmed by typing how many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,7 @@ def preview(
         raise Refused(f"A rejection needs one of the reasons {', '.join(reasons)}.")
     with database.writing() as connection:
         standing = [cases.c.verdict.is_(None) | (cases.c.verdict != "takedown")]
+        over: list[Row[Any]] = []
         if isinstance(asked, Filter):
             query = select(cases).where(*conditions(connection, asked, me), *standing)
             rows = connection.execute(query.order_by(cases.c.stake.desc(), cases.c.id.desc()).limit(limit + 1)).all()
@@ -92,6 +95,12 @@ def preview(
             for start in range(0, len(asked), CHUNK):
                 part = list(asked[start : start + CHUNK])
                 rows += connection.execute(select(cases).where(cases.c.id.in_(part), *standing)).all()
+        if kind == "approve" and rows:
+            ceiling = limit_of(connection, rows[0].ds)
+            over = [row for row in rows if over_limit(row, ceiling)]
+            rows = [row for row in rows if not over_limit(row, ceiling)]
+        if over and not rows:
+            raise Refused("Every one of these covers is over the safety limit: each needs a lead's reason in words.")
         if not rows:
             raise Refused("There is nothing to decide: the filter finds no cover.")
         if len({row.ds for row in rows}) > 1:
@@ -108,16 +117,61 @@ def preview(
             "used": 0,
         }
         connection.execute(insert(bulk_previews), [row])
-        return Preview(token=token, kind=kind, reason=row["reason"], rows=chosen, more=len(rows) > limit)  # type: ignore[arg-type]
+        more = len(rows) + len(over) > limit
+        return Preview(token=token, kind=kind, reason=row["reason"], rows=chosen, more=more, over_limit=len(over))  # type: ignore[arg-type]
 
 
-def apply(database: Database, token: str, *, me: str, now: datetime) -> Done:
-    """Decide what was previewed, in one transaction; once.
+def over_limit(row: Row[Any], limit: float) -> bool:
+    """Whether a cover's chosen candidate is over the safety limit, so that no bulk step approves it."""
+    return row.nsfw is not None and row.nsfw > limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A page of a preview."""
+
+    kind: str
+    reason: str | None
+    count: int
+    """Covers of the whole step."""
+    rows: Sequence[Row[Any]]
+    pages: int
+
+
+def shown(database: Database, token: str, *, me: str, page: int, size: int) -> Shown:
+    """One page of a preview, most traffic first.
 
     Raises
     ------
     Refused
-        When there is no such preview of this person, or it was used.
+        When there is no such preview of this person.
+    """
+    with database.reading() as connection:
+        query = select(bulk_previews).where(bulk_previews.c.token == token, bulk_previews.c.by == me)
+        found = connection.execute(query).first()
+        if found is None:
+            raise Refused("There is no such preview; make it again.")
+        numbers = [number for number, _ in json.loads(found.members)]
+        pages = max(1, -(-len(numbers) // size))
+        place = min(max(page, 1), pages) - 1
+        rows = rows_of(connection, numbers[place * size : (place + 1) * size])
+    return Shown(kind=found.kind, reason=found.reason, count=len(numbers), rows=rows, pages=pages)
+
+
+def apply(database: Database, token: str, *, me: str, now: datetime, typed: str | None = None) -> Done:
+    """Decide what was previewed, in one transaction; once.
+
+    Parameters
+    ----------
+    database, token, me, now
+        Where, which preview, who and when.
+    typed
+        The number of covers, as the person typed it: needed over :data:`TYPED_OVER`.
+
+    Raises
+    ------
+    Refused
+        When there is no such preview of this person, it was used, or the number was not typed.
     """
     with database.writing() as connection:
         query = select(bulk_previews).where(bulk_previews.c.token == token, bulk_previews.c.by == me)
@@ -126,13 +180,18 @@ def apply(database: Database, token: str, *, me: str, now: datetime) -> Done:
             raise Refused("There is no such preview; make it again.")
         if shown.used:
             raise Refused("This step was done before.")
-        connection.execute(update(bulk_previews).where(bulk_previews.c.token == token).values(used=1))
         members = json.loads(shown.members)
+        if len(members) > TYPED_OVER and (typed or "").strip() != str(len(members)):
+            raise Refused(f"This step decides {len(members)} covers: type that number to confirm it.")
+        connection.execute(update(bulk_previews).where(bulk_previews.c.token == token).values(used=1))
         free: list[Row[Any]] = []
         for start in range(0, len(members), CHUNK):
             seen = dict(members[start : start + CHUNK])
             found = connection.execute(select(cases).where(cases.c.id.in_(list(seen)))).all()
             free += [row for row in found if row.last_entry == seen[row.id] and row.verdict != "takedown"]
+        if shown.kind == "approve" and free:
+            ceiling = limit_of(connection, free[0].ds)
+            free = [row for row in free if not over_limit(row, ceiling)]
         bulk_id = secrets.token_hex(16)
         entries = [
             Entry(

@@ -1,17 +1,19 @@
 """What pages share: rendering, reading filters from links, and preparing a cover for a template."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection, Row, select
 
+from conf.policy import PolicySettings
 from generation.review.log import chain
+from generation.review.log.decisions import rewards_of
+from generation.review.log.live import InFeed, in_feed
 from generation.review.log.load import facts_of, known_nights
 from generation.review.log.queue import TABS, Filter, Place, candidates_of
 from generation.review.log.schema import REWARDS, entries
@@ -44,7 +46,7 @@ def filter_of(request: Request, given: Mapping[str, str] | None = None) -> Filte
                 found[name] = value
     tab = raw.get("tab")
     return Filter(
-        ds=(raw.get("ds") or request.app.state.ctx.ds.isoformat())[:10],
+        ds=(raw.get("ds") or request.app.state.watch.newest.isoformat())[:10],
         tab=tab if tab in TABS else "pending",
         at_least=bounds["min"],
         at_most=bounds["max"],
@@ -74,6 +76,17 @@ def query_of(asked: Filter, **changes: str | None) -> str:
     return urlencode({name: value for name, value in {**flat, **changes}.items() if value not in (None, "")})
 
 
+def fields_of(asked: Filter, **changes: str | None) -> list[tuple[str, str]]:
+    """The filter as hidden fields of a form: the same as in its link.
+
+    Examples
+    --------
+    >>> fields_of(Filter(ds="2026-03-29", verdict="reject"))
+    [('ds', '2026-03-29'), ('tab', 'pending'), ('verdict', 'reject')]
+    """
+    return parse_qsl(query_of(asked, **changes))
+
+
 def place_of(row: Row[Any]) -> str:
     """Where the page that starts behind this row starts."""
     return Place(stake=row.stake, case_id=row.id).text()
@@ -84,11 +97,21 @@ def nights_of(connection: Connection) -> list[str]:
     return known_nights(connection)
 
 
-def cards(connection: Connection, rows: list[Row[Any]], visitor: Visitor) -> list[dict[str, Any]]:
+def standings(request: Request, connection: Connection, rows: list[Row[Any]]) -> dict[int, InFeed]:
+    """Where covers stand in the feed, by case."""
+    published = request.app.state.published
+    found: dict[int, InFeed] = {}
+    for ds in {row.ds for row in rows}:
+        found |= in_feed(connection, [row for row in rows if row.ds == ds], published.of(ds))
+    return found
+
+
+def cards(request: Request, connection: Connection, rows: list[Row[Any]], visitor: Visitor) -> list[dict[str, Any]]:
     """Covers as the template of the focus view wants them."""
+    feed = standings(request, connection, rows)
     pictures = candidates_of(connection, [row.id for row in rows])
     facts = {ds: facts_of(connection, ds) for ds in {row.ds for row in rows}}
-    return [_card(connection, row, pictures[row.id], facts[row.ds], visitor) for row in rows]
+    return [{**_card(connection, row, pictures[row.id], facts[row.ds], visitor), "feed": feed[row.id]} for row in rows]
 
 
 def _card(
@@ -96,16 +119,34 @@ def _card(
 ) -> dict[str, Any]:
     scales = facts.get("scales", {})
     chosen = next((each for each in pictures if each.cover_id == row.cover_id), pictures[0])
+    limit = float(facts.get("max_nsfw", PolicySettings().max_nsfw))
+    figures = {each.cover_id: rewards_of(each.rewards) for each in pictures}
+    over = {cover: known["nsfw"] for cover, known in figures.items() if known.get("nsfw", 0.0) > limit}
+    rewards = [
+        {
+            "name": name,
+            "words": REWARD_WORDS.get(name, name),
+            "value": value,
+            "over": name == "nsfw" and value > limit,
+            **_standing(scales.get(name), value),
+        }
+        for name, value in figures[chosen.cover_id].items()
+    ]
     return {
         "row": row,
+        "limit": limit,
+        "over": over.get(chosen.cover_id),
         "candidates": [
-            {"number": place + 1, "cover_id": each.cover_id, "seed": each.seed, "chosen": each is chosen}
+            {
+                "number": place + 1,
+                "cover_id": each.cover_id,
+                "seed": each.seed,
+                "chosen": each is chosen,
+                "over": over.get(each.cover_id),
+            }
             for place, each in enumerate(pictures)
         ],
-        "rewards": [
-            {"name": name, "words": REWARD_WORDS.get(name, name), "value": value, **_standing(scales.get(name), value)}
-            for name, value in sorted(json.loads(chosen.rewards).items())
-        ],
+        "rewards": sorted(rewards, key=lambda each: (not each["over"], each["name"])),
         "seed": chosen.seed,
         "segment": facts.get("segments", {}).get(row.segment_id),
         "run": facts.get("runs", {}).get("generate", ""),

@@ -26,7 +26,7 @@ class Wish(BaseModel):
     kind: str = Field(max_length=20)
     seen: Number = 0
     cover: str | None = Field(default=None, max_length=64)
-    reason: str | None = Field(default=None, max_length=200)
+    reason: str | None = Field(default=None, max_length=decisions.MAX_TEXT)
     note: str | None = Field(default=None, max_length=decisions.MAX_TEXT)
     key: str = Field(min_length=8, max_length=80)
 
@@ -37,6 +37,10 @@ class Back(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     bulk: str | None = Field(default=None, max_length=64)
+    """A bulk step; without it and without ``of`` the last decision, which is asked about where it was a bulk step."""
+    of: str | None = Field(default=None, min_length=8, max_length=80)
+    """Key of the decision to take back."""
+    key: str | None = Field(default=None, min_length=8, max_length=80)
 
 
 class Down(BaseModel):
@@ -47,6 +51,7 @@ class Down(BaseModel):
     case: Number
     cover: str = Field(max_length=64)
     reason: str = Field(max_length=decisions.MAX_TEXT)
+    key: str | None = Field(default=None, min_length=8, max_length=80)
 
 
 @router.post("/api/decide")
@@ -71,7 +76,16 @@ def decide(request: Request, visitor: Reviewer, wish: Wish) -> dict[str, Any]:
 def undo(request: Request, visitor: Reviewer, back: Back) -> dict[str, Any]:
     """Take back the last decision, or a bulk step; says which cover to show again."""
     database = request.app.state.database
-    entry = decisions.undo(database, visitor.name, now_of(request), bulk_id=back.bulk, lead=visitor.may("lead"))
+    entry = decisions.undo(
+        database,
+        visitor.name,
+        now_of(request),
+        bulk_id=back.bulk,
+        of=back.of,
+        key=back.key,
+        lead=visitor.may("lead"),
+        ask_bulk=True,
+    )
     with database.reading() as connection:
         query = select(cases.c.id).where(cases.c.ds == entry.ds, cases.c.unit_id == entry.unit_id)
         shown = connection.execute(query).scalar() if entry.unit_id else None
@@ -88,6 +102,7 @@ def take_down(request: Request, visitor: Reviewer, down: Down) -> JSONResponse:
         cover_id=down.cover,
         by=visitor.name,
         reason=down.reason,
+        key=down.key,
         now=now_of(request),
     )
     work = BackgroundTask(carry_out, state.database, state.lakeside.take_down, entry.seq, now_of(request))

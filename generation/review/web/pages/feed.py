@@ -17,6 +17,7 @@ router = APIRouter()
 STATIC = {
     "desk.css": "text/css",
     "desk.js": "text/javascript",
+    "outbox.js": "text/javascript",
     "grid.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }

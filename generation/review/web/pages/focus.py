@@ -71,9 +71,11 @@ def _next(request: Request, visitor: Visitor, asked: Filter, after: Place | None
             database, asked, me=visitor.name, now=now_of(request), minutes=minutes, after=after, limit=limit
         )
         with database.reading() as connection:
-            return cards(connection, rows, visitor)
+            return cards(request, connection, rows, visitor)
     with database.reading() as connection:
-        return cards(connection, queue.page(connection, asked, me=visitor.name, after=after, limit=limit), visitor)
+        return cards(
+            request, connection, queue.page(connection, asked, me=visitor.name, after=after, limit=limit), visitor
+        )
 
 
 def _one(request: Request, visitor: Visitor, case_id: int) -> dict[str, Any]:
@@ -81,7 +83,7 @@ def _one(request: Request, visitor: Visitor, case_id: int) -> dict[str, Any]:
         rows = connection.execute(select(cases).where(cases.c.id == case_id)).all()
         if not rows:
             raise Unknown("There is no such cover at this desk.")
-        return cards(connection, list(rows), visitor)[0]
+        return cards(request, connection, list(rows), visitor)[0]
 
 
 def _piece(request: Request, visitor: Visitor, card: dict[str, Any]) -> dict[str, Any]:

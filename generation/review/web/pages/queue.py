@@ -5,11 +5,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from conf.policy import PolicySettings
 from generation.review.log import queue
 from generation.review.log.load import facts_of
 from generation.review.log.queue import TABS, Place
 from generation.review.log.schema import REWARDS
-from generation.review.web.pages.common import filter_of, nights_of, place_of, query_of, render
+from generation.review.web.pages.common import fields_of, filter_of, nights_of, place_of, query_of, render, standings
 from generation.review.web.security import Viewer
 
 router = APIRouter()
@@ -40,6 +41,7 @@ def show(request: Request, visitor: Viewer, after: Annotated[str | None, Query()
         rows = queue.page(connection, asked, me=visitor.name, after=Place.parse(after), limit=PAGE + 1)
         facts: dict[str, Any] = facts_of(connection, asked.ds)
         nights = nights_of(connection)
+        feed = standings(request, connection, rows)
     more = rows[PAGE - 1] if len(rows) > PAGE else None
     people = [row.name for row in request.app.state.accounts.all()]
     return render(
@@ -50,9 +52,12 @@ def show(request: Request, visitor: Viewer, after: Annotated[str | None, Query()
         tab=asked.tab,
         tabs=[(name, *TAB_WORDS[name], query_of(asked, tab=name)) for name in TAB_WORDS if name in TABS],
         rows=rows[:PAGE],
+        feed=feed,
+        limit=float(facts.get("max_nsfw", PolicySettings().max_nsfw)),
         more=f"/queue?{query_of(asked)}&after={place_of(more)}" if more is not None else None,
         first=after is None,
         query=query_of(asked),
+        fields=fields_of(asked),
         nights=nights,
         choices={
             "segment_id": facts.get("segment_id", []),
@@ -60,6 +65,7 @@ def show(request: Request, visitor: Viewer, after: Annotated[str | None, Query()
             "method": facts.get("method", []),
             "reason": [*request.app.state.settings.reasons, *facts.get("rules", [])],
             "reviewer": people,
+            "verdict": ["approve", "reject", "takedown"],
         },
         rewards=REWARDS,
         filtered=bool(

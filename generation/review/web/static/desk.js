@@ -1,12 +1,6 @@
 // The desk's behaviour: the focus view, blind pairs, dialogs, numbers and times as the reader's language has them.
 "use strict";
 
-const $ = (selector, within = document) => within.querySelector(selector);
-const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
-const csrf = $('meta[name="csrf"]')?.content ?? "";
-const store = { get: (name) => { try { return localStorage.getItem(name); } catch { return null; } },
-  set: (name, value) => { try { localStorage.setItem(name, value); } catch { /* private window */ } } };
-
 const theme = store.get("theme");
 if (theme) document.documentElement.dataset.theme = theme;
 
@@ -24,19 +18,6 @@ function say(words, { bad = false, action = null } = {}) {
     place.append(button);
   }
   saidTimer = setTimeout(() => { place.textContent = ""; }, bad ? 12000 : 2500);
-}
-
-async function ask(path, body) {
-  const options = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf }, body: JSON.stringify(body) };
-  const answer = await fetch(path, { credentials: "same-origin", ...options });
-  if (answer.headers.get("content-type")?.includes("json")) {
-    const found = await answer.json();
-    if (answer.ok) return found;
-    const words = found.error ?? (Array.isArray(found.detail) ? found.detail.map((each) => each.msg).join("; ") : found.detail);
-    throw Object.assign(new Error(words ?? "The desk refused."), { status: answer.status });
-  }
-  if (!answer.ok) throw Object.assign(new Error("The desk does not answer."), { status: answer.status });
-  return answer.text();
 }
 
 function localise(within = document) {
@@ -67,11 +48,6 @@ function turnTheme() {
   store.set("theme", document.documentElement.dataset.theme);
 }
 
-function makeKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 // ---------------------------------------------------------------- focus view
 
 class Focus {
@@ -80,44 +56,68 @@ class Focus {
     this.cards = $$("article.card", root);
     this.position = 0;
     this.decided = 0;
-    this.unsaved = 0;
-    this.saving = Promise.resolve();
+    this.mine = []; // decisions of this page that can be taken back, the newest last
     this.atEnd = root.dataset.single === "1";
     this.loading = null;
+    this.failures = 0;
+    if (!this.atEnd) this.leaveOut(outbox.cases());
+    outbox.settled = (item, answer) => this.settled(item, answer);
+    outbox.refused = (item, error) => this.refused(item, error);
+    outbox.changed = () => this.tell();
     this.show(0, { quiet: true });
-    addEventListener("beforeunload", (event) => { if (this.unsaved) event.preventDefault(); });
   }
 
   get card() { return this.cards[this.position]; }
+
+  // Covers whose decision still waits to be sent are shown by the desk again; this person has seen them.
+  leaveOut(cases) {
+    for (const card of this.cards.filter((each) => cases.has(each.dataset.case))) card.remove();
+    this.cards = this.cards.filter((each) => !cases.has(each.dataset.case));
+  }
+
+  find(id) { return this.cards.find((card) => card.dataset.case === String(id)); }
 
   show(position, { quiet = false } = {}) {
     this.position = Math.max(0, position);
     this.cards.forEach((card, place) => card.classList.toggle("current", place === this.position));
     const card = this.card;
-    $("#empty").hidden = Boolean(card);
+    $("#empty").hidden = Boolean(card) || !this.atEnd;
+    $("#loading").hidden = Boolean(card) || this.atEnd;
     if (card && !quiet) card.focus({ preventScroll: true });
     if (!quiet) scrollTo(0, 0);
-    document.title = `${card ? $("h1", card).textContent : "Nothing left"} · Coverlift`;
+    document.title = `${card ? $("h1", card).textContent : this.atEnd ? "Nothing left" : "Loading"} · Coverlift`;
     this.tell();
     this.ahead();
   }
 
   tell() {
+    const waiting = outbox.waiting().length;
+    const refused = outbox.all().length - waiting;
     $("#progress").textContent = this.decided ? `${this.decided} decided` : "";
-    $("#saving").textContent = this.unsaved ? `saving ${this.unsaved}…` : this.decided ? "all saved" : "";
+    $("#saving").classList.toggle("bad", Boolean(outbox.trouble || refused));
+    $("#saving").textContent = waiting ? (outbox.trouble ? `${waiting} not saved, trying` : `saving ${waiting}…`) : refused ? `${refused} not saved` : this.decided ? "all saved" : "";
   }
 
   ahead() {
     if (this.atEnd || this.loading || this.cards.length - this.position > 4) return this.loading;
-    const last = this.cards.at(-1);
-    const after = last ? `&after=${encodeURIComponent(last.dataset.place)}` : "";
+    const last = this.cards.at(-1)?.dataset.place ?? this.last;
+    const after = last ? `&after=${encodeURIComponent(last)}` : "";
     this.loading = ask(`/api/cards?${this.root.dataset.query}&limit=6${after}`).then((found) => {
       this.loading = null;
+      this.failures = 0;
       if (!found.cards.length) this.atEnd = true;
-      const known = new Set(this.cards.map((card) => card.dataset.case));
+      else this.last = found.cards.at(-1).place;
+      const known = new Set([...this.cards.map((card) => card.dataset.case), ...outbox.cases()]);
       for (const each of found.cards) if (!known.has(String(each.id))) this.cards.push(this.add(each.html));
       if (!this.card?.classList.contains("current")) this.show(this.position);
-    }).catch((error) => { this.loading = null; say(error.message, { bad: true }); });
+    }).catch(async (error) => {
+      if (error.status === 401) await session.again();
+      else if (!this.card) $("#loading-words").textContent = error.message;
+      await pause(Math.min(500 * 2 ** this.failures, 5000));
+      this.failures += 1;
+      this.loading = null;
+      this.ahead();
+    });
     return this.loading;
   }
 
@@ -131,66 +131,88 @@ class Focus {
     return card;
   }
 
+  // Draws a cover anew; one that is not here comes before the one that is shown.
   async replace(id) {
     const found = await ask(`/api/cards/${id}`);
     const fresh = this.add(found.html);
     const place = this.cards.findIndex((card) => card.dataset.case === String(id));
-    if (place >= 0) { this.cards[place].replaceWith(fresh); this.cards[place] = fresh; this.show(place); }
-    else { this.cards.splice(this.position, 0, fresh); this.show(this.position); }
+    if (place < 0) { this.cards.splice(this.position, 0, fresh); this.show(this.position); return; }
+    const focused = this.cards[place].contains(document.activeElement);
+    this.cards[place].replaceWith(fresh);
+    this.cards[place] = fresh;
+    fresh.classList.toggle("current", place === this.position);
+    if (focused) fresh.focus({ preventScroll: true });
   }
 
-  // The screen goes on at once; the decision is sent in order behind it, and sent again when the line breaks.
+  // The screen goes on at once; the decision waits in the browser until the desk has it.
   decide(kind, more = {}) {
     const card = this.card;
     if (!card) return;
     performance.mark("decision");
-    const body = { case: Number(card.dataset.case), seen: Number(card.dataset.seen), kind, key: makeKey(), ...more };
     const stays = kind === "note";
-    if (!stays) {
-      if (kind !== "skip") this.decided += 1;
-      this.show(this.position + 1);
-      requestAnimationFrame(() => setTimeout(() => performance.measure("decision-to-picture", "decision")));
-    }
-    this.unsaved += 1;
-    this.tell();
-    this.saving = this.saving.then(() => this.send(card, body, stays));
+    const body = { case: Number(card.dataset.case), seen: Number(card.dataset.seen), kind, key: makeKey(), ...more };
+    this.put(card, "/api/decide", body, { kind, decides: !stays });
+    if (stays) return;
+    if (kind !== "skip") { this.decided += 1; this.mine.push({ key: body.key, case: card.dataset.case }); }
+    this.show(this.position + 1);
+    requestAnimationFrame(() => setTimeout(() => performance.measure("decision-to-picture", "decision")));
   }
 
-  async send(card, body, stays) {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        const answer = await ask("/api/decide", body);
-        this.unsaved -= 1;
-        if (!stays && body.kind !== "skip") { card.dataset.seen = answer.entry; card.dataset.stale = "1"; }
-        if (stays) { say("Note saved"); await this.replace(card.dataset.case); }
-        this.tell();
-        return;
-      } catch (error) {
-        if (attempt < 4 && (error.status === undefined || error.status >= 500)) {
-          await new Promise((resume) => setTimeout(resume, 300 * 2 ** attempt));
-          continue;
-        }
-        this.unsaved -= 1;
-        if (!stays && body.kind !== "skip") this.decided -= 1;
-        this.tell();
-        say(`${$("h1", card).textContent}: not saved. ${error.message}`, { bad: true, action: { words: "Show it", run: () => this.replace(card.dataset.case) } });
-        return;
-      }
+  put(card, path, body, more) {
+    outbox.add({ path, body, case: card?.dataset.case ?? null, title: card ? $("h1", card).textContent : "Undo", ...more });
+  }
+
+  settled(item, answer) {
+    const card = this.find(item.case);
+    if (item.kind === "undo") { this.takenBack(item, answer); return; }
+    if (item.kind === "skip") return;
+    if (item.kind === "note" || item.kind === "takedown") {
+      say(item.kind === "note" ? "Note saved" : "Taken down");
+      this.replace(item.case).catch((error) => say(error.message, { bad: true }));
+    } else if (card) {
+      card.dataset.seen = answer.entry;
+      card.dataset.stale = "1";
+      this.fresh();
     }
   }
 
-  async undo() {
-    await this.saving;
+  // Returns whether it is dealt with; else it stays on the page until somebody has read it.
+  refused(item, error) {
+    if (item.kind === "undo" && error.more.bulk) { this.askBulk(error.more.bulk); return true; }
+    if (item.kind === "undo") { say(error.message, { bad: true }); return true; }
+    if (item.decides && item.kind !== "skip" && item.kind !== "takedown") {
+      this.decided = Math.max(0, this.decided - 1);
+      this.mine = this.mine.filter((each) => each.key !== item.body.key);
+    }
+    return item.kind === "skip";
+  }
+
+  // What this page decided last is on the screen again at once; the desk takes it back when its turn comes.
+  undo() {
+    const last = this.mine.pop();
+    const place = last ? this.cards.findIndex((card) => card.dataset.case === last.case) : -1;
+    if (place >= 0) { this.show(place); this.decided = Math.max(0, this.decided - 1); }
+    this.put(place >= 0 ? this.card : null, "/api/undo", { key: makeKey(), ...(last ? { of: last.key } : {}) }, { kind: "undo" });
+  }
+
+  async takenBack(item, answer) {
     try {
-      const answer = await ask("/api/undo", {});
-      if (this.decided) this.decided -= 1;
       if (answer.case) {
         await this.replace(answer.case);
-        say(`Taken back: ${$("h1", this.card).textContent}`);
+        say(`Taken back: ${$("h1", this.find(answer.case)).textContent}`);
       } else {
-        say(answer.undone === 1 ? "A bulk step of one decision was taken back" : `A bulk step was taken back: ${answer.undone} decisions`);
+        say(`A bulk step was taken back: ${answer.undone} decision${answer.undone === 1 ? "" : "s"}`);
       }
     } catch (error) { say(error.message, { bad: true }); }
+  }
+
+  askBulk(bulk) {
+    const dialog = $("#bulk-undo");
+    $("#bulk-undo-about").textContent = `Your last step ${bulk.kind === "approve" ? "approved" : "rejected"} ${bulk.count} cover${bulk.count === 1 ? "" : "s"} at once. ${bulk.free === bulk.count ? "All of them" : `${bulk.free} of them, those that nobody decided since,`} would be undecided again.`;
+    $("#bulk-undo-do").textContent = `Take back ${bulk.free}`;
+    dialog.returnValue = "";
+    dialog.onclose = () => { if (dialog.returnValue === "ok") this.put(null, "/api/undo", { key: makeKey(), bulk: bulk.id }, { kind: "undo" }); };
+    dialog.showModal();
   }
 
   reject() {
@@ -221,20 +243,23 @@ class Focus {
   takedown() {
     const card = this.card;
     if (!card) return;
-    this.words("Take this cover down for good?", "It leaves the feed at once, in every segment, and never comes back. Say why, for the record.", async (reason) => {
-      try {
-        await this.saving;
-        await ask("/api/takedown", { case: Number(card.dataset.case), cover: card.dataset.cover, reason });
-        say("Taken down");
-        await this.replace(card.dataset.case);
-      } catch (error) { say(error.message, { bad: true }); }
+    this.words("Take this cover down for good?", "It leaves the feed at once, in every segment, and never comes back. Say why, for the record.", (reason) => {
+      this.put(card, "/api/takedown", { case: Number(card.dataset.case), cover: card.dataset.cover, reason, key: makeKey() }, { kind: "takedown" });
     }, { ok: "Take down for good", grave: true });
+  }
+
+  // A cover over the safety limit needs a lead, and a reason in words.
+  approveKnowing(kind, nsfw, more = {}) {
+    const limit = this.card.dataset.limit;
+    if (!this.card.dataset.lead) { say(`Over the safety limit (${nsfw} > ${limit}): a lead must decide it. You can reject it.`, { bad: true }); return; }
+    this.words("Over the safety limit", `Its score is ${nsfw}; the limit is ${limit}. If it may go out all the same, say why, for the record.`, (reason) => this.decide(kind, { ...more, reason }), { ok: "Approve it all the same", grave: true });
   }
 
   pick(cover) {
     const chosen = $$('[data-do="pick"]', this.card).find((button) => button.dataset.cover === cover);
     if (!chosen) return;
-    if (chosen.classList.contains("chosen")) this.decide("approve");
+    if (chosen.classList.contains("chosen")) this.approve();
+    else if (chosen.dataset.over) this.approveKnowing("pick", chosen.dataset.over, { cover });
     else this.decide("pick", { cover });
   }
 
@@ -261,14 +286,14 @@ class Focus {
 
   next() { if (this.card) this.show(this.position + 1); }
   // A cover that was decided since it was drawn is drawn again, with what was decided.
-  async previous() {
-    this.show(this.position - 1);
-    const card = this.card;
-    if (!card?.dataset.stale) return;
-    await this.saving;
-    if (this.card === card) await this.replace(card.dataset.case).catch((error) => say(error.message, { bad: true }));
+  fresh() {
+    if (this.card?.dataset.stale) this.replace(this.card.dataset.case).catch((error) => say(error.message, { bad: true }));
   }
-  approve() { this.decide("approve"); }
+  previous() { this.show(this.position - 1); this.fresh(); }
+  approve() {
+    const over = this.card && $('[data-do="pick"].chosen', this.card)?.dataset.over || this.card?.dataset.over;
+    if (over) this.approveKnowing("approve", over); else this.decide("approve");
+  }
   skip() { this.decide("skip"); }
 }
 
@@ -352,4 +377,25 @@ for (const place of $$("[data-count]")) {
   }).catch(() => {});
 }
 
+// What is live, and what the next publish changes; while one runs, how it ends.
+async function tellFeed(place) {
+  const found = await ask(`/api/feed?ds=${place.dataset.ds}`).catch(() => null);
+  if (!found) return;
+  const change = found.comes || found.goes;
+  const words = [`${found.live} covers are live.`];
+  if (found.busy) words.push("Publishing…");
+  else if (change) words.push(`The next publish shows ${found.comes} more and takes ${found.goes} off.`);
+  else if (found.live) words.push("Everything that was decided is in the feed.");
+  if (found.said && !found.busy) words.push(found.said);
+  $("#feed-words").textContent = words.join(" ");
+  const button = $("#feed-publish");
+  if (button) { button.disabled = found.busy; button.classList.toggle("primary", Boolean(change)); }
+  if (found.busy) setTimeout(() => tellFeed(place), 2000);
+}
+if ($("#feed")) tellFeed($("#feed"));
+
 localise();
+
+$("#sign-in form")?.addEventListener("submit", (event) => { event.preventDefault(); session.submit(event.target); });
+$("#unsaved-sign-in")?.addEventListener("click", () => session.open());
+if (user) { outbox.tell(); outbox.run(); }

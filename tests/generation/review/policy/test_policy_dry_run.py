@@ -9,7 +9,7 @@ from conf.errors import UsageError
 from generation.catalogue import end_of_day
 from generation.review.policy.policy_dry_run import as_json, rehearse, show
 from generation.review.policy.rules import judged
-from generation.review.policy.stage import _decision, cover_facts
+from generation.review.policy.stage import _decision, night_facts
 from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS, ITEMS
 from tests.generation.review.policy.test_stage import DS, GOOD, generated
 from tests.support import tiny
@@ -51,8 +51,8 @@ def night(make_context):
     item = {"item_id": "car", "title": "FIAT 500", "category": "travel", "tags": [], "created_at": end_of_day(ctx.ds)}
     tiny.write(ctx, [item, {**item, "item_id": "fox", "title": "red fox"}], ITEMS)
     decided = [
-        _decision(ctx, row, judged(cover_facts(row, {}), ctx.settings.policy), number=0)
-        for row in rows
+        _decision(ctx, row, judged(about, ctx.settings.policy), number=0)
+        for row, about in zip(rows, night_facts(ctx, rows), strict=True)
         if row["cover_id"][0] != "d"
     ]
     decided += [person(ctx, "c", "approve"), person(ctx, "d", "reject"), person(ctx, "e", "takedown")]

@@ -6,7 +6,7 @@ import pytest
 from conf.errors import UsageError
 from conf.load import load_settings
 from conf.policy import PolicySettings
-from generation.review.policy.rules import CoverFacts, ItemFacts, judged
+from generation.review.policy.rules import CoverFacts, ItemFacts, drawn, judged
 
 GOOD = {"nsfw": 0.01, "relevance": 0.9, "personal": 0.2, "aesthetic": 0.5}
 SHOE = ItemFacts(title="Running shoe by Näike", category="sports", tags=("Air-Max",))
@@ -18,7 +18,8 @@ def policy(*rules, **more):
 
 
 def answer(rules, rewards=GOOD, **facts):
-    verdict = judged(CoverFacts(rewards=rewards, **facts), rules)
+    middle = {name: 0.5 for name in rewards if name != "nsfw"}
+    verdict = judged(CoverFacts(**{"rewards": rewards, "ranks": middle, "unit_id": "u", **facts}), rules)
     return verdict.answer, verdict.rule
 
 
@@ -28,9 +29,25 @@ def test_the_default_rules_are_two_limits():
     assert answer(default, {"nsfw": 0.4, "relevance": 0.25}) == ("approve", "within-limits")
     assert answer(default, {"nsfw": 0.41, "relevance": 0.9}) == ("reject", "nsfw-over-limit")
     assert answer(default, {"nsfw": 0.1, "relevance": 0.249}) == ("reject", "relevance-under-limit")
-    assert judged(CoverFacts(rewards={"nsfw": 0.1, "relevance": 0.2}), default).reason == (
+    assert judged(CoverFacts(rewards={"nsfw": 0.1, "relevance": 0.2}, ranks={}), default).reason == (
         "relevance-under-limit: relevance 0.200 < 0.25"
     )
+
+
+def test_the_default_asks_about_what_is_doubtful_and_about_a_sample():
+    default = PolicySettings()
+    assert answer(default, ranks={"relevance": 0.01, "personal": 0.5}) == ("ask", "lowest-reward")
+    assert answer(default, ranks={}) == ("ask", "lowest-reward")  # what is not known helps no cover
+    assert answer(default, ranks={"relevance": 0.04, "personal": 0.99}) == ("ask", "looks-disagree")
+    assert answer(default, ranks={"relevance": 0.06, "personal": 0.99}) == ("approve", "within-limits")
+    early, late = (next(unit for unit in map(str, range(999)) if low <= drawn(unit) < high)
+                   for low, high in ((0, 0.01), (0.01, 0.05)))  # fmt: skip
+    assert answer(default, unit_id=early) == ("ask", "sample")
+    assert answer(default, unit_id=late) == ("approve", "within-limits")
+    assert answer(default, unit_id=late, first_night=True) == ("ask", "first-night-sample")
+    assert answer(default, {"nsfw": 0.1, "relevance": 0.2}, ranks={"relevance": 0.01}) == (
+        "reject", "relevance-under-limit",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("unknown", [None, math.nan, math.inf])

@@ -3,7 +3,7 @@ import pytest
 from conf.errors import GateError, UsageError
 from conf.settings import Settings
 from generation.catalogue import end_of_day
-from generation.review.policy.rules import judged
+from generation.review.policy.rules import drawn, judged
 from generation.review.policy.stage import _decision, cover_facts, run
 from jobs.lake.context import Context
 from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS
@@ -68,7 +68,7 @@ def test_the_policy_decides_what_the_feed_might_show(make_context):
     found = decisions(ctx)
     assert {name: row["decision"] for name, row in found.items()} == {"a": "approve", "b": "reject", "d": "approve"}
     assert found["b"]["reason"] == "nsfw-unknown: no safety score"
-    assert found["a"]["by"] == "policy:default-1"
+    assert found["a"]["by"] == "policy:default-2"
     assert found["a"]["decided_at"] == end_of_day(ctx.ds)
 
     # again: nothing is added
@@ -96,6 +96,40 @@ def test_an_asked_cover_is_published_by_nobody_and_a_changed_rule_is_heard(make_
     assert [row["decision"] for row in written] == ["ask", "approve", "reject"]
     assert {row["reason"] for row in written} == {"foxes: segment s1"}
     assert {row["by"] for row in written} == {"policy:mine"}
+
+
+def test_by_default_people_are_asked_about_a_sample_and_about_doubtful_covers(make_context):
+    """Of 400 covers of a generator's first night, by hand: a share of 5 % and of 1 %, the lowest 4 by each of three
+    rewards, and one that is the best by one reward and the worst by another."""
+    ctx = make_context(ds=DS)
+    names = [f"{number:x}".zfill(3) for number in range(400)]
+    place = {name: number for number, name in enumerate(names)}
+
+    def night(ds):
+        rows = []
+        for name, number in place.items():
+            rewards = {"nsfw": 0.01, "relevance": 0.3 + number / 1000, "personal": 0.1 + number / 1000,
+                       "aesthetic": 0.5 + number / 1000}  # fmt: skip
+            if number == 200:
+                rewards |= {"aesthetic": 9.0, "personal": 0.1045}
+            rows.append(generated("a", rewards=rewards, unit_id=f"u{name}", ds=ds, as_of=ds) | {"cover_id": name * 21})
+        return rows
+
+    for ds, first in ((DS, True), ("2026-03-30", False)):
+        ctx = make_context(ds=ds)
+        tiny.write(ctx, night(ds), GENERATED_COVERS)
+        run(ctx)
+        rows = ctx.lake.read("cover_decisions", ds=ds).to_pylist()
+        asked = {row["unit_id"]: row["reason"].partition(":")[0] for row in rows if row["decision"] == "ask"}
+        assert {f"u{name}" for name in names[:4]} == {unit for unit, rule in asked.items() if rule == "lowest-reward"}
+        assert asked[f"u{names[200]}"] == "looks-disagree"
+        limit = 0.05 if first else 0.01
+        sampled = {f"u{name}" for name in names if drawn(f"u{name}") < limit}
+        assert sampled - {f"u{name}" for name in [*names[:4], names[200]]} == {
+            unit for unit, rule in asked.items() if rule in ("first-night-sample", "sample")
+        }
+        assert len(rows) == 400
+        assert {row["decision"] for row in rows if row["unit_id"] not in asked} == {"approve"}
 
 
 def test_a_night_without_any_safety_score_decides_nothing(make_context):

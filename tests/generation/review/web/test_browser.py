@@ -37,10 +37,10 @@ class Desk:
     """A server in a thread, and what is behind it."""
 
     def __init__(self, database, home, setup_token=None):
-        self.database, self.taken_down = database, []
+        self.database, self.taken_down, self.published = database, [], []
         self.port = free_port()
         ctx = Context(ds=date.fromisoformat(DS), home=home, settings=Settings())
-        app = make_app(database, ctx, Lakeside(take_down=self.take_down), setup_token=setup_token)
+        app = make_app(database, ctx, Lakeside(take_down=self.take_down, publish=self.publish), setup_token=setup_token)
         self.server = uvicorn.Server(
             uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="warning", proxy_headers=False)
         )
@@ -49,6 +49,10 @@ class Desk:
     def take_down(self, cover_id, reason, by, ds):
         self.taken_down.append((cover_id, reason, by, ds.isoformat()))
         return "1 published rows removed"
+
+    def publish(self, ds):
+        self.published.append(ds.isoformat())
+        return "Published: 7 covers are in the feed."
 
     def __enter__(self):
         self.thread.start()
@@ -94,11 +98,7 @@ def sign_in(desk, browser):
         page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
-        page.goto(desk.url + "/queue")
-        page.get_by_label("Name").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.keyboard.press("Enter")
-        page.wait_for_url("**/queue")
+        enter(page, desk, name)
         return page
 
     yield open_page
@@ -107,8 +107,25 @@ def sign_in(desk, browser):
     assert complaints == []
 
 
+def enter(page, desk, name):
+    """Sign in."""
+    page.goto(desk.url + "/queue")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/queue")
+
+
 def saved(page):
     expect(page.locator("#saving")).to_have_text("all saved", timeout=60_000)
+
+
+def nothing_waits(page, seconds=20):
+    """Until nothing in the browser waits to be sent."""
+    until = time.monotonic() + seconds
+    while page.evaluate("outbox.waiting().length"):
+        assert time.monotonic() < until
+        page.wait_for_timeout(50)
 
 
 def title(page):
@@ -180,7 +197,9 @@ def test_bulk_with_preview_and_undo_by_keyboard(desk, sign_in):
     count = sum(row.category == "food-drink" for row in rows_of(desk.database))
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Reject {count} covers?")
     assert not any(row.verdict for row in rows_of(desk.database))
-    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # the focus is not on the button that decides
+    assert not any(row.verdict for row in rows_of(desk.database))
+    page.get_by_role("button", name=f"Reject {count} covers").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text(f"{count} covers decided")
     assert sum(row.verdict == "reject" for row in rows_of(desk.database)) == count
     page.get_by_role("button", name="Undo this step").click()
@@ -195,8 +214,92 @@ def test_bulk_with_preview_and_undo_by_keyboard(desk, sign_in):
     expect(page.locator("#chosen")).to_have_text("3 selected")
     page.get_by_role("button", name="Approve them…").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Approve 3 covers?")
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Approve 3 covers").press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("3 covers decided")
+
+
+@any_database
+def test_a_large_step_is_typed_asked_about_before_undo_and_listed(desk, sign_in):
+    page = sign_in("lea")
+    page.get_by_role("button", name="Approve them…").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Approve 60 covers?")
+    confirm = page.get_by_role("button", name="Approve 60 covers")
+    confirm.click()
+    page.get_by_label("Type 60 to confirm").fill("6")
+    confirm.click()
+    assert not any(row.verdict for row in rows_of(desk.database))
+    page.get_by_label("Type 60 to confirm").fill("60")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("60 covers decided")
+    page.goto(desk.url + "/focus?tab=done")
+    for answer, left in (("Keep it", 60), ("Take back 60", 0)):
+        page.keyboard.press("u")
+        page.get_by_role("dialog", name="Take back a bulk step?").get_by_role("button", name=answer).click()
+        nothing_waits(page)
+        assert sum(row.verdict == "approve" for row in rows_of(desk.database)) == left
+    page.goto(desk.url + "/bulk")
+    expect(page.get_by_role("row", name="lea")).to_contain_text("taken back")
+
+
+@any_database
+def test_a_step_is_undone_later_from_the_list(desk, sign_in):
+    page = sign_in("lea")
+    page.goto(f"{desk.url}/queue?tab=all&category=food-drink")
+    page.get_by_role("button", name="Reject them…").click()
+    page.get_by_role("main").locator("form button").click()
+    page.goto(desk.url + "/focus")
+    page.keyboard.press("a")
+    saved(page)
+    page.goto(f"{desk.url}/queue?tab=all&verdict=reject")  # what the page shows is what a step would take
+    shown = page.locator("#tiles .tile").count()
+    page.get_by_role("button", name="Approve them…").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Approve {shown} covers?")
+    page.goto(desk.url + "/bulk")
+    page.get_by_role("link", name="Take back…").click()
+    page.get_by_role("button", name=f"Take back {shown}").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"{shown} decisions taken back")
+    assert [row.verdict for row in rows_of(desk.database) if row.verdict] == ["approve"]
+
+
+@any_database
+def test_over_the_safety_limit_a_lead_says_why_and_it_stands_in_red_first(make_desk, browser, tmp_path):
+    database = make_desk(4, images=ImageStore(str(tmp_path / "images")), candidates=1, max_nsfw=0.0)
+    add_people(database, Settings(), {"lea": "lead", "ann": "reviewer"})
+    with Desk(database, tmp_path) as desk:
+        for name in ("ann", "lea"):
+            page = browser.new_context().new_page()
+            enter(page, desk, name)
+            page.goto(desk.url + "/focus")
+            expect(page.locator("article.current .rewards tbody tr").first).to_have_class("over")
+            expect(page.locator("article.current .facts .bad")).to_contain_text("over the safety limit")
+            page.keyboard.press("a")
+            if name == "ann":
+                expect(page.locator("#said")).to_contain_text("a lead must decide it")
+            else:
+                page.get_by_label("Words").fill("a statue in a museum")
+                page.keyboard.press("Control+Enter")
+                saved(page)
+            page.context.close()
+        reasons = [row.reason for row in rows_of(database) if row.verdict]
+    assert len(reasons) == 1
+    assert reasons[0].startswith("over the safety limit: ")
+    assert reasons[0].endswith("a statue in a museum")
+
+
+@any_database
+def test_each_cover_says_what_the_next_publish_does_and_a_lead_starts_it(desk, sign_in):
+    page = sign_in("lea")
+    page.goto(desk.url + "/focus")
+    expect(page.locator("article.current .facts")).to_contain_text("not in the feed")
+    page.keyboard.press("a")
+    saved(page)
+    page.keyboard.press("k")
+    expect(page.locator("article.current .facts")).to_contain_text("goes live with the next publish")
+    page.goto(desk.url + "/queue")
+    expect(page.locator("#feed-words")).to_contain_text("The next publish shows 1 more and takes 0 off.")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.locator("#feed-words")).to_contain_text("Published: 7 covers are in the feed.")
+    assert desk.published == [DS]
 
 
 def test_blind_pairs_and_their_result(desk, sign_in):
@@ -265,7 +368,18 @@ def test_offline_there_and_back(desk, sign_in, browser, tmp_path):
     assert sorted(row.verdict for row in rows_of(desk.database) if row.verdict) == ["approve", "approve", "reject"]
 
 
-PAGES = ("/queue", "/queue?tab=done", "/focus", "/focus?tab=done", "/ab", "/results", "/people", "/audit", "/offline")
+PAGES = (
+    "/queue",
+    "/queue?tab=done",
+    "/bulk",
+    "/focus",
+    "/focus?tab=done",
+    "/ab",
+    "/results",
+    "/people",
+    "/audit",
+    "/offline",
+)
 
 
 @any_database

@@ -7,6 +7,8 @@ from generation.review.log import chain, decisions
 from generation.review.log.decisions import Decision
 from generation.review.log.queue import Filter
 from generation.review.web import bulk
+from generation.review.web.bulk_steps import steps
+from generation.review.web.pages.common import fields_of
 from tests.generation.review.conftest import NOW, rows_of
 
 REASONS = ReviewSettings().reasons
@@ -67,3 +69,57 @@ def test_a_preview_is_its_makers_and_works_once(make_desk):
         preview(database, kind="reject")
     with pytest.raises(Refused, match="finds no cover"):
         preview(database, Filter(ds="2026-03-28"))
+
+
+def test_over_fifty_the_number_is_typed_and_the_preview_has_pages(make_desk):
+    database = make_desk(70)
+    made = preview(database)
+    pages = [bulk.shown(database, made.token, me="lea", page=page, size=30) for page in (1, 2, 3, 4)]
+    assert [len(each.rows) for each in pages] == [30, 30, 10, 10]
+    assert [row.id for each in pages[:3] for row in each.rows] == [row.id for row in made.rows]
+    assert {(each.count, each.pages) for each in pages} == {(70, 3)}
+    with pytest.raises(Refused, match="no such preview"):
+        bulk.shown(database, made.token, me="eve", page=1, size=30)
+    for typed in (None, "", "71", "7"):
+        with pytest.raises(Refused, match="type that number"):
+            bulk.apply(database, made.token, me="lea", now=NOW, typed=typed)
+    assert bulk.apply(database, made.token, me="lea", now=NOW, typed=" 70 ").decided == 70
+
+
+def test_no_step_approves_what_is_over_the_safety_limit(make_desk):
+    database = make_desk(12, max_nsfw=0.5)
+    over = {row.id for row in rows_of(database) if row.nsfw > 0.5}
+    shown = preview(database)
+    assert (shown.over_limit, {row.id for row in shown.rows} & over) == (len(over), set())
+    assert 0 < len(over) < 12
+    with pytest.raises(Refused, match="Every one of these covers is over"):
+        preview(database, sorted(over))
+    assert len(preview(database, kind="reject", reason="unsafe").rows) == 12
+
+
+def test_every_step_is_listed_and_can_be_taken_back_later(make_desk):
+    database = make_desk(6)
+    first = bulk.apply(database, preview(database, limit=2).token, me="lea", now=NOW)
+    second = bulk.apply(database, preview(database, kind="reject", reason="ugly").token, me="lea", now=NOW)
+    with database.reading() as connection:
+        assert [(each.bulk_id, each.kind, each.reason, each.count, each.standing) for each in steps(connection)] == [
+            (second.bulk_id, "reject", "ugly", 4, 4),
+            (first.bulk_id, "approve", None, 2, 2),
+        ]
+    with pytest.raises(decisions.BulkStep) as asked:
+        decisions.undo(database, "lea", NOW, ask_bulk=True)
+    assert asked.value.step == {"id": second.bulk_id, "kind": "reject", "count": 4, "free": 4}
+    decisions.undo(database, "lea", NOW, bulk_id=first.bulk_id, ask_bulk=True)
+    with database.reading() as connection:
+        assert [each.standing for each in steps(connection)] == [4, 0]
+        assert [each.count for each in steps(connection, second.bulk_id)] == [4]
+
+
+def test_the_bulk_of_a_link_with_a_verdict_is_what_the_page_shows(make_desk):
+    database = make_desk(5)
+    row = rows_of(database)[0]
+    wish = Decision(case_id=row.id, kind="reject", by="ann", seen=0, reason="ugly")
+    decisions.decide(database, wish, REASONS, NOW)
+    asked = Filter(ds=made_up_night.DS, tab="all", verdict="reject")
+    assert [each.id for each in preview(database, asked).rows] == [row.id]
+    assert dict(fields_of(asked)) == {"ds": made_up_night.DS, "tab": "all", "verdict": "reject"}

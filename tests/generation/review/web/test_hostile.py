@@ -244,8 +244,10 @@ def test_what_is_somebody_elses_stays_theirs(database, ann, bob, lea):
     assert bob.post("/api/decide", {"case": 120, "kind": "approve", "seen": 0, "key": key})[0] == 422
     assert bob.decide(120, "reject", 0, reason="ugly")[0] == 409
     preview = lea.form("/bulk/preview", {"tab": "pending", "ds": DS, "kind": "approve", "ids": "130,131"})
-    assert preview[0] == 200
-    token = preview[1].decode().split('name="token" value="')[1].split('"')[0]
+    assert preview[0] == 303
+    token = preview[2]["location"].split("/bulk/preview/")[1].split("?")[0]
+    assert lea.get(f"/bulk/preview/{token}")[0] == 200
+    assert ann.get(f"/bulk/preview/{token}")[0] == 403
     assert ann.form("/bulk/apply", {"token": token})[0] == 403
     pair = json.loads(bob.get(f"/api/ab?contest=original:profile&ds={DS}")[1])["pair"]
     assert ann.post("/api/ab", {"token": pair["token"], "choice": "left"})[0] == 404
@@ -253,7 +255,7 @@ def test_what_is_somebody_elses_stays_theirs(database, ann, bob, lea):
     assert ann.get("/audit.jsonl")[0] == ann.get("/results")[0] == 403
     after = refusals(database)
     assert after[1] == before[1] + 1
-    assert after[0] - before[0] == 7
+    assert after[0] - before[0] == 8
 
 
 def test_sessions_cannot_be_guessed_borrowed_or_kept(database, ann, bob, desk):
