@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reward_model.scorer import EVERYBODY, PersonalScorer
+from reward_model.scorer import EVERYBODY, PersonalScorer, PreparedUsers
 
 
 class ClickGradient:
@@ -25,9 +25,9 @@ class ClickGradient:
     def __init__(self, scorer: PersonalScorer, users: Sequence[str] = ()) -> None:
         self.scorer = scorer
         scorer.predictor.model.requires_grad_(False)
-        self._sampled, members = scorer._sampled
-        self._prepared = scorer._prepare(sorted(set(users))) if users else None
-        self._segments = dict(members)
+        self._samples = scorer.samples
+        self._prepared = scorer.prepare(sorted(set(users))) if users else None
+        self._segments = self._samples.members
         self._users = {user: row for row, user in enumerate(sorted(set(users)))}
 
     def segments(self) -> list[str]:
@@ -58,7 +58,7 @@ class ClickGradient:
             )
         result = vectors.new_zeros(len(whom))
         for chosen, prepared in (
-            ([i for i, name in enumerate(whom) if name in self._segments], self._sampled),
+            ([i for i, name in enumerate(whom) if name in self._segments], self._samples.users),
             ([i for i, name in enumerate(whom) if name not in self._segments], self._prepared),
         ):
             if chosen and prepared is not None:
@@ -66,22 +66,15 @@ class ClickGradient:
                 result = result.index_add(0, torch.tensor(chosen, device=vectors.device), found)
         return result
 
-    def _mean(self, prepared: object, whom: Sequence[str], item_ids: Sequence[str], vectors: Tensor) -> Tensor:
-        from reward_model.scorer import _Prepared
-
-        assert isinstance(prepared, _Prepared)
+    def _mean(self, prepared: PreparedUsers, whom: Sequence[str], item_ids: Sequence[str], vectors: Tensor) -> Tensor:
         members = [
             self._segments[name] if name in self._segments else np.asarray([self._users[name]], np.int64)
             for name in whom
         ]
         row = np.repeat(np.arange(len(members)), [len(each) for each in members])
-        state = np.concatenate(members)
-        items = self.scorer._item_rows(item_ids)
-        plain = vectors.detach().float().cpu().numpy()
-        rows = self.scorer._row_tensors(prepared.states, state, row, items, plain)
-        rows = rows._replace(vector_BE=vectors.float().cpu()[torch.from_numpy(row)])
-        model, calibration = self.scorer.predictor.model, self.scorer.predictor.calibration
-        logits = model.score(prepared.sides, prepared.tensors, rows, with_position=False).mean(dim=0)
+        items = self.scorer.item_rows(item_ids)
+        logits = self.scorer.logits(prepared, np.concatenate(members), row, items, vectors.float().cpu())
+        calibration = self.scorer.predictor.calibration
         probability = torch.sigmoid(calibration.slope * logits + calibration.intercept)
         at = torch.from_numpy(row)
         total = torch.zeros(len(members), dtype=probability.dtype).index_add(0, at, probability)

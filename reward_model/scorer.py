@@ -37,12 +37,26 @@ EVERYBODY = (UNPERSONALISED, WITHOUT_PROFILE)
 """Segments that are sampled from all users: who will meet their covers is not known yet."""
 
 
-class _Prepared(NamedTuple):
+class PreparedUsers(NamedTuple):
     """States of some users, with what the network computes once for them."""
 
     states: States
     tensors: StateTensors
     sides: list[UserSide]
+
+
+class ItemRows(NamedTuple):
+    """Rows of some items in the item table and in the item features; 0 is an unknown item."""
+
+    item: npt.NDArray[Any]
+    known: npt.NDArray[Any]
+
+
+class SegmentSamples(NamedTuple):
+    """The users that stand for segments, and the rows of each segment's sample in them."""
+
+    users: PreparedUsers
+    members: dict[str, npt.NDArray[np.int64]]
 
 
 class PersonalScorer:
@@ -134,7 +148,7 @@ class PersonalScorer:
         """
         vectors = _vectors(embeddings, styles, len(item_ids))
         rows = np.arange(len(item_ids))
-        return self._score(self._prepared(states), state, rows, self._item_rows(item_ids), vectors)
+        return self._score(self._prepared(states), state, rows, self.item_rows(item_ids), vectors)
 
     def segment_click_probability(
         self,
@@ -169,7 +183,7 @@ class PersonalScorer:
         members = [self._members(segment)[:max_users] for segment in segment_ids]
         row = np.repeat(np.arange(len(members)), [len(users) for users in members])
         state = np.concatenate([np.zeros(0, np.int64), *members])
-        scored = self._score(self._sampled[0], state, row, self._item_rows(item_ids), vectors)
+        scored = self._score(self.samples.users, state, row, self.item_rows(item_ids), vectors)
         return np.bincount(row, weights=scored, minlength=len(members)) / np.bincount(row, minlength=len(members))
 
     def segment_users(self, segment_id: str) -> list[str]:
@@ -180,17 +194,23 @@ class PersonalScorer:
         ValueError
             When the segment has no users as of this ds.
         """
-        return [str(user) for user in self._sampled[0].states.user[self._members(segment_id)]]
+        return [str(user) for user in self.samples.users.states.user[self._members(segment_id)]]
 
     def _members(self, segment: str) -> npt.NDArray[np.int64]:
-        members = self._sampled[1]
+        members = self.samples.members
         if segment not in members:
             raise ValueError(f"segment {segment!r} has no users as of {self.as_of}: known are {sorted(members)}")
         return members[segment]
 
     @cached_property
-    def _sampled(self) -> tuple[_Prepared, dict[str, npt.NDArray[np.int64]]]:
-        """States of all sampled users, and the rows of each segment's sample in them."""
+    def samples(self) -> SegmentSamples:
+        """A fixed sample of the users of every segment of ``as_of``, and of all users for those without one.
+
+        Raises
+        ------
+        MissingTable
+            When the features stage has not written ``as_of``.
+        """
         table = self.lake.read("user_segments", ds=self.as_of, columns=["user_id", "segment_id"]).sort_by("user_id")
         if not len(table):
             raise MissingTable(f"user_segments has no rows for ds={self.as_of}: run `coverlift features` for it")
@@ -201,38 +221,66 @@ class PersonalScorer:
         users = sorted({user for sample in chosen.values() for user in sample})
         place = {user: number for number, user in enumerate(users)}
         members = {name: np.asarray([place[user] for user in sample], np.int64) for name, sample in chosen.items()}
-        return self._prepare(users), members
+        return SegmentSamples(self.prepare(users), members)
 
-    def _prepare(self, users: Sequence[str]) -> _Prepared:
+    def prepare(self, users: Sequence[str]) -> PreparedUsers:
+        """States of users as of ``as_of``, in the order given; an unknown user has no history."""
         return self._prepared(self.states_of(users))
 
-    def _prepared(self, states: States) -> _Prepared:
+    def _prepared(self, states: States) -> PreparedUsers:
         tensors = self.predictor.state_tensors(states, self.items)
         with torch.no_grad():  # not inference mode: reward_model.gradient differentiates through what uses these
             sides = self.predictor.model.encode_users(self._table_CE, tensors)
-        return _Prepared(states, tensors, sides)
+        return PreparedUsers(states, tensors, sides)
 
-    def _item_rows(self, item_ids: Sequence[str]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Rows of items in the item table and in the item features."""
+    def item_rows(self, item_ids: Sequence[str]) -> ItemRows:
+        """Where items stand in the tables of the scorer."""
         wanted = pa.array(list(item_ids), pa.string())
-        return rows_of(wanted, self.items.ids), rows_of(wanted, self._known)
+        return ItemRows(rows_of(wanted, self.items.ids), rows_of(wanted, self._known))
+
+    def logits(
+        self,
+        prepared: PreparedUsers,
+        state: npt.NDArray[Any],
+        row: npt.NDArray[Any],
+        items: ItemRows,
+        vectors: torch.Tensor,
+    ) -> torch.Tensor:
+        """Uncalibrated logits of pairs of a user and a candidate, at position 1, differentiable in the vectors.
+
+        Parameters
+        ----------
+        prepared
+            The users.
+        state, row
+            (n_pairs,): pair p is user ``state[p]`` of ``prepared`` under candidate ``row[p]``.
+        items
+            :meth:`item_rows` of the candidates.
+        vectors
+            (n_candidates, 160) float32: aligned and style embedding of each candidate.
+
+        Returns
+        -------
+        Tensor
+            (n_pairs,) float32, the mean over the ensemble.
+        """
+        pairs = self._row_tensors(prepared.states, state, row, items, vectors)
+        return self.predictor.model.score(prepared.sides, prepared.tensors, pairs, with_position=False).mean(dim=0)
 
     def _score(
         self,
-        prepared: _Prepared,
+        prepared: PreparedUsers,
         state: npt.NDArray[Any],
         row: npt.NDArray[Any],
-        items: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+        items: ItemRows,
         vectors: Floats,
     ) -> Array:
         """Probability of pair p: state ``state[p]`` with candidate ``row[p]``."""
-        parts = [np.zeros(0)]
+        parts, candidates = [np.zeros(0)], torch.from_numpy(vectors)
         with torch.inference_mode():
             for begin in range(0, len(state), PAIRS_AT_ONCE):
                 chosen = slice(begin, begin + PAIRS_AT_ONCE)
-                rows = self._row_tensors(prepared.states, state[chosen], row[chosen], items, vectors)
-                logits = self.predictor.model.score(prepared.sides, prepared.tensors, rows, with_position=False)
-                parts.append(logits.mean(dim=0).double().numpy())
+                parts.append(self.logits(prepared, state[chosen], row[chosen], items, candidates).double().numpy())
         return self.predictor.calibration.apply(np.concatenate(parts))
 
     def _row_tensors(
@@ -240,13 +288,13 @@ class PersonalScorer:
         states: States,
         state: npt.NDArray[Any],
         row: npt.NDArray[Any],
-        items: tuple[npt.NDArray[Any], npt.NDArray[Any]],
-        vectors: Floats,
+        items: ItemRows,
+        vectors: torch.Tensor,
     ) -> RowTensors:
-        item, known = items[0][row], items[1][row]
+        item, known = items.item[row], items.known[row]
         return RowTensors(
             state_B=torch.from_numpy(state.astype(np.int64)),
-            vector_BE=torch.from_numpy(vectors[row]),
+            vector_BE=vectors[torch.from_numpy(row)],
             numeric_BN=torch.from_numpy(self._numeric[known]),
             unseen_B=torch.from_numpy(self._unseen[known]),
             title_BT=torch.from_numpy(self._shapes[item]),

@@ -11,7 +11,7 @@ from tests.reward_model.test_scorer import candidates
 @pytest.fixture
 def asked(toy, scorer):
     _, item_ids, embeddings, styles = candidates(toy, 6)
-    segment = sorted(set(scorer._sampled[1]) - {"all", "new"})[0]
+    segment = ClickGradient(scorer).segments()[0]
     return item_ids, embeddings, styles, segment
 
 
