@@ -15,6 +15,7 @@ from generation.rewards.batch import PictureBatch
 from generation.rewards.personal import Personal
 from generation.rewards.registry import Ingredients, build_panel
 from jobs.lake.context import Context
+from reward_model.encoders.compiled import fastest
 from reward_model.encoders.model import ENCODER_ID, encode_pictures, load_encoders
 from reward_model.scorer import PersonalScorer
 
@@ -35,10 +36,11 @@ class CandidateScorer:
         self.ctx = ctx
         self.encoder_id = ENCODER_ID
         self.encoders = load_encoders()
+        self.pictures = fastest(self.encoders.image)
 
     def encode(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(N, 128) aligned and (N, 32) style embeddings of (N, 64, 64, 3) pictures."""
-        embeddings, styles = encode_pictures(self.encoders.image, pictures, self.ctx.settings.encode.batch_size)
+        embeddings, styles = encode_pictures(self.pictures, pictures, self.ctx.settings.encode.batch_size)
         return np.asarray(embeddings, np.float32), np.asarray(styles, np.float32)
 
     def texts(self, prompts: Sequence[str]) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -76,6 +76,14 @@ class Features(NamedTuple):
     """(B, 1280) float32."""
     stats: Tensor
     """(B, 1792) float32: means, then standard deviations, stage by stage."""
+
+
+class PictureEncoder(Protocol):
+    """Encodes pictures without gradients: :class:`ImageEncoder`, or its compiled form."""
+
+    def encode(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(N, 128) aligned and (N, 32) style embeddings of (N, 64, 64, 3) uint8 RGB, L2-normalised float32."""
+        ...
 
 
 class InvertedBlock(nn.Module):
@@ -174,6 +182,12 @@ class ImageEncoder(nn.Module):
         if pixels.ndim != 4 or pixels.shape[1:] != (3, PICTURE_SIZE, PICTURE_SIZE):
             raise ValueError(f"pictures of shape {tuple(pixels.shape)}: expected (B, 3, 64, 64) RGB in [0, 1]")
         return self.encoded(self.backbone(pixels))
+
+    @torch.inference_mode()
+    def encode(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(N, 128) aligned and (N, 32) style embeddings of (N, 64, 64, 3) uint8 RGB, without gradients."""
+        encoded = self(to_tensor(pixels).to(self.image.weight.device))
+        return encoded.embedding.cpu().numpy(), encoded.style.cpu().numpy()
 
     def encoded(self, features: Features) -> Encoded:
         """What the projections make of the backbone's features."""
@@ -293,14 +307,14 @@ def load_projections(weights_dir: Path = WEIGHTS_DIR) -> dict[str, Tensor]:
 
 
 def encode_pictures(
-    encoder: ImageEncoder, pictures: Sequence[bytes] | NDArray[np.uint8], batch_size: int = 64
+    encoder: PictureEncoder, pictures: Sequence[bytes] | NDArray[np.uint8], batch_size: int = 64
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Encode many pictures without gradients.
 
     Parameters
     ----------
     encoder
-        On any device.
+        In either form, on any device.
     pictures
         Encoded images of any size and mode, or (N, 64, 64, 3) uint8 RGB.
     batch_size
@@ -313,15 +327,11 @@ def encode_pictures(
     style : (N, 32) float32
         L2-normalised.
     """
-    device = encoder.image.weight.device
     embedding = np.zeros((len(pictures), EMBED_DIM), np.float32)
     style = np.zeros((len(pictures), STYLE_DIM), np.float32)
-    with torch.inference_mode():
-        for start in range(0, len(pictures), batch_size):
-            rows = slice(start, start + batch_size)
-            encoded = encoder(to_tensor(to_pixels(pictures[rows])).to(device))
-            embedding[rows] = encoded.embedding.cpu().numpy()
-            style[rows] = encoded.style.cpu().numpy()
+    for start in range(0, len(pictures), batch_size):
+        rows = slice(start, start + batch_size)
+        embedding[rows], style[rows] = encoder.encode(to_pixels(pictures[rows]))
     return embedding, style
 
 

@@ -17,12 +17,12 @@ import torch
 from jobs.lake.context import Context, StageResult
 from jobs.lake.images import ImageStore
 from jobs.lake.tables import TABLES
+from reward_model.encoders.compiled import load_picture_encoder
 from reward_model.encoders.model import (
     ENCODER_ID,
-    ImageEncoder,
+    PictureEncoder,
     TextEncoder,
     encode_pictures,
-    load_image_encoder,
     load_text_encoder,
 )
 
@@ -104,10 +104,10 @@ def _spark_schema(table: str) -> str:
 
 
 @cache
-def _image_encoder() -> ImageEncoder:
+def _picture_encoder() -> PictureEncoder:
     """One per worker process, on one thread: the other cores have their own task."""
     torch.set_num_threads(1)
-    return load_image_encoder()
+    return load_picture_encoder(threads=1)
 
 
 @cache
@@ -129,7 +129,7 @@ def cover_task(images: ImageStore, batch_size: int) -> Callable[[Batches], Batch
             for start in range(0, len(keys), batch_size):
                 part = keys.slice(start, batch_size)
                 pictures = [images.get(sha) for sha in part.to_pylist()]
-                embedding, style = encode_pictures(_image_encoder(), pictures, batch_size)
+                embedding, style = encode_pictures(_picture_encoder(), pictures, batch_size)
                 columns = [part, pa.repeat(ENCODER_ID, len(part)), _lists(embedding), _lists(style)]
                 yield pa.RecordBatch.from_arrays(columns, schema=TABLES["cover_features"].schema)
 
