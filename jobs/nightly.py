@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conf.errors import GateError
+from jobs.cpu_time import cpu_seconds
 from jobs.fingerprint import changed_parts, fingerprint, relevant_settings
 from jobs.lake.context import Context, StageResult
 from jobs.ledger import Run, past_runs, record, versions
@@ -162,7 +163,7 @@ def open_gate(context: Context, stage: Stage, stages: Iterable[Stage], screen: S
 def run_stage(context: Context, verdict: Verdict, screen: Screen) -> None:
     """Run one stage and put the outcome into the ledger, a failure as well."""
     stage = verdict.stage
-    read, begin = versions(context.lake, stage.reads), time.monotonic()
+    read, begin, busy = versions(context.lake, stage.reads), time.monotonic(), cpu_seconds()
 
     def remember(status: str, result: StageResult) -> None:
         record(
@@ -171,7 +172,7 @@ def run_stage(context: Context, verdict: Verdict, screen: Screen) -> None:
             status=status,
             fingerprint=verdict.fingerprint,
             read=read,
-            result=result,
+            result=replace(result, metrics={**result.metrics, "cpu_seconds": cpu_seconds() - busy}),
             seconds=time.monotonic() - begin,
         )
 

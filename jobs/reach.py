@@ -23,6 +23,7 @@ BESIDE = re.compile(r"[\"'](\w+\.py)[\"']")
 """A module that is named as a file of the same folder, like the one that Triton is given."""
 
 
+@cache
 def module_file(module: str, root: Path = ROOT) -> Path | None:
     """File of a module or package, None where there is none."""
     place = root.joinpath(*module.split("."))
@@ -30,16 +31,18 @@ def module_file(module: str, root: Path = ROOT) -> Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
-def imports_of(path: Path, root: Path = ROOT) -> set[Path]:
-    """Files of ours that one file imports or names."""
+@cache
+def imports_of(path: Path, root: Path = ROOT) -> frozenset[Path]:
+    """Files of ours that one file imports or names; read once a process."""
     if path.relative_to(root).as_posix() in NOT_FOLLOWED:
-        return set()
+        return frozenset()
     text = path.read_text(encoding="utf-8")
     names = {found[1] for pattern in (IMPORTED, NAMED) for found in pattern.finditer(text)}
     for found in IMPORTED_FROM.finditer(text):
         names |= {found[1], *(f"{found[1]}.{name}" for name in re.findall(r"\w+", found[2]))}
     files = {file for file in (module_file(name, root) for name in names) if file is not None}
-    return files | {path.with_name(name) for name in BESIDE.findall(text) if path.with_name(name).is_file()}
+    beside = {path.with_name(name) for name in BESIDE.findall(text) if path.with_name(name).is_file()}
+    return frozenset(files | beside)
 
 
 @cache

@@ -141,8 +141,8 @@ class Painter:
         steps
             Network evaluations a picture.
         guidance
-            One for all, or (B,). 1 is off; else the difference to the unpersonalised prediction is scaled, and the
-            cost doubles for the whole batch.
+            One for all, or (B,). 1 is off; else the difference to the unpersonalised prediction is scaled, which
+            doubles the cost of a picture; not where it is painted for nobody, so that there is no difference.
         method
             One without weights of its own, or one whose adapter is loaded.
         histories, tokens
@@ -170,13 +170,20 @@ class Painter:
                 history=None if histories is None else torch.from_numpy(histories).to(self.device),
                 tokens=None if tokens is None else torch.from_numpy(tokens).long().to(self.device),
             )
-            conditions = self.conditions(method, told, guidance=bool((strength != 1).any()))
+            guided = guided_rows(told, strength).to(self.device)
+            conditions = self.conditions(method, told, guidance=len(guided) > 0)
 
             def predict(x: Tensor, sigma: Tensor) -> Tensor:
-                x = x.contiguous(memory_format=torch.channels_last)
-                seen = [predict_clean(unet, x, sigma, reference, *condition).float() for condition in conditions]
-                clean = seen[0] if len(seen) == 1 else seen[1] + scale * (seen[0] - seen[1])
+                clean = passed(slice(None), conditions[0], x, sigma)
+                if len(guided):
+                    plain = passed(guided, conditions[1], x, sigma)
+                    clean[guided] = plain + scale[guided] * (clean[guided] - plain)
                 return finished(clean, reference)
+
+            def passed(rows: slice | Tensor, condition: tuple[Tensor, Tensor], x: Tensor, sigma: Tensor) -> Tensor:
+                noisy, seen = (each[rows].contiguous(memory_format=torch.channels_last) for each in (x, reference))
+                tokens, pooled = (part[rows] for part in condition)
+                return predict_clean(unet, noisy, sigma[rows], seen, tokens, pooled).float()
 
             planes = solve(self.scheduler, start_of(reference, noise.to(self.device)), steps, predict)
         painted = (to_pixels(planes).clamp(-1, 1) + 1) * 127.5
@@ -215,6 +222,29 @@ class Painter:
 
     def _embed_title(self, title: str) -> Tensor:
         return torch.from_numpy(self._texts.encode([title])[0][0])
+
+
+def guided_rows(told: ConditionBatch, guidance: Tensor) -> Tensor:
+    """Numbers of the pictures that guidance changes: it is not 1, and something is known of whom they are for.
+
+    Parameters
+    ----------
+    told
+        Of ``B`` pictures.
+    guidance
+        (B,)
+
+    Examples
+    --------
+    >>> anything = {"text": torch.zeros(3, 384), "pixels": torch.zeros(3, 3, 64, 64, dtype=torch.uint8)}
+    >>> told = ConditionBatch(preference=torch.tensor([[1.0], [1.0], [0.0]]), **anything)
+    >>> guided_rows(told, torch.tensor([1.0, 1.2, 1.2])).tolist()
+    [1]
+    """
+    known = told.preference.ne(0).any(1).cpu()
+    if told.history is not None or told.tokens is not None:
+        known = torch.ones_like(known)
+    return (known & (guidance != 1)).nonzero().flatten()
 
 
 def load_networks(folder: Path) -> tuple[UNet2DConditionModel, ConditioningAdapter]:

@@ -27,6 +27,7 @@ from generation.rewards.safety import Safety, SafetyDown
 from generation.serving.backends import PaintBackend, open_backend
 from generation.store import UnitStore
 from generation.types import SIZE
+from jobs.cpu_time import cpu_seconds
 from jobs.lake.context import Context, StageResult
 from jobs.lake.tables import COVER_FEATURES, COVERS, GENERATED_COVERS, SHOWN_PURPOSES
 from reward_model.encoders.assets import OPEN_NSFW, AssetError, verified_asset
@@ -51,23 +52,20 @@ def run(ctx: Context) -> StageResult:
     """
     plan = _read_plan(ctx)
     store = UnitStore(ctx.images)
-    began = time.perf_counter()
+    watch = _Watch()
     outcomes, painted = _paint(ctx, plan, store)
-    paint_seconds = time.perf_counter() - began
+    watch.lap("paint")
     failed = {row["unit_id"]: row["error"] for row in outcomes if row["error"]}
     _report_failures(failed, len(outcomes))
 
-    began = time.perf_counter()
     candidates = _candidates(ctx, plan, outcomes)
     pictures = np.stack([to_pixels(ctx.images.get(cover_id)) for cover_id in candidates["cover_id"]])
     scorer = CandidateScorer(ctx)
     embeddings, styles = scorer.encode(pictures)
     candidates = candidates.join(scorer.score(candidates, pictures, embeddings, styles))
-    score_seconds = time.perf_counter() - began
-
-    began = time.perf_counter()
+    watch.lap("score")
     candidates = candidates.join(_chosen(ctx, candidates, pictures))
-    safety_seconds = time.perf_counter() - began
+    watch.lap("safety")
 
     rows = {
         "covers": ctx.lake.merge(_covers(ctx, candidates), "covers"),
@@ -81,13 +79,27 @@ def run(ctx: Context) -> StageResult:
         "pictures_painted": float(painted),
         "pictures_reused": float(reused),
         "units_failed": float(len(failed)),
-        "paint_seconds": paint_seconds,
-        "score_seconds": score_seconds,
-        "safety_seconds": safety_seconds,
-        **({"pictures_per_second": painted / paint_seconds} if painted else {}),
+        "pictures_asked_safety": float(candidates["nsfw"].notna().sum()),
+        **watch.metrics,
+        **({"pictures_per_second": painted / watch.metrics["paint_seconds"]} if painted else {}),
     }
     note = f"{painted} pictures painted, {reused} reused, {len(failed)} units failed"
     return StageResult(rows=rows, metrics=metrics, note=note)
+
+
+class _Watch:
+    """Wall and CPU seconds of the parts of the stage, as metrics."""
+
+    def __init__(self) -> None:
+        self.metrics: dict[str, float] = {}
+        self._last = time.perf_counter(), cpu_seconds()
+
+    def lap(self, part: str) -> None:
+        """What passed since the lap before belongs to ``part``."""
+        last, self._last = self._last, (time.perf_counter(), cpu_seconds())
+        self.metrics[f"{part}_seconds"], self.metrics[f"{part}_cpu_seconds"] = (
+            now - then for now, then in zip(self._last, last, strict=True)
+        )
 
 
 def _read_plan(ctx: Context) -> pa.Table:

@@ -68,6 +68,19 @@ def test_pictures_of_one_batch_may_have_different_guidance(painter):
         np.testing.assert_array_equal(together[row], alone)
 
 
+def test_guidance_costs_a_second_pass_only_where_somebodys_taste_is_known(painter):
+    asked = ask(3)
+    asked["preferences"][1] = 0
+    rows = []
+    counting = painter.unet.register_forward_hook(lambda _unet, given, _out: rows.append(len(given[0])))
+    guided = painter.paint(**asked, guidance=np.array([1.2, 1.2, 1.0], np.float32)).astype(int)
+    assert rows == [3, 1, 3, 1]  # two steps
+    counting.remove()
+    plain = painter.paint(**asked).astype(int)
+    np.testing.assert_array_equal(guided[1:], plain[1:])
+    assert np.abs(guided[0] - plain[0]).max() > 1
+
+
 def test_no_steps_is_an_error_that_names_the_setting(painter):
     with pytest.raises(ValueError, match=r"generation\.steps"):
         painter.paint(**ask(1, steps=0))
