@@ -1,4 +1,4 @@
-"""Where a night's time goes, and how near it comes to the networks it needs: ``python benchmarks/night.py``.
+"""Where a night's time goes, and how near it comes to the networks it needs: ``python -m benchmarks.night``.
 
 Runs a night in a folder of its own (``--profile test`` is a small one; further settings with ``-o``), or reads one that
 is finished (``--home var``). Prints every stage: wall seconds, CPU seconds of all its processes, and beside those the
@@ -232,14 +232,14 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     """Measure this machine as it is, then as a plain one where it is more than that."""
-    arguments = parsed()
+    arguments, again = parsed(), ["-m", "benchmarks.night", *sys.argv[1:]]
     if arguments.plain and any(os.environ.get(name) != value for name, value in PLAIN.items()):
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **PLAIN})
+        os.execve(sys.executable, [sys.executable, *again], {**os.environ, **PLAIN})
     with tempfile.TemporaryDirectory(prefix="coverlift-night-") as scratch:
         measure(arguments, arguments.home.absolute() if arguments.home else Path(scratch) / "home")
     if not arguments.plain and "AVX512" in torch.backends.cpu.get_cpu_capability():
         sys.stdout.flush()
-        subprocess.run([sys.executable, *sys.argv, "--plain"], check=True)
+        subprocess.run([sys.executable, *again, "--plain"], check=True)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 The graph is made in memory from the very weights that :class:`~reward_model.encoders.model.ImageEncoder` holds, batch
 norms folded in, so there is no second file of weights and no second id. onnxruntime lays the activations of a
 depthwise convolution out in blocks that fill a vector register, which torch does not: on AVX2 it encodes twice as many
-pictures a second (``python benchmarks/night.py`` prints both). Only the order of the sums differs: both forms lie
+pictures a second (``python -m benchmarks.night`` prints both). Only the order of the sums differs: both forms lie
 within 1e-6 (embedding) and 3e-5 (style) of what float64 gives, so rows of either belong to the same encoder id.
 """
 
