@@ -141,6 +141,9 @@ class GenerationSettings(Section):
     one a method takes the weights that come with it."""
     icg: str | None = None
     """The older spelling of ``adapters.icg``."""
+    finishing: Literal["regions", "none"] = "none"
+    """What happens to covers of the built-in generator before they are stored: ``regions`` redraws them over the shapes
+    of their originals (docs/generator.md)."""
     canvas: int = Field(default=512, ge=8)
     """Width and height at which a model over public checkpoints paints, pixels; covers are reduced to the night's."""
     steps: int = Field(default=1, ge=1)

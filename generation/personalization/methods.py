@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from conf.errors import UsageError
 from conf.settings import GenerationSettings
 from generation.diffusion.manifest import check_files
+from generation.finishing.finishings import finished_fingerprint
 from generation.types import Conditioning, ItemContent, SegmentProfile
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def shipped_weights(name: str) -> Path:
 
 
 def method_fingerprints(settings: GenerationSettings, generator: str) -> dict[str, str]:
-    """Fingerprint of all weights that each method of the settings paints with.
+    """Fingerprint of all weights that each method of the settings paints with, and of how its covers are finished.
 
     Parameters
     ----------
@@ -141,11 +142,11 @@ def method_fingerprints(settings: GenerationSettings, generator: str) -> dict[st
     UsageError
         A method's own weights are missing, changed, or belong to another generator.
     """
-    found = dict.fromkeys(methods_of(settings), generator)
+    found = dict.fromkeys(methods_of(settings), finished_fingerprint(generator, settings.finishing))
     for name, folder in adapter_folders(settings).items():
         foreign = foreign_painters(name, folder)
         if foreign is None:
-            found[name] = weights_fingerprint(name, folder, generator)
+            found[name] = finished_fingerprint(weights_fingerprint(name, folder, generator), settings.finishing)
             continue
         try:
             found[name] = foreign.painting_fingerprint(folder, settings.canvas)

@@ -86,5 +86,5 @@ def _remote(settings: GenerationSettings, _logs: Path) -> Iterator[PaintBackend]
 @contextmanager
 def _in_process(settings: GenerationSettings, _logs: Path) -> Iterator[PaintBackend]:
     checkpoint = Path(settings.checkpoint) if settings.checkpoint else None
-    painter = open_painter(checkpoint, adapter_folders(settings), canvas=settings.canvas)
+    painter = open_painter(checkpoint, adapter_folders(settings), canvas=settings.canvas, finishing=settings.finishing)
     yield InProcessPaint(painter, max_batch=settings.max_batch)

@@ -33,6 +33,7 @@ class TritonPythonModel:
             Path(text("checkpoint")) if text("checkpoint") else None,
             {method: Path(folder) for method, folder in json.loads(text("adapters")).items()},
             canvas=int(text("canvas")),
+            finishing=text("finishing"),
             threads=int(text("threads")),
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from generation.finishing.finishings import FINISHINGS, finished_fingerprint
 from generation.personalization.methods import adapter_openers, foreign_painters
 from generation.serving.requests import Painter
 
@@ -37,8 +38,38 @@ class ByMethod:
         return self.painters[method]
 
 
+class Finished:
+    """Paints as another painter does and finishes every cover.
+
+    Parameters
+    ----------
+    painter
+        Paints.
+    finishing
+        A name in :data:`generation.finishing.finishings.FINISHINGS`.
+    """
+
+    def __init__(self, painter: Painter, finishing: str) -> None:
+        self.painter = painter
+        self.finishing = finishing
+
+    def fingerprint_of(self, method: str) -> str:
+        """Of the painter's and the finishing together; ValueError where the method is not loaded."""
+        return finished_fingerprint(self.painter.fingerprint_of(method), self.finishing)
+
+    def paint(self, *, references: NDArray[np.uint8], **request: Any) -> NDArray[np.uint8]:
+        """(B, 64, 64, 3) uint8 RGB; see :class:`generation.serving.requests.Painter`."""
+        painted = self.painter.paint(references=references, **request)
+        return FINISHINGS[self.finishing].apply(painted, references)
+
+
 def open_painter(
-    checkpoint: Path | None, adapters: Mapping[str, Path], *, canvas: int, threads: int | None = None
+    checkpoint: Path | None,
+    adapters: Mapping[str, Path],
+    *,
+    canvas: int,
+    threads: int | None = None,
+    finishing: str = "none",
 ) -> Painter:
     """The built-in painter with its adapters, and beside it painters over other generators.
 
@@ -52,17 +83,21 @@ def open_painter(
         Width and height at which models over other generators paint, pixels.
     threads
         Of torch; None leaves them.
+    finishing
+        Of covers of the built-in generator: ``none`` leaves them as they were painted, and covers of other generators
+        always are.
     """
     from generation.diffusion.painter import Painter as BuiltinPainter
 
     foreign = {name: foreign_painters(name, folder) for name, folder in adapters.items()}
     own = {name: folder for name, folder in adapters.items() if foreign[name] is None}
     builtin = BuiltinPainter.load(checkpoint, threads=threads, adapters=adapter_openers(own))
+    shipped: Painter = builtin if finishing == "none" else Finished(builtin, finishing)
     if len(own) == len(adapters):
-        return builtin
+        return shipped
     painters: dict[str, Painter] = {
         name: module.open_painter(adapters[name], canvas=canvas)
         for name, module in foreign.items()
         if module is not None
     }
-    return ByMethod({**dict.fromkeys(builtin.adapters, builtin), **painters})
+    return ByMethod({**dict.fromkeys(builtin.adapters, shipped), **painters})

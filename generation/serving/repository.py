@@ -44,6 +44,7 @@ instance_group [ {{ kind: {kind} count: {instances} }} ]
 parameters [
   {{ key: "checkpoint" value: {{ string_value: "{checkpoint}" }} }},
   {{ key: "adapters" value: {{ string_value: "{adapters}" }} }},
+  {{ key: "finishing" value: {{ string_value: "{finishing}" }} }},
   {{ key: "canvas" value: {{ string_value: "{canvas}" }} }},
   {{ key: "threads" value: {{ string_value: "{threads}" }} }}
 ]
@@ -79,6 +80,7 @@ def model_config(settings: GenerationSettings) -> str:
         checkpoint=_quoted(str(Path(settings.checkpoint).resolve()) if settings.checkpoint else ""),
         adapters=_quoted(json.dumps(adapters, sort_keys=True)),
         canvas=settings.canvas,
+        finishing=settings.finishing,
         threads=max(1, (os.cpu_count() or 1) // settings.instances),
     )
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from generation.diffusion.painter import SHIPPED, Painter
-from generation.personalization.methods import adapter_folders, adapter_openers
+from generation.personalization.methods import adapter_folders
 from generation.personalization.training.world import Audience, Items
 from generation.planning.units import rounded, unit_seed
+from generation.serving.painters import open_painter
 from jobs.lake.context import Context
 
 BATCH = 32
@@ -48,8 +48,9 @@ class Canvas:
         """
         settings = ctx.settings.generation
         chosen = settings.painted_by(method, None if adapter is None else str(adapter))
-        checkpoint = Path(settings.checkpoint) if settings.checkpoint else SHIPPED
-        painter = Painter.load(checkpoint, adapters=adapter_openers(adapter_folders(chosen)))
+        checkpoint = Path(settings.checkpoint) if settings.checkpoint else None
+        folders = adapter_folders(chosen)
+        painter = open_painter(checkpoint, folders, canvas=settings.canvas, finishing=settings.finishing)
         segments = self.audience.segments
         told = self.audience if personal else self.audience.unknown()
         wanted = np.stack([rounded(told.preference[name]) for name in segments])
@@ -67,7 +68,7 @@ class Canvas:
                     preferences=wanted[segment],
                     seeds=np.array(seeds, np.int64),
                     steps=settings.steps,
-                    guidance=guidance,
+                    guidance=np.full(len(some), guidance, np.float32),
                     method=method,
                 )
             )

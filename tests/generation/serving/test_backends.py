@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from conf.settings import GenerationSettings
+from generation.finishing.finishings import finished_fingerprint
+from generation.finishing.redraw import redrawn
 from generation.serving.backends import open_backend
 from jobs.stickers.pack import PicturePack
 
@@ -91,3 +93,22 @@ def test_both_paint_the_same_pixels(backends, references, make_request):
     }
     assert_same_picture(painted["inprocess"], painted["triton"])
     assert backends["inprocess"].fingerprint() == backends["triton"].fingerprint()
+
+
+def test_finished_covers_are_the_same_through_both_and_have_a_fingerprint_of_their_own(
+    backends, references, make_request, tmp_path
+):
+    asked = requests_for(references, make_request)
+    plain = [result.picture for result in backends["inprocess"].paint(asked)]
+    found = {}
+    for backend in ("inprocess", "triton-local"):
+        settings = GenerationSettings(backend=backend, finishing="regions", **SETTINGS)
+        with open_backend(settings, tmp_path) as opened:
+            assert opened.fingerprint() == finished_fingerprint(backends["inprocess"].fingerprint(), "regions")
+            results = sorted(opened.paint(asked), key=lambda result: result.index)
+            assert {result.generator for result in results} == {opened.fingerprint()}
+            found[backend] = [result.picture for result in results]
+    for painted, one, other, original in zip(plain, found["inprocess"], found["triton-local"], references, strict=True):
+        assert_same_picture(one, other)
+        assert_same_picture(one, redrawn(painted[None], original[None])[0])
+        assert np.abs(one.astype(int) - painted).mean() > 1

@@ -1,0 +1,1 @@
+"""Clean shapes: what happens to a painted cover before it is stored."""
