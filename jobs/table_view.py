@@ -1,4 +1,4 @@
-"""Looking at a table: what a row is, its columns, versions, partitions and some rows."""
+"""Looking at a table: what a row is, its columns with their meaning, versions, partitions and some rows."""
 
 import difflib
 import json
@@ -13,7 +13,8 @@ from rich.table import Table
 
 from conf.errors import UsageError
 from jobs.lake.lake import Lake, days_of
-from jobs.lake.tables import TABLES
+from jobs.lake.table_spec import Column, TableSpec
+from jobs.lake.tables import TABLES, WRITTEN_BY
 
 SHOWN_VALUES = 3
 SHOWN_TEXT = 40
@@ -27,12 +28,8 @@ def describe(lake: Lake, table: str, *, ds: date | None, limit: int) -> dict[str
     UsageError
         When no such table is declared; as MissingTable when it was never written.
     """
-    if table not in TABLES:
-        near = difflib.get_close_matches(table, TABLES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"the tables are {', '.join(sorted(TABLES))}."
-        raise UsageError(f"There is no table {table!r}; {hint}")
+    spec = spec_of(table)
     delta = lake.delta(table)
-    spec = TABLES[table]
     dataset = lake.dataset(table)
     days = days_of(ds)
     condition = None
@@ -52,10 +49,78 @@ def describe(lake: Lake, table: str, *, ds: date | None, limit: int) -> dict[str
         if spec.partition_by
         else [],
         "count": dataset.count_rows(filter=condition),
-        "schema": {field.name: f"{field.type}{'' if field.nullable else ' not null'}" for field in spec.schema},
+        "columns": [_column(column) for column in spec.columns],
         "checks": spec.checks,
         "rows": rows.to_pylist(),
     }
+
+
+def spec_of(table: str) -> TableSpec:
+    """What a table promises.
+
+    Raises
+    ------
+    UsageError
+        When no such table is declared; names the nearest.
+    """
+    if table not in TABLES:
+        near = difflib.get_close_matches(table, TABLES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"the tables are {', '.join(sorted(TABLES))}."
+        raise UsageError(f"There is no table {table!r}; {hint}")
+    return TABLES[table]
+
+
+def page() -> str:
+    """All tables as one page of Markdown: ``docs/tables.md``."""
+    lines = [
+        "# Tables",
+        "",
+        "Printed by `coverlift inspect --schema` from [`jobs/lake/tables.py`](../jobs/lake/tables.py); a test keeps",
+        "the two equal. All are Delta tables below `HOME/lake`. Times are UTC. Where nothing is said of null, a column",
+        "is NOT NULL.",
+        "",
+        "| table | one row is | first written by |",
+        "|---|---|---|",
+        *(f"| [{name}](#{name}) | {spec.grain} | `{WRITTEN_BY[name]}` |" for name, spec in TABLES.items()),
+    ]
+    return "\n".join([*lines, *(f"\n{section(spec)}" for spec in TABLES.values())])
+
+
+def section(spec: TableSpec) -> str:
+    """One table as Markdown.
+
+    Examples
+    --------
+    >>> print(section(TABLES["user_segments"]).splitlines()[2])
+    One row is a user x ds. Key: ds, user_id. Partitioned by ds.
+    """
+    facts = [f"One row is {spec.grain}."]
+    if spec.about:
+        facts.append(spec.about)
+    if spec.keys:
+        facts.append(f"Key: {', '.join(spec.keys)}.")
+    if spec.partition_by:
+        facts.append(f"Partitioned by {', '.join(spec.partition_by)}.")
+    rows = [f"| {column.name} | {_kind(column)} | {column.about} | {column.null or ''} |" for column in spec.columns]
+    checks = [f"\nConstraints: {', '.join(f'`{check}`' for check in spec.checks.values())}."] if spec.checks else []
+    head = [
+        f"## {spec.name}",
+        "",
+        " ".join(facts),
+        "",
+        "| column | type | what it holds | null means |",
+        "|---|---|---|---|",
+    ]
+    return "\n".join([*head, *rows, *checks])
+
+
+def _column(column: Column) -> dict[str, Any]:
+    kind = f"{column.type}{'' if column.null else ' not null'}"
+    return {"name": column.name, "type": kind, "about": column.about, "null": column.null}
+
+
+def _kind(column: Column) -> str:
+    return str(column.type).replace("item: ", "")
 
 
 def as_json(found: dict[str, Any]) -> str:
@@ -71,9 +136,10 @@ def show(found: dict[str, Any], console: Console) -> None:
         console.print(f"  [dim]version {commit['version']}: {commit['operation']}[/]", highlight=False)
     if found["partitions"]:
         console.print("partitions: " + ", ".join(_shortened(sorted(found["partitions"]))), highlight=False)
-    columns = Table("column", "type", title="columns", title_justify="left")
-    for name, kind in found["schema"].items():
-        columns.add_row(name, escape(kind))
+    columns = Table("column", "type", "about", title="columns", title_justify="left")
+    for column in found["columns"]:
+        absent = f" Null: {column['null']}." if column["null"] else ""
+        columns.add_row(column["name"], escape(column["type"]), escape(f"{column['about']}.{absent}"))
     console.print(columns)
     for index, row in enumerate(found["rows"]):
         console.print(f"[bold]row {index + 1}[/]")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from conf.errors import UsageError
 from jobs.cli.app import (
     HOME,
     ConfigOption,
@@ -34,10 +35,13 @@ WORLD = (
 
 
 def inspect(
-    table: Annotated[str, typer.Argument(help="Name of a table, e.g. segments.")],
+    table: Annotated[str | None, typer.Argument(help="Name of a table, e.g. segments.")] = None,
     day: DayOption = None,
     limit: Annotated[int, typer.Option("--limit", min=0, help="Rows to show.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, vectors in full.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print what a table promises, or all of them, as Markdown; needs no lake.")
+    ] = False,
     home: HomeOption = HOME,
     config: ConfigOption = None,
     profile: ProfileOption = None,
@@ -48,6 +52,11 @@ def inspect(
     with errors_explained(debug):
         from jobs import table_view
 
+        if schema:
+            typer.echo(table_view.section(table_view.spec_of(table)) if table else table_view.page())
+            return
+        if table is None:
+            raise UsageError("Name a table: coverlift inspect segments. `coverlift inspect --schema` lists them all.")
         context = make_context(day, home, config, profile, override)
         found = table_view.describe(context.lake, table, ds=_given(day), limit=limit)
         if as_json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from conf.errors import ContractError
-from jobs.lake.tables import TableSpec
+from jobs.lake.table_spec import TableSpec
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

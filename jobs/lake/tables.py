@@ -1,42 +1,35 @@
-"""The tables of the lake: schema, partitioning, keys and constraints.
+"""The tables of the lake: what a row is, what every column holds, partitions, keys and constraints.
 
-Schemas are Arrow schemas, the one definition that the Spark writer and the Arrow reader
-share. A field that is not nullable becomes NOT NULL in Delta; ``checks`` become CHECK
-constraints. All timestamps are UTC with microseconds; ``ds`` is an ISO date as text, so
-that partition folders read the same everywhere.
+A column that is not nullable becomes NOT NULL in Delta; ``checks`` become CHECK constraints. All timestamps are UTC
+with microseconds; ``ds`` is an ISO date as text, so that partition folders read the same everywhere.
+``coverlift inspect --schema`` prints this file as a page, ``docs/tables.md``.
 """
 
-from dataclasses import dataclass, field
-
 import pyarrow as pa
+
+from jobs.lake.table_spec import Column, TableSpec
 
 EMBED_DIM = 128
 """Dimensions of an aligned picture or text embedding."""
 STYLE_DIM = 32
 """Dimensions of a style embedding."""
-TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+TEXT = pa.string()
+TEXTS = pa.list_(pa.string())
+COUNT = pa.int64()
+NUMBER = pa.float64()
 VECTOR = pa.list_(pa.float32())
-
-
-def column(name: str, kind: pa.DataType, *, null: bool = False) -> pa.Field:
-    """A required column unless ``null``."""
-    return pa.field(name, kind, nullable=null)
-
-
-@dataclass(frozen=True)
-class TableSpec:
-    """One table of the lake."""
-
-    name: str
-    grain: str
-    """What one row is."""
-    schema: pa.Schema
-    partition_by: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
-    """Columns that identify a row; merges use them."""
-    checks: dict[str, str] = field(default_factory=dict)
-    """Constraint name -> SQL condition. A condition that changes needs a new name: tables with the old one follow."""
-
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+EVENT = pa.struct(
+    [
+        pa.field("ts", TIMESTAMP),
+        pa.field("item_id", TEXT),
+        pa.field("cover_id", TEXT),
+        pa.field("position", pa.int32()),
+        pa.field("clicked", pa.bool_()),
+    ]
+)
+"""One event of a user's history."""
 
 UNPERSONALISED = "all"
 """Segment of covers painted once for everybody, with a zero preference."""
@@ -45,32 +38,80 @@ SHOWN_PURPOSES = ("publish", "unpersonalised")
 WITHOUT_PROFILE = "new"
 """Segment of users without clicks, and of users never seen: they are shown unpersonalised covers."""
 
-DS = column("ds", pa.string())
+DS = Column(name="ds", type=TEXT, about="day of the night, YYYY-MM-DD")
 DS_CHECK = {"ds_is_date": "ds RLIKE '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'"}
+USER_ID = Column(name="user_id", type=TEXT, about="user, as the log names them")
+ITEM_ID = Column(name="item_id", type=TEXT, about="item, a row of `items`")
+COVER_ID = Column(name="cover_id", type=TEXT, about="SHA-256 of the picture file's bytes, lower-case hex")
+UNIT_ID = Column(name="unit_id", type=TEXT, about="SHA-256 of all that decides the pixels of a unit")
+SEGMENT_ID = Column(
+    name="segment_id",
+    type=TEXT,
+    about=f"segment; `{WITHOUT_PROFILE}`: users without a click; `{UNPERSONALISED}`: painted once for everybody",
+)
+ENCODER_ID = Column(name="encoder_id", type=TEXT, about="fingerprint of the encoder's weights")
+PURPOSE = Column(
+    name="purpose",
+    type=TEXT,
+    about="`publish`, `unpersonalised`: may be shown; `evaluate`: for rankers on the log as it was; "
+    "`beside`: another method, for the report",
+)
+AS_OF = Column(name="as_of", type=TEXT, about="day of the features that the profile comes from, YYYY-MM-DD")
+METHOD = Column(name="method", type=TEXT, about="personalisation method, by its name in the registry")
+PREF_EMBEDDING = Column(
+    name="pref_embedding",
+    type=VECTOR,
+    about=f"preference in what covers show, ({EMBED_DIM},): mean of clicked minus mean of skipped, zero without",
+)
+PREF_STYLE = Column(
+    name="pref_style", type=VECTOR, about=f"preference in how covers are drawn, ({STYLE_DIM},), made alike"
+)
+
+
+def windowed(prior: str) -> tuple[Column, ...]:
+    """Counts and smoothed rate over windows of 1, 7 and 28 days that end with ds; ``prior`` says over whom."""
+    return tuple(
+        column
+        for days in (1, 7, 28)
+        for column in (
+            Column(name=f"impressions_{days}d", type=COUNT, about=f"impressions in the last {days} days, ds included"),
+            Column(name=f"clicks_{days}d", type=COUNT, about=f"clicks among them, 0 to impressions_{days}d"),
+            Column(name=f"ctr_{days}d", type=NUMBER, about=f"click rate, 0 to 1, under a beta prior over {prior}"),
+        )
+    )
+
 
 IMPRESSIONS = TableSpec(
-    "impressions",
-    "one cover shown to one user",
-    pa.schema(
-        [
-            DS,
-            column("impression_id", pa.string()),
-            column("request_id", pa.string()),
-            column("ts", TIMESTAMP),
-            column("user_id", pa.string()),
-            column("item_id", pa.string()),
-            column("cover_id", pa.string()),
-            column("position", pa.int32()),
-            column("clicked", pa.bool_()),
-            column("title", pa.string(), null=True),
-            column("dwell_ms", pa.int64(), null=True),
-            column("propensity", pa.float64(), null=True),
-            column("policy", pa.string(), null=True),
-        ]
+    name="impressions",
+    grain="one cover shown to one user",
+    columns=(
+        Column(name="ds", type=TEXT, about="UTC day on which it was shown, YYYY-MM-DD"),
+        Column(name="impression_id", type=TEXT, about="unique over all days"),
+        Column(name="request_id", type=TEXT, about="impressions of one page share it"),
+        Column(name="ts", type=TIMESTAMP, about="when it was shown, UTC, within ds"),
+        USER_ID,
+        ITEM_ID,
+        Column(name="cover_id", type=TEXT, about="the cover shown, a row of `covers`"),
+        Column(name="position", type=pa.int32(), about="place on the page, from 1"),
+        Column(name="clicked", type=pa.bool_(), about="whether the user clicked"),
+        Column(name="title", type=TEXT, about="the words shown", null="the item's title was shown"),
+        Column(name="dwell_ms", type=COUNT, about="time on the item after the click, ms, from 0", null="not logged"),
+        Column(
+            name="propensity",
+            type=NUMBER,
+            about="the logging policy's probability of the cover and words shown, in (0, 1]",
+            null="not logged: the row takes no part in off-policy evaluation",
+        ),
+        Column(
+            name="policy",
+            type=TEXT,
+            about="what chose and ordered; `explore-rank`: uniformly random order",
+            null="not logged",
+        ),
     ),
-    ("ds",),
-    ("impression_id",),
-    {
+    partition_by=("ds",),
+    keys=("impression_id",),
+    checks={
         **DS_CHECK,
         "position_positive": "position >= 1",
         # Delta refuses a row whose condition is null.
@@ -79,390 +120,375 @@ IMPRESSIONS = TableSpec(
 )
 
 ITEMS = TableSpec(
-    "items",
-    "an item",
-    pa.schema(
-        [
-            column("item_id", pa.string()),
-            column("title", pa.string()),
-            column("category", pa.string()),
-            column("tags", pa.list_(pa.string())),
-            column("created_at", TIMESTAMP),
-        ]
+    name="items",
+    grain="an item",
+    columns=(
+        Column(name="item_id", type=TEXT, about="item, as the feed names it"),
+        Column(name="title", type=TEXT, about="its words; a painter's prompt"),
+        Column(name="category", type=TEXT, about="as of now: older versions are not kept"),
+        Column(name="tags", type=TEXTS, about="words, may be empty"),
+        Column(name="created_at", type=TIMESTAMP, about="when it came into the feed, UTC"),
     ),
-    (),
-    ("item_id",),
+    keys=("item_id",),
 )
 
 COVERS = TableSpec(
-    "covers",
-    "an image of an item",
-    pa.schema(
-        [
-            column("cover_id", pa.string()),
-            column("item_id", pa.string()),
-            column("source", pa.string()),
-            column("is_default", pa.bool_()),
-            column("uri", pa.string()),
-            column("mime", pa.string()),
-            column("width", pa.int32()),
-            column("height", pa.int32()),
-            column("bytes", pa.int64()),
-            column("unit_id", pa.string(), null=True),
-            column("created_at", TIMESTAMP),
-        ]
+    name="covers",
+    grain="an image of an item",
+    columns=(
+        COVER_ID,
+        ITEM_ID,
+        Column(name="source", type=TEXT, about="`original`: came with the item; `generated`: painted"),
+        Column(name="is_default", type=pa.bool_(), about="what the feed shows where nothing else was decided"),
+        Column(name="uri", type=TEXT, about="path of the file, relative to the picture store"),
+        Column(name="mime", type=TEXT, about="media type, e.g. image/webp"),
+        Column(name="width", type=pa.int32(), about="pixels"),
+        Column(name="height", type=pa.int32(), about="pixels"),
+        Column(name="bytes", type=COUNT, about="size of the file"),
+        Column(name="unit_id", type=TEXT, about="unit that it was painted for", null="an original"),
+        Column(name="created_at", type=TIMESTAMP, about="when it came into the feed or was painted, UTC"),
     ),
-    (),
-    ("cover_id", "item_id"),
-    {
+    keys=("cover_id", "item_id"),
+    checks={
         "source_known": "source IN ('original', 'generated')",
         "generated_has_unit": "source = 'original' OR unit_id IS NOT NULL",
         "sha256": "cover_id RLIKE '^[0-9a-f]{64}$'",
     },
 )
-"""``is_default`` marks the cover the feed shows where nothing else was decided; ``uri`` is relative to the store."""
 
 COVER_FEATURES = TableSpec(
-    "cover_features",
-    "a cover x encoder",
-    pa.schema(
-        [
-            column("cover_id", pa.string()),
-            column("encoder_id", pa.string()),
-            column("embedding", VECTOR),
-            column("style", VECTOR),
-        ]
+    name="cover_features",
+    grain="a cover x encoder",
+    columns=(
+        COVER_ID,
+        ENCODER_ID,
+        Column(name="embedding", type=VECTOR, about=f"what it shows, ({EMBED_DIM},), L2-normalised"),
+        Column(name="style", type=VECTOR, about=f"how it is drawn, ({STYLE_DIM},), L2-normalised"),
     ),
-    ("encoder_id",),
-    ("cover_id", "encoder_id"),
+    partition_by=("encoder_id",),
+    keys=("cover_id", "encoder_id"),
 )
 
 TITLE_FEATURES = TableSpec(
-    "title_features",
-    "a text x encoder",
-    pa.schema(
-        [
-            column("text_hash", pa.string()),
-            column("encoder_id", pa.string()),
-            column("text", pa.string()),
-            column("embedding", VECTOR),
-        ]
+    name="title_features",
+    grain="a text x encoder",
+    about="Words shown as titles, embedded in the space of the pictures.",
+    columns=(
+        Column(name="text_hash", type=TEXT, about="SHA-256 of the UTF-8 text, lower-case hex"),
+        ENCODER_ID,
+        Column(name="text", type=TEXT, about="the words"),
+        Column(name="embedding", type=VECTOR, about=f"({EMBED_DIM},), L2-normalised"),
     ),
-    ("encoder_id",),
-    ("text_hash", "encoder_id"),
-    {"sha256": "text_hash RLIKE '^[0-9a-f]{64}$'"},
+    partition_by=("encoder_id",),
+    keys=("text_hash", "encoder_id"),
+    checks={"sha256": "text_hash RLIKE '^[0-9a-f]{64}$'"},
 )
-"""Words shown as titles, embedded in the space of the pictures; ``text_hash`` is the SHA-256 of the UTF-8 text."""
 
 USER_FEATURES = TableSpec(
-    "user_features",
-    "a user x ds",
-    pa.schema(
-        [
-            DS,
-            column("user_id", pa.string()),
-            *(
-                column(f"{what}_{days}d", kind)
-                for days in (1, 7, 28)
-                for what, kind in (("impressions", pa.int64()), ("clicks", pa.int64()), ("ctr", pa.float64()))
-            ),
-            column("recency_hours", pa.float64(), null=True),
-            column("category_affinity", pa.map_(pa.string(), pa.float64())),
-            column("pref_embedding", VECTOR),
-            column("pref_style", VECTOR),
-        ]
+    name="user_features",
+    grain="a user x ds",
+    about="Users with an impression in the last 28 days.",
+    columns=(
+        DS,
+        USER_ID,
+        *windowed("users"),
+        Column(
+            name="recency_hours",
+            type=NUMBER,
+            about="from the last click to the end of ds, hours",
+            null="no click in 28 days",
+        ),
+        Column(
+            name="category_affinity",
+            type=pa.map_(TEXT, NUMBER),
+            about="by category seen in 28 days: click rate relative to the user's own, smoothed; 1 is neutral",
+        ),
+        PREF_EMBEDDING,
+        PREF_STYLE,
     ),
-    ("ds",),
-    ("ds", "user_id"),
-    DS_CHECK,
+    partition_by=("ds",),
+    keys=("ds", "user_id"),
+    checks=DS_CHECK,
 )
-"""``recency_hours``: end of ds minus the last click; null without one. The preference is clicks minus skips."""
 
 USER_HISTORY = TableSpec(
-    "user_history",
-    "a user x ds",
-    pa.schema(
-        [
-            DS,
-            column("user_id", pa.string()),
-            column(
-                "events",
-                pa.list_(
-                    pa.struct(
-                        [
-                            pa.field("ts", TIMESTAMP),
-                            pa.field("item_id", pa.string()),
-                            pa.field("cover_id", pa.string()),
-                            pa.field("position", pa.int32()),
-                            pa.field("clicked", pa.bool_()),
-                        ]
-                    )
-                ),
-            ),
-        ]
+    name="user_history",
+    grain="a user x ds",
+    columns=(
+        DS,
+        USER_ID,
+        Column(
+            name="events",
+            type=pa.list_(EVENT),
+            about="the last `features.history_length` impressions of 28 days, newest first",
+        ),
     ),
-    ("ds",),
-    ("ds", "user_id"),
-    DS_CHECK,
+    partition_by=("ds",),
+    keys=("ds", "user_id"),
+    checks=DS_CHECK,
 )
-"""The last K events before the end of ds, newest first."""
 
 ITEM_FEATURES = TableSpec(
-    "item_features",
-    "an item x ds",
-    pa.schema(
-        [
-            DS,
-            column("item_id", pa.string()),
-            *(
-                column(f"{what}_{days}d", kind)
-                for days in (1, 7, 28)
-                for what, kind in (("impressions", pa.int64()), ("clicks", pa.int64()), ("ctr", pa.float64()))
-            ),
-            column("ctr_debiased", pa.float64()),
-            column("age_days", pa.float64()),
-        ]
+    name="item_features",
+    grain="an item x ds",
+    about="Every item that exists by the end of ds, shown or not: a new one has zero counts and the prior's rates.",
+    columns=(
+        DS,
+        ITEM_ID,
+        *windowed("items"),
+        Column(
+            name="ctr_debiased",
+            type=NUMBER,
+            about="clicks over expected examinations in 28 days, smoothed: click rate at position 1",
+        ),
+        Column(name="age_days", type=NUMBER, about="from created_at to the end of ds, days"),
     ),
-    ("ds",),
-    ("ds", "item_id"),
-    DS_CHECK,
+    partition_by=("ds",),
+    keys=("ds", "item_id"),
+    checks=DS_CHECK,
 )
-"""One row per item that exists by the end of ds, shown or not: a new item has zero counts and the prior CTR."""
 
 POSITION_BIAS = TableSpec(
-    "position_bias",
-    "a position x ds",
-    pa.schema(
-        [
-            DS,
-            column("position", pa.int32()),
-            column("examination", pa.float64()),
-            column("impressions", pa.int64()),
-        ]
+    name="position_bias",
+    grain="a position x ds",
+    columns=(
+        DS,
+        Column(name="position", type=pa.int32(), about="place on the page, from 1"),
+        Column(name="examination", type=NUMBER, about="probability that it is looked at, relative to position 1"),
+        Column(name="impressions", type=COUNT, about="impressions that the estimate rests on"),
     ),
-    ("ds",),
-    ("ds", "position"),
-    DS_CHECK,
+    partition_by=("ds",),
+    keys=("ds", "position"),
+    checks=DS_CHECK,
 )
-"""Examination probability relative to position 1, from exploring traffic."""
 
 SEGMENTS = TableSpec(
-    "segments",
-    "a segment x ds",
-    pa.schema(
-        [
-            DS,
-            column("segment_id", pa.string()),
-            column("size", pa.int64()),
-            column("pref_embedding", VECTOR),
-            column("pref_style", VECTOR),
-            column("exemplar_users", pa.list_(pa.string())),
-            column("exemplar_covers", pa.list_(pa.string())),
-            column("top_categories", pa.list_(pa.string())),
-        ]
+    name="segments",
+    grain="a segment x ds",
+    about="The centroid is `pref_embedding` and `pref_style`.",
+    columns=(
+        DS,
+        SEGMENT_ID,
+        Column(
+            name="size",
+            type=COUNT,
+            about=f"users, never under the privacy floor `features.segment_min_size`, but for `{WITHOUT_PROFILE}`",
+        ),
+        Column(name="pref_embedding", type=VECTOR, about=f"mean of its users' preferences, ({EMBED_DIM},)"),
+        Column(name="pref_style", type=VECTOR, about=f"the same of their styles, ({STYLE_DIM},)"),
+        Column(name="exemplar_users", type=TEXTS, about="users nearest to the centroid, nearest first"),
+        Column(
+            name="exemplar_covers", type=TEXTS, about="covers that its users clicked, nearest to the centroid first"
+        ),
+        Column(name="top_categories", type=TEXTS, about="categories it clicks more than others do, at most three"),
     ),
-    ("ds",),
-    ("ds", "segment_id"),
-    DS_CHECK,
+    partition_by=("ds",),
+    keys=("ds", "segment_id"),
+    checks=DS_CHECK,
 )
-"""The centroid is ``pref_embedding`` and ``pref_style``; exemplar covers are clicked ones nearest to it."""
 
 USER_SEGMENTS = TableSpec(
-    "user_segments",
-    "a user x ds",
-    pa.schema(
-        [DS, column("user_id", pa.string()), column("segment_id", pa.string()), column("distance", pa.float64())]
+    name="user_segments",
+    grain="a user x ds",
+    columns=(
+        DS,
+        USER_ID,
+        SEGMENT_ID,
+        Column(name="distance", type=NUMBER, about="to the segment's centre in the clustering's scaled space, from 0"),
     ),
-    ("ds",),
-    ("ds", "user_id"),
-    DS_CHECK,
+    partition_by=("ds",),
+    keys=("ds", "user_id"),
+    checks=DS_CHECK,
 )
 
 GENERATION_PLAN = TableSpec(
-    "generation_plan",
-    "a unit x ds",
-    pa.schema(
-        [
-            DS,
-            column("unit_id", pa.string()),
-            column("purpose", pa.string()),
-            column("as_of", pa.string()),
-            column("item_id", pa.string()),
-            column("segment_id", pa.string()),
-            column("method", pa.string()),
-            column("reference_cover_id", pa.string()),
-            column("candidates", pa.int32()),
-            column("seed", pa.int64()),
-            column("prompt", pa.string()),
-            column("pref_embedding", VECTOR),
-            column("pref_style", VECTOR),
-            column("expected_gain", pa.float64()),
-            column("estimated_seconds", pa.float64()),
-            column("rank", pa.int32()),
-            column("history_id", pa.string(), null=True),
-            column("tokens", pa.list_(pa.int32()), null=True),
-        ]
+    name="generation_plan",
+    grain="a unit x ds",
+    columns=(
+        DS,
+        UNIT_ID,
+        PURPOSE,
+        AS_OF,
+        ITEM_ID,
+        SEGMENT_ID,
+        METHOD,
+        Column(name="reference_cover_id", type=TEXT, about="the original that painting starts from"),
+        Column(name="candidates", type=pa.int32(), about="pictures to paint, from 1"),
+        Column(name="seed", type=COUNT, about="from `generation.seed`, item and segment; candidates count up from it"),
+        Column(name="prompt", type=TEXT, about="words the painter is told"),
+        Column(name="pref_embedding", type=VECTOR, about=f"what the painter is told of the taste, ({EMBED_DIM},)"),
+        Column(name="pref_style", type=VECTOR, about=f"and of the style, ({STYLE_DIM},); rounded to 4 decimals"),
+        Column(name="expected_gain", type=NUMBER, about="clicks a day over the original; 0 for controls"),
+        Column(name="estimated_seconds", type=NUMBER, about="painting time of its candidates, seconds"),
+        Column(name="rank", type=pa.int32(), about="order of painting, from 1"),
+        Column(
+            name="history_id",
+            type=TEXT,
+            about="SHA-256 of the events that it is painted from",
+            null="the method needs no history",
+        ),
+        Column(
+            name="tokens", type=pa.list_(pa.int32()), about="codes of a preference", null="the method needs no tokens"
+        ),
     ),
-    ("ds",),
-    ("ds", "unit_id"),
-    {**DS_CHECK, "purpose_is_one_of_four": "purpose IN ('publish', 'evaluate', 'unpersonalised', 'beside')"},
+    partition_by=("ds",),
+    keys=("ds", "unit_id"),
+    checks={**DS_CHECK, "purpose_is_one_of_four": "purpose IN ('publish', 'evaluate', 'unpersonalised', 'beside')"},
 )
-"""``as_of`` names the features partition the profile comes from; ``expected_gain`` is in clicks a day. ``history_id``
-is the SHA-256 of the events that a unit is painted from, ``tokens`` the codes; both null where a method needs none."""
 
 GENERATED_COVERS = TableSpec(
-    "generated_covers",
-    "a candidate x unit x ds",
-    pa.schema(
-        [
-            DS,
-            column("cover_id", pa.string()),
-            column("unit_id", pa.string()),
-            column("purpose", pa.string()),
-            column("as_of", pa.string()),
-            column("item_id", pa.string()),
-            column("segment_id", pa.string()),
-            column("method", pa.string()),
-            column("candidate", pa.int32()),
-            column("seed", pa.int64()),
-            column("rewards", pa.map_(pa.string(), pa.float64())),
-            column("score", pa.float64()),
-            column("selected", pa.bool_()),
-            column("generator", pa.string()),
-        ]
+    name="generated_covers",
+    grain="a candidate x unit x ds",
+    columns=(
+        DS,
+        COVER_ID,
+        UNIT_ID,
+        PURPOSE,
+        AS_OF,
+        ITEM_ID,
+        SEGMENT_ID,
+        METHOD,
+        Column(name="candidate", type=pa.int32(), about="number within the unit, from 0"),
+        Column(name="seed", type=COUNT, about="that it was painted with"),
+        Column(
+            name="rewards",
+            type=pa.map_(TEXT, NUMBER),
+            about="each reward by name, as measured (personal, relevance, aesthetic, ...); `nsfw`, 0 to 1, only where "
+            "it was asked: of chosen candidates that may be shown",
+        ),
+        Column(name="score", type=NUMBER, about="weighted sum of the normalised rewards; the best is selected"),
+        Column(name="selected", type=pa.bool_(), about="one candidate of each unit"),
+        Column(name="generator", type=TEXT, about="fingerprint of the weights that painted it, adapter included"),
     ),
-    ("ds",),
-    ("ds", "unit_id", "candidate"),
-    DS_CHECK,
+    partition_by=("ds",),
+    keys=("ds", "unit_id", "candidate"),
+    checks=DS_CHECK,
 )
-"""``rewards`` holds each reward by name (personal, relevance, aesthetic, nsfw); ``generator`` is its fingerprint."""
 
 OVER_LIMIT = "over the safety limit: "
 """Begins the reason of a person's approval of a cover over ``policy.max_nsfw``; without it such a cover stays back."""
 
 COVER_DECISIONS = TableSpec(
-    "cover_decisions",
-    "a decision",
-    pa.schema(
-        [
-            DS,
-            column("decision_id", pa.string()),
-            column("cover_id", pa.string()),
-            column("unit_id", pa.string()),
-            column("decision", pa.string()),
-            column("reason", pa.string()),
-            column("by", pa.string()),
-            column("decided_at", TIMESTAMP),
-        ]
+    name="cover_decisions",
+    grain="a decision",
+    about="Rows are only added; a person's decision stands above the policy's.",
+    columns=(
+        DS,
+        Column(
+            name="decision_id", type=TEXT, about="SHA-256 of what makes it one decision: repeated, it is the same row"
+        ),
+        COVER_ID,
+        UNIT_ID,
+        Column(
+            name="decision",
+            type=TEXT,
+            about="`approve`; `reject`; `ask`: a policy leaves it to a person, undecided until one decides; `withdraw`:"
+            " a person takes a decision back, the policy's word counts again; `takedown`: for good",
+        ),
+        Column(name="reason", type=TEXT, about="name of the rule, or a person's words"),
+        Column(name="by", type=TEXT, about="`policy:NAME` or `person:NAME`"),
+        Column(name="decided_at", type=TIMESTAMP, about="UTC"),
     ),
-    ("ds",),
-    ("decision_id",),
-    {**DS_CHECK, "decision_kind": "decision IN ('approve', 'reject', 'ask', 'withdraw', 'takedown')"},
+    partition_by=("ds",),
+    keys=("decision_id",),
+    checks={**DS_CHECK, "decision_kind": "decision IN ('approve', 'reject', 'ask', 'withdraw', 'takedown')"},
 )
-"""``ask`` is a policy that leaves the cover to a person: it is undecided until one decides. ``withdraw`` is a person
-who takes a decision back: the policy's word counts again. ``by`` starts with ``policy:`` where a policy decided."""
 
 PUBLISHED_COVERS = TableSpec(
-    "published_covers",
-    "item x segment x ds",
-    pa.schema(
-        [
-            DS,
-            column("item_id", pa.string()),
-            column("segment_id", pa.string()),
-            column("cover_id", pa.string()),
-            column("unit_id", pa.string()),
-            column("decision_id", pa.string()),
-        ]
+    name="published_covers",
+    grain="item x segment x ds",
+    about="What the feed may show after the night; where there is no row, the default cover.",
+    columns=(
+        DS,
+        ITEM_ID,
+        SEGMENT_ID,
+        COVER_ID,
+        UNIT_ID,
+        Column(name="decision_id", type=TEXT, about="the decision that allows it"),
     ),
-    ("ds",),
-    ("ds", "item_id", "segment_id"),
-    DS_CHECK,
+    partition_by=("ds",),
+    keys=("ds", "item_id", "segment_id"),
+    checks=DS_CHECK,
 )
 
 RANKING_LIFT = TableSpec(
-    "ranking_lift",
-    "metric x ranker x arm x slice x ds",
-    pa.schema(
-        [
-            DS,
-            column("metric", pa.string()),
-            column("ranker", pa.string()),
-            column("arm", pa.string()),
-            column("slice", pa.string()),
-            column("value", pa.float64()),
-            column("lift", pa.float64(), null=True),
-            column("low", pa.float64(), null=True),
-            column("high", pa.float64(), null=True),
-            column("p", pa.float64(), null=True),
-            column("users", pa.int64()),
-        ]
+    name="ranking_lift",
+    grain="metric x ranker x arm x slice x ds",
+    about="Also holds the A/B of published covers (ranker `none`) and the simulated truth (slice names say so).",
+    columns=(
+        DS,
+        Column(name="metric", type=TEXT, about="e.g. `ndcg@10`, `mrr`, `gauc`, `ctr`"),
+        Column(name="ranker", type=TEXT, about="`lambdarank-log`, `lambdarank-played`, or `none`"),
+        Column(name="arm", type=TEXT, about="which covers it knew, or what was compared"),
+        Column(name="slice", type=TEXT, about="rows it was measured on"),
+        Column(name="value", type=NUMBER, about="the metric of the arm"),
+        Column(name="lift", type=NUMBER, about="arm / `original` - 1", null="the row compares nothing"),
+        Column(
+            name="low",
+            type=NUMBER,
+            about="lower end of the 95 % interval of lift; of value where there is no lift",
+            null="no interval can be told",
+        ),
+        Column(name="high", type=NUMBER, about="its upper end", null="no interval can be told"),
+        Column(name="p", type=NUMBER, about="two-sided bootstrap p of no lift, 0 to 1", null="nothing was tested"),
+        Column(name="users", type=COUNT, about="users (or subjects) with a defined metric"),
     ),
-    ("ds",),
-    ("ds", "metric", "ranker", "arm", "slice"),
-    DS_CHECK,
+    partition_by=("ds",),
+    keys=("ds", "metric", "ranker", "arm", "slice"),
+    checks=DS_CHECK,
 )
-"""Also holds the A/B of published covers (ranker ``none``) and the simulated truth (slice names say so).
-
-``lift`` is relative to the arm ``original`` and ``low`` and ``high`` are its interval; where it is null
-they bound ``value``.
-"""
 
 JUDGEMENTS = TableSpec(
-    "judgements",
-    "a picture x judge",
-    pa.schema(
-        [
-            column("picture_id", pa.string()),
-            column("judge", pa.string()),
-            column("style_logits", VECTOR),
-            column("embedding", VECTOR),
-        ]
+    name="judgements",
+    grain="a picture x judge",
+    about="What the judge said, so that it sees a picture once. The built-in world alone has a judge.",
+    columns=(
+        Column(name="picture_id", type=TEXT, about="SHA-256 of the pixels, row by row; no cover's id"),
+        Column(name="judge", type=TEXT, about="fingerprint of the judge's weights"),
+        Column(name="style_logits", type=VECTOR, about="(6,), one a family, before the temperature"),
+        Column(name="embedding", type=VECTOR, about="where it lies among subjects, (128,), L2-normalised"),
     ),
-    ("judge",),
-    ("picture_id", "judge"),
+    partition_by=("judge",),
+    keys=("picture_id", "judge"),
 )
 
 QUARANTINE = TableSpec(
-    "quarantine",
-    "a refused input row",
-    pa.schema(
-        [
-            DS,
-            column("source", pa.string()),
-            column("row", pa.string()),
-            column("reasons", pa.list_(pa.string())),
-        ]
+    name="quarantine",
+    grain="a refused input row",
+    columns=(
+        DS,
+        Column(name="source", type=TEXT, about="`impressions`, `items` or `covers`"),
+        Column(name="row", type=TEXT, about="the row as JSON"),
+        Column(name="reasons", type=TEXTS, about="all of them, by their names in the input contract"),
     ),
-    ("ds", "source"),
-    (),
-    DS_CHECK,
+    partition_by=("ds", "source"),
+    checks=DS_CHECK,
 )
-"""``row`` is the refused row as JSON; ``reasons`` are all of them, by their names in the input contract."""
 
 RUNS = TableSpec(
-    "runs",
-    "a stage of a night",
-    pa.schema(
-        [
-            DS,
-            column("stage", pa.string()),
-            column("status", pa.string()),
-            column("fingerprint", pa.string()),
-            column("config_hash", pa.string()),
-            column("config", pa.string()),
-            column("code_version", pa.string()),
-            column("tables_read", pa.map_(pa.string(), pa.int64())),
-            column("tables_written", pa.map_(pa.string(), pa.int64())),
-            column("rows", pa.map_(pa.string(), pa.int64())),
-            column("metrics", pa.map_(pa.string(), pa.float64())),
-            column("seconds", pa.float64()),
-            column("note", pa.string(), null=True),
-        ]
+    name="runs",
+    grain="a stage of a night",
+    about="The ledger: the last run of each stage.",
+    columns=(
+        DS,
+        Column(name="stage", type=TEXT, about="name of the stage, which is its command"),
+        Column(name="status", type=TEXT, about="`done` or `failed`"),
+        Column(name="fingerprint", type=TEXT, about="code-settings-upstream-input, 12 hex digits each"),
+        Column(name="config_hash", type=TEXT, about="SHA-256 of all settings"),
+        Column(name="config", type=TEXT, about="the settings it depended on, as JSON"),
+        Column(
+            name="code_version", type=TEXT, about="git describe, or the package's version, with a hash of its sources"
+        ),
+        Column(name="tables_read", type=pa.map_(TEXT, COUNT), about="table -> Delta version; -1: missing"),
+        Column(name="tables_written", type=pa.map_(TEXT, COUNT), about="table -> Delta version afterwards"),
+        Column(name="rows", type=pa.map_(TEXT, COUNT), about="what was counted -> number"),
+        Column(name="metrics", type=pa.map_(TEXT, NUMBER), about="what the stage measured, by name"),
+        Column(name="seconds", type=NUMBER, about="wall time"),
+        Column(name="note", type=TEXT, about="what the stage wants to be read", null="nothing to say"),
     ),
-    ("ds",),
-    ("ds", "stage"),
-    {**DS_CHECK, "status_known": "status IN ('done', 'failed')"},
+    partition_by=("ds",),
+    keys=("ds", "stage"),
+    checks={**DS_CHECK, "status_known": "status IN ('done', 'failed')"},
 )
 
 TABLES: dict[str, TableSpec] = {

@@ -1,11 +1,15 @@
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from conf.errors import MissingTable, UsageError
 from jobs.lake.lake import Lake
-from jobs.table_view import abbreviated, describe, show
+from jobs.lake.tables import TABLES
+from jobs.table_view import abbreviated, describe, page, section, show
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture
@@ -38,7 +42,7 @@ def test_many_partitions_are_shown_by_their_ends():
         "count": 1200,
         "commits": [],
         "partitions": [f"ds=2026-03-{day:02d}" for day in range(1, 9)],
-        "schema": {"tags": "list<string>"},
+        "columns": [{"name": "tags", "type": "list<string>", "about": "words", "null": "none given"}],
         "rows": [{"title": "[bold]"}],
     }
     console = Console(file=io.StringIO(), width=200)
@@ -48,3 +52,20 @@ def test_many_partitions_are_shown_by_their_ends():
     assert "ds=2026-03-03, ... 8 in all ..., ds=2026-03-06" in text
     assert "ds=2026-03-04" not in text
     assert "[bold]" in text
+    assert "words. Null: none given." in text
+
+
+def test_the_page_of_all_tables_is_what_the_command_prints():
+    written = (DOCS / "tables.md").read_text(encoding="utf-8")
+    assert written == page() + "\n", "coverlift inspect --schema > docs/tables.md"
+
+
+@pytest.mark.parametrize("spec", TABLES.values(), ids=TABLES)
+def test_every_column_says_what_it_holds_and_what_null_means(spec):
+    text = section(spec)
+    for column in spec.columns:
+        assert len(column.about) > 2, column.name
+        assert column.null is None or len(column.null) > 4, column.name
+        assert f"| {column.name} | " in text
+    assert set(spec.keys) | set(spec.partition_by) <= {column.name for column in spec.columns}
+    assert len({column.name for column in spec.columns}) == len(spec.columns)

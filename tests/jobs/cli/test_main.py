@@ -204,7 +204,7 @@ def test_inspect_shows_a_table_as_text_and_json(new_lake, tmp_path):
     for part in ("a segment x ds", "version 1", "2 rows", "ds=2026-03-01, ds=2026-03-02", "... 32 values]"):
         assert part in text.output
     found = json.loads(call("inspect", "segments", "--home", new_home, "--json", "--ds", "2026-03-02").output)
-    assert (found["count"], found["schema"]["size"]) == (1, "int64 not null")
+    assert (found["count"], found["columns"][2]["name"], found["columns"][2]["type"]) == (1, "size", "int64 not null")
     assert found["rows"][0]["segment_id"] == "s2"
     assert found["rows"][0]["pref_style"] == [0.25] * 32
 
