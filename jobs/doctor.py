@@ -237,7 +237,7 @@ def _packages() -> Iterator[Finding]:
     ]
     file = ROOT / "constraints.txt"
     wrong = wrong_versions(file.read_text(encoding="utf-8"), _installed) if file.is_file() else []
-    mend = "make setup (pip install -c constraints.txt -e '.[dev]')"
+    mend = "make setup; of a wheel: pip install -c constraints.txt coverlift-*.whl"
     found = f"missing {', '.join(missing)}" if missing else "all installed"
     yield Finding(what="Python packages", ok=not missing, found=found, mend=mend)
     shown = ", ".join(wrong) or "as in constraints.txt"

@@ -3,12 +3,14 @@
 import json
 import subprocess
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
 
 import pyarrow as pa
 
 from jobs.fingerprint import code_hash, code_of, relevant_settings
+from jobs.lake.assets import in_checkout
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
 from jobs.lake.tables import RUNS
@@ -78,9 +80,9 @@ def record(
 
 def code_version(stage: Stage) -> str:
     """``git describe`` of the checkout, or else the package's version, with a hash of the stage's sources."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
-    try:
-        described = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
-    except (OSError, subprocess.CalledProcessError):
-        described = metadata.version("coverlift")
+    described = metadata.version("coverlift")
+    if in_checkout():  # site-packages may lie in a repository of somebody else's
+        command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+        with suppress(OSError, subprocess.CalledProcessError):
+            described = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
     return f"{described}+{code_hash(code_of(stage))}"

@@ -3,10 +3,23 @@
 import os
 from pathlib import Path
 
-# reward_model/encoders/assets.py uses this same function: one folder for everything fetched at set-up.
+from jobs.reach import ROOT
 
 
-def assets_dir() -> Path:
-    """Folder of fetched assets: ``$COVERLIFT_ASSETS``, else ``.cache/assets`` of the checkout."""
+def in_checkout(root: Path = ROOT) -> bool:
+    """Whether our packages lie in a checkout of the project rather than in site-packages."""
+    return (root / "pyproject.toml").is_file() and (root / "constraints.txt").is_file()
+
+
+def assets_dir(root: Path = ROOT) -> Path:
+    """Folder of fetched assets.
+
+    ``$COVERLIFT_ASSETS``; without it, ``.cache/assets`` of a checkout; and for an installed wheel ``coverlift/assets``
+    in the user's cache folder (``$XDG_CACHE_HOME``, else ``~/.cache``), which outlives the environment.
+    """
     chosen = os.environ.get("COVERLIFT_ASSETS")
-    return Path(chosen) if chosen else Path(__file__).resolve().parents[2] / ".cache" / "assets"
+    if chosen:
+        return Path(chosen)
+    if in_checkout(root):
+        return root / ".cache" / "assets"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "coverlift" / "assets"
