@@ -12,6 +12,8 @@ from typer.main import get_command
 
 from conf.load import load_settings
 from jobs.cli.main import app
+from jobs.lake.tables import TABLES
+from jobs.stages import STAGES
 
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
@@ -52,8 +54,10 @@ def anchors(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_link_leads_to_a_file_and_a_heading_that_exist(page):
+    text = page.read_text(encoding="utf-8")
+    assert not re.search(r"^(<{7}|>{7}) ", text, re.MULTILINE), "a merge was not finished"
     broken = []
-    for found in LINK.finditer(FENCE.sub("", page.read_text(encoding="utf-8"))):
+    for found in LINK.finditer(FENCE.sub("", text)):
         target = found[1] or found[2]
         if re.match(r"https?:|mailto:", target):
             continue
@@ -142,3 +146,11 @@ def test_every_file_and_setting_that_a_guide_names_exists(page):
                 break
             assert hasattr(found, part), f"there is no setting {name}"
             found = getattr(found, part)
+
+
+def test_the_picture_of_the_architecture_shows_every_stage():
+    picture = (ROOT / "docs" / "images" / "architecture.svg").read_text(encoding="utf-8")
+    missing = [stage.name for stage in STAGES if not re.search(rf"[>\s]{stage.name}[<,]", picture)]
+    assert not missing
+    tables = [name for name in TABLES if not re.search(rf"\b{name}\b", picture)]
+    assert not tables

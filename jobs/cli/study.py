@@ -35,6 +35,11 @@ PROGRAMS = (
         about="What a panel sees in painted covers, family by family, as a ratio to real drawings.",
     ),
     Program(
+        name="figures",
+        function="recsys_eval.studies.quoted_figures:quoted_figures",
+        about="Keep the README's figures of a finished night, and set them into the page.",
+    ),
+    Program(
         name="sheet",
         function="recsys_eval.report.sheet:sheet",
         about="A sample sheet of a night as one picture: originals, painted covers, real drawings.",
