@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime, time
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from generation.types import SegmentProfile
+from jobs.lake.arrays import matrix
 from jobs.lake.lake import Lake
 
 
@@ -97,10 +97,3 @@ class CoverVectors:
         if missing:
             raise ValueError(f"{len(missing)} covers have no features, like {missing[0]}: run `coverlift encode`")
         return np.asarray([self.rows[cover_id] for cover_id in wanted], np.int64)
-
-
-def matrix(column: pa.ChunkedArray) -> NDArray[np.float32]:
-    """A column of equally long lists as (N, D) float32."""
-    whole = column.combine_chunks()
-    values = whole.flatten().to_numpy(zero_copy_only=False)
-    return np.asarray(values, np.float32).reshape(len(whole), -1) if len(whole) else np.empty((0, 0), np.float32)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
+from jobs.lake.tables import CLICK_MODEL_TABLES, filled_by
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -84,7 +86,7 @@ STAGES: tuple[Stage, ...] = (
         about="Check the input files against their contract and load them.",
         sections=("ingest",),
         upstream=("world",),
-        writes=("impressions", "items", "covers", "quarantine"),
+        writes=filled_by("ingest"),
         watches="jobs.fingerprint:input_listing",
     ),
     Stage(
@@ -94,7 +96,7 @@ STAGES: tuple[Stage, ...] = (
         sections=("encode",),
         upstream=("ingest",),
         reads=("covers", "items", "impressions"),
-        writes=("cover_features", "title_features"),
+        writes=filled_by("encode"),
     ),
     Stage(
         name="features",
@@ -103,7 +105,7 @@ STAGES: tuple[Stage, ...] = (
         sections=("features", "reward"),
         upstream=("ingest", "encode"),
         reads=("impressions", "items", "covers", "cover_features"),
-        writes=("user_features", "user_history", "item_features", "position_bias", "segments", "user_segments"),
+        writes=filled_by("features"),
     ),
     Stage(
         name="train-reward",
@@ -111,15 +113,7 @@ STAGES: tuple[Stage, ...] = (
         about="Train and calibrate the reward model; the better of it and the champion stays.",
         sections=("reward",),
         upstream=("features",),
-        reads=(
-            "impressions",
-            "items",
-            "cover_features",
-            "title_features",
-            "user_features",
-            "user_history",
-            "item_features",
-        ),
+        reads=CLICK_MODEL_TABLES,
     ),
     Stage(
         name="plan",
@@ -129,7 +123,7 @@ STAGES: tuple[Stage, ...] = (
         sections=("generation", "reward", "weights", "reward_models"),
         upstream=("features", "train-reward"),
         reads=("items", "covers", "cover_features", "item_features", "segments", "user_segments", "impressions"),
-        writes=("generation_plan",),
+        writes=filled_by("plan"),
     ),
     Stage(
         name="generate",
@@ -138,7 +132,7 @@ STAGES: tuple[Stage, ...] = (
         sections=("generation", "weights", "reward_models"),
         upstream=("plan",),
         reads=("generation_plan", "covers", "cover_features"),
-        writes=("covers", "generated_covers", "cover_features"),
+        writes=("covers", *filled_by("generate"), "cover_features"),
     ),
     Stage(
         name="review-policy",
@@ -147,7 +141,7 @@ STAGES: tuple[Stage, ...] = (
         sections=("policy",),
         upstream=("generate",),
         reads=("generated_covers", "items", "cover_decisions"),
-        writes=("cover_decisions",),
+        writes=filled_by("review-policy"),
     ),
     Stage(
         name="review-sync",
@@ -164,7 +158,7 @@ STAGES: tuple[Stage, ...] = (
         about="Write what the feed may show tonight: approved covers only.",
         upstream=("generate", "review-policy"),
         reads=("generated_covers", "cover_decisions"),
-        writes=("published_covers",),
+        writes=filled_by("publish"),
         watches="jobs.publish:decisions_digest",
         gate="generation.review.log.sync:check_synced",
         opened_by="review-sync",
@@ -176,7 +170,7 @@ STAGES: tuple[Stage, ...] = (
         sections=("world", "ingest"),
         upstream=("publish",),
         reads=("published_covers", "user_segments", "covers"),
-        writes=("impressions", "quarantine", "judgements"),
+        writes=("impressions", "quarantine", *filled_by("play")),
         source="stickers",
     ),
     Stage(
@@ -186,7 +180,7 @@ STAGES: tuple[Stage, ...] = (
         sections=("evaluate", "reward", "generation"),
         upstream=("generate", "publish", "play"),
         reads=("impressions", "user_features", "item_features", "generated_covers", "published_covers"),
-        writes=("ranking_lift", "judgements"),
+        writes=(*filled_by("evaluate"), "judgements"),
     ),
     Stage(
         name="report",

@@ -9,12 +9,12 @@ import polars as pl
 
 from jobs.lake.context import Context
 from jobs.lake.lake import Lake
-from recsys_eval.ranking.features import Candidates, ScorerOf, Sources, days_between, load_impressions
+from recsys_eval.ranking.features import ImpressionFeatures, ScorerOfDay, Sources, days_between, load_impressions
 from recsys_eval.statistics.figures import Figure
 from reward_model.network.user_state import CoverTable
 
 STEPS = 13
-"""Steps that the evaluation of a night tells of: five arms twice, the A/B, drawings and the truth."""
+"""Steps of the evaluation of a night, for its progress: five arms twice, the A/B, drawings and the truth."""
 
 
 @dataclass
@@ -38,13 +38,13 @@ class Night:
 
     ctx: Context
     encoder_id: str
-    scorer_of: ScorerOf
-    _told: int = 0
+    scorer_of: ScorerOfDay
+    _begun: int = 0
 
-    def tell(self, what: str) -> None:
+    def begin(self, what: str) -> None:
         """Show progress: one step begins."""
-        self.ctx.progress(min(self._told, STEPS), STEPS, what)
-        self._told += 1
+        self.ctx.progress(min(self._begun, STEPS), STEPS, what)
+        self._begun += 1
 
     @property
     def lake(self) -> Lake:
@@ -63,7 +63,7 @@ class Night:
 
     @cached_property
     def sources(self) -> Sources:
-        """Covers and scorers that all candidates share."""
+        """Covers and scorers that all impressions share."""
         covers = CoverTable.load(self.lake, self.encoder_id)
         return Sources(lake=self.lake, covers=covers, scorer_of=self.scorer_of)
 
@@ -79,14 +79,14 @@ class Night:
         return self.next_day.isoformat() in self.lake.partitions("impressions")
 
     @cached_property
-    def log(self) -> Candidates:
+    def log(self) -> ImpressionFeatures:
         """Impressions after the cut up to ds."""
-        return Candidates(self.sources, load_impressions(self.lake, self.logged_days))
+        return ImpressionFeatures(self.sources, load_impressions(self.lake, self.logged_days))
 
     @cached_property
-    def play(self) -> Candidates:
+    def play(self) -> ImpressionFeatures:
         """Impressions of the day after ds."""
-        return Candidates(self.sources, load_impressions(self.lake, [self.next_day]))
+        return ImpressionFeatures(self.sources, load_impressions(self.lake, [self.next_day]))
 
     @cached_property
     def new_items(self) -> set[str]:

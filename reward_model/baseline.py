@@ -10,16 +10,14 @@ from typing import Any
 
 import lightgbm
 import numpy as np
-import numpy.typing as npt
 
 from conf.settings import RewardSettings
+from jobs.lake.arrays import Flags, Floats, Floats32
 from jobs.lake.tables import EMBED_DIM, STYLE_DIM
 from reward_model.calibration import Calibration, fit_platt
 from reward_model.dataset import Examples
-from reward_model.network.features import ITEM_COLUMNS, TITLE_COLUMNS, USER_COLUMNS, Floats
+from reward_model.network.features import ITEM_COLUMNS, TITLE_COLUMNS, USER_COLUMNS
 from reward_model.network.user_state import VECTOR_DIM, History, States
-
-Array = npt.NDArray[np.float64]
 
 MAX_ROUNDS = 600
 EARLY_STOPPING = 30
@@ -61,12 +59,12 @@ class Baseline:
     booster: lightgbm.Booster
     calibration: Calibration
 
-    def probabilities(self, examples: Examples) -> Array:
+    def probabilities(self, examples: Examples) -> Floats:
         """Calibrated click probabilities, ``(n_rows,)`` float64."""
         return self.calibration.apply(self.booster.predict(tabular(examples), raw_score=True))
 
 
-def tabular(examples: Examples) -> Floats:
+def tabular(examples: Examples) -> Floats32:
     """Rows as LightGBM reads them, ``(n_rows, len(FEATURES))`` float32."""
     state, vectors = examples.state, examples.covers.vectors
     candidate = vectors[examples.cover]
@@ -95,7 +93,7 @@ def tabular(examples: Examples) -> Floats:
     ).astype(np.float32)
 
 
-def recent_means(states: States, vectors: Floats) -> tuple[Floats, Floats, Floats]:
+def recent_means(states: States, vectors: Floats32) -> tuple[Floats32, Floats32, Floats32]:
     """Mean vector of the clicked and of the skipped events, and the share of clicks, per state.
 
     Returns
@@ -111,7 +109,7 @@ def recent_means(states: States, vectors: Floats) -> tuple[Floats, Floats, Float
     return clicked, skipped, (clicks / np.maximum(clicks + skips, 1.0)).astype(np.float32)
 
 
-def _mean_of(history: History, chosen: npt.NDArray[np.bool_], vectors: Floats) -> tuple[Floats, Floats]:
+def _mean_of(history: History, chosen: Flags, vectors: Floats32) -> tuple[Floats32, Floats32]:
     """Mean vector of the chosen events of each state, and their number."""
     total = np.zeros((len(chosen), VECTOR_DIM), np.float32)
     for event in range(chosen.shape[1]):
@@ -120,7 +118,7 @@ def _mean_of(history: History, chosen: npt.NDArray[np.bool_], vectors: Floats) -
     return total / np.maximum(count, 1.0)[:, None], count
 
 
-def category_familiarity(examples: Examples) -> Floats:
+def category_familiarity(examples: Examples) -> Floats32:
     """Log of how often the user met the item's category relative to all users, ``(n_rows,)``."""
     history, category = examples.states.history, examples.items.category
     seen, wanted = category[history.item], category[examples.item]
@@ -167,13 +165,13 @@ def train_baseline(training: Examples, validation: Examples, settings: RewardSet
     return Baseline(booster=booster, calibration=fit_platt(logits, validation.clicked))
 
 
-def _halves(left: Floats, right: Floats) -> tuple[Floats, Floats]:
+def _halves(left: Floats32, right: Floats32) -> tuple[Floats32, Floats32]:
     """Products over the embedding and over the style."""
     product = left * right
     return product[:, :EMBED_DIM].sum(axis=1), product[:, EMBED_DIM:].sum(axis=1)
 
 
-def _unit(vectors: Floats) -> Floats:
+def _unit(vectors: Floats32) -> Floats32:
     """Both halves at length 1; zeros stay."""
     result = vectors.copy()
     for part in (slice(0, EMBED_DIM), slice(EMBED_DIM, None)):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-Array = npt.NDArray[np.float64]
+from jobs.lake.arrays import Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Calibration:
     slope: float = 1.0
     intercept: float = 0.0
 
-    def apply(self, logit: Array) -> Array:
+    def apply(self, logit: Floats) -> Floats:
         """Probabilities of logits, elementwise, float64.
 
         Examples
@@ -33,7 +33,7 @@ class Calibration:
         return np.asarray(1.0 / (1.0 + np.exp(-(self.slope * np.asarray(logit, np.float64) + self.intercept))))
 
 
-def fit_platt(logit: Array, clicked: npt.NDArray[Any]) -> Calibration:
+def fit_platt(logit: Floats, clicked: npt.NDArray[Any]) -> Calibration:
     """Maximum likelihood slope and intercept on rows that trained nothing.
 
     Raises

@@ -19,9 +19,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from conf.errors import ContractError
+from jobs.lake.arrays import Flags, Floats, Floats32
 from jobs.lake.lake import Lake
+from jobs.lake.point_in_time import evening_before, read_evenings
 from jobs.lake.splits import HELD_OUT, VALIDATION, bucket
-from reward_model.network.features import ITEM_COLUMNS, Floats, numbers, title_shape, unseen_item
+from reward_model.network.features import ITEM_COLUMNS, numbers, title_shape, unseen_item
 from reward_model.network.user_state import (
     CoverTable,
     Integers,
@@ -29,7 +31,6 @@ from reward_model.network.user_state import (
     States,
     join_states,
     load_states,
-    require_rows,
     rows_of,
 )
 
@@ -42,7 +43,7 @@ class Examples:
 
     covers: CoverTable
     items: ItemTable
-    title_shapes: Floats
+    title_shapes: Floats32
     """``(n_texts, len(TITLE_COLUMNS))`` of the distinct words shown."""
     states: States
     state: Integers
@@ -53,16 +54,16 @@ class Examples:
     """Row in ``covers``."""
     title: Integers
     """Row in ``title_shapes``."""
-    item_numeric: Floats
+    item_numeric: Floats32
     """``(n_rows, len(ITEM_COLUMNS))``, transformed."""
-    unseen_numeric: Floats
+    unseen_numeric: Floats32
     """``(n_days, len(ITEM_COLUMNS))``: what an item unknown on that day would have."""
-    item_ctr: npt.NDArray[np.float64]
+    item_ctr: Floats
     """Smoothed CTR of the item over 28 days as of the day before."""
-    affinity: Floats
+    affinity: Floats32
     """Log affinity of the state to the item's category."""
     position: Integers
-    clicked: npt.NDArray[np.bool_]
+    clicked: Flags
     day: Integers
     """Number of the label day in ``days``."""
     days: tuple[date, ...]
@@ -77,7 +78,7 @@ class Examples:
         """``(n_rows,)`` user ids."""
         return np.asarray(self.states.user[self.state], object)
 
-    def take(self, chosen: npt.NDArray[np.bool_]) -> "Examples":
+    def take(self, chosen: Flags) -> "Examples":
         """Rows where ``chosen`` holds; tables and states stay shared."""
         rows = {name: getattr(self, name)[chosen] for name in ROW_FIELDS}
         return replace(self, **rows)
@@ -142,7 +143,7 @@ def load_examples(lake: Lake, days: Sequence[date], *, encoder_id: str, history_
     texts = pc.unique(pa.chunked_array([chunk for log in logs for chunk in log["title"].chunks], pa.string())).sort()
     states, columns, unseen, first = [], [], [], 0
     for number, (day, log) in enumerate(zip(days, logs, strict=True)):
-        known = day - timedelta(days=1)
+        known = evening_before(day)
         users = sorted(set(log["user_id"].to_pylist()))
         part = load_states(lake, known, users, covers=covers, items=items, length=history_length)
         rows = _rows(log, number, part=part, items=items, covers=covers, texts=texts)
@@ -228,7 +229,7 @@ def _rows(
     }
 
 
-def _item_rows(lake: Lake, known: date, log: pa.Table) -> tuple[dict[str, Any], Floats]:
+def _item_rows(lake: Lake, known: date, log: pa.Table) -> tuple[dict[str, Any], Floats32]:
     """Item columns of each row, and what an item without features has on that day."""
     features, prior = load_item_features(lake, known)
     at = rows_of(log["item_id"], pa.array(features["item_id"].tolist()[:-1], pa.string())) - 1
@@ -236,7 +237,7 @@ def _item_rows(lake: Lake, known: date, log: pa.Table) -> tuple[dict[str, Any], 
     return {"item_numeric": values[at], "item_ctr": features["ctr_28d"].to_numpy()[at]}, prior
 
 
-def load_item_features(lake: Lake, ds: date) -> tuple[pd.DataFrame, Floats]:
+def load_item_features(lake: Lake, ds: date) -> tuple[pd.DataFrame, Floats32]:
     """item_features of ``ds`` with one more row, the last, for an item it does not have.
 
     Returns
@@ -246,8 +247,7 @@ def load_item_features(lake: Lake, ds: date) -> tuple[pd.DataFrame, Floats]:
     prior
         ``(1, len(ITEM_COLUMNS))``: that last row, transformed.
     """
-    table = lake.read("item_features", ds=ds, columns=["item_id", *ITEM_COLUMNS]).sort_by("item_id")
-    require_rows(table, "item_features", ds)
-    frame: pd.DataFrame = table.to_pandas().astype(dict.fromkeys(ITEM_COLUMNS, np.float64))
+    table = read_evenings(lake, "item_features", [ds], ["item_id", *ITEM_COLUMNS]).sort_by("item_id")
+    frame: pd.DataFrame = table.drop_columns("ds").to_pandas().astype(dict.fromkeys(ITEM_COLUMNS, np.float64))
     unseen = pd.DataFrame([{"item_id": None, **unseen_item(frame)}])
     return pd.concat([frame, unseen], ignore_index=True), numbers(unseen, ITEM_COLUMNS)

@@ -6,16 +6,20 @@ One resample is a multinomial weight per user; every metric is computed for many
 vectors at once, and two models share the same weights, so that their difference is paired.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from jobs.lake.arrays import Floats, Ints
+
 RESAMPLES_AT_ONCE = 25
 """Weight vectors computed together: bounds memory at 25 x n_rows numbers."""
+KEPT_WEIGHTS = 8_000_000
+"""Weights of one bootstrap that are kept for the next with the same users, resamples and seed: 32 MB."""
 CALIBRATION_BINS = 15
 
 
@@ -32,7 +36,7 @@ class Interval:
         return {"value": self.value, "low": self.low, "high": self.high}
 
 
-def user_auc(user: npt.NDArray[Any], clicked: npt.NDArray[Any], score: Array) -> tuple[Array, Array]:
+def user_auc(user: npt.NDArray[Any], clicked: npt.NDArray[Any], score: Floats) -> tuple[Floats, Floats]:
     """Area under the ROC curve within each user; ties count a half.
 
     Parameters
@@ -75,14 +79,14 @@ def user_auc(user: npt.NDArray[Any], clicked: npt.NDArray[Any], score: Array) ->
     return auc, np.where(defined, total, 0.0)
 
 
-def calibration_bins(clicked: npt.NDArray[Any], probability: Array, bins: int = CALIBRATION_BINS) -> npt.NDArray[Any]:
+def calibration_bins(clicked: npt.NDArray[Any], probability: Floats, bins: int = CALIBRATION_BINS) -> npt.NDArray[Any]:
     """Bin of each row when rows are cut into bins of equal mass by probability; ``(n_rows,)`` int."""
     place = np.empty(len(clicked), np.int64)
     place[np.argsort(probability, kind="stable")] = np.arange(len(clicked))
     return np.asarray(place * bins // max(len(clicked), 1))
 
 
-def reliability(clicked: npt.NDArray[Any], probability: Array, bins: int = CALIBRATION_BINS) -> list[dict[str, float]]:
+def reliability(clicked: npt.NDArray[Any], probability: Floats, bins: int = CALIBRATION_BINS) -> list[dict[str, float]]:
     """The reliability curve: per bin of equal mass the mean prediction, the click rate and the rows."""
     number = calibration_bins(clicked, probability, bins)
     size = np.bincount(number, minlength=bins)
@@ -95,8 +99,10 @@ def reliability(clicked: npt.NDArray[Any], probability: Array, bins: int = CALIB
     ]
 
 
-def user_weights(n_users: int, resamples: int, seed: int) -> Iterator[Array]:
+def user_weights(n_users: int, resamples: int, seed: int) -> Iterator[Floats]:
     """Multinomial weights of users, ``(at most 25, n_users)`` at a time; the first row is all ones.
+
+    The same users, resamples and seed give the same weights; up to :data:`KEPT_WEIGHTS` of them are drawn once.
 
     Raises
     ------
@@ -105,19 +111,33 @@ def user_weights(n_users: int, resamples: int, seed: int) -> Iterator[Array]:
     """
     if n_users < 1:
         raise ValueError("no users to resample: the rows to measure are empty")
+    yield np.ones((1, n_users))
+    if n_users * resamples <= KEPT_WEIGHTS:
+        parts: Iterable[npt.NDArray[Any]] = _kept_draws(n_users, resamples, seed)
+    else:
+        parts = _draws(n_users, resamples, seed)
+    for counts in parts:
+        yield counts.astype(np.float64)
+
+
+def _draws(n_users: int, resamples: int, seed: int) -> Iterator[Ints]:
+    """How often each user is drawn, ``(at most 25, n_users)`` at a time."""
     generator = np.random.default_rng(seed)
     even = np.full(n_users, 1 / n_users)
-    yield np.ones((1, n_users))
     for done in range(0, resamples, RESAMPLES_AT_ONCE):
-        count = min(RESAMPLES_AT_ONCE, resamples - done)
-        yield generator.multinomial(n_users, even, size=count).astype(np.float64)
+        yield generator.multinomial(n_users, even, size=min(RESAMPLES_AT_ONCE, resamples - done))
 
 
-Statistic = Callable[[Array], Array]
+@lru_cache(maxsize=8)
+def _kept_draws(n_users: int, resamples: int, seed: int) -> list[npt.NDArray[np.uint32]]:
+    return [counts.astype(np.uint32) for counts in _draws(n_users, resamples, seed)]
+
+
+Statistic = Callable[[Floats], Floats]
 """``(n_resamples, n_users)`` weights to ``(n_resamples,)`` values."""
 
 
-def gauc_statistic(user: npt.NDArray[Any], clicked: npt.NDArray[Any], score: Array, n_users: int) -> Statistic:
+def gauc_statistic(user: npt.NDArray[Any], clicked: npt.NDArray[Any], score: Floats, n_users: int) -> Statistic:
     """GAUC: mean AUC within users, weighted by impressions, over users with both classes.
 
     Zhu et al., "Optimized Cost per Click in Taobao Display Advertising", KDD 2017.
@@ -128,7 +148,7 @@ def gauc_statistic(user: npt.NDArray[Any], clicked: npt.NDArray[Any], score: Arr
     return lambda weights: (weights @ (auc * rows)) / (weights @ rows)
 
 
-def auc_statistic(user: npt.NDArray[Any], clicked: npt.NDArray[Any], score: Array) -> Statistic:
+def auc_statistic(user: npt.NDArray[Any], clicked: npt.NDArray[Any], score: Floats) -> Statistic:
     """Area under the ROC curve over all rows; ties count a half."""
     order = np.argsort(score, kind="stable")
     begins = np.ones(len(order), bool)
@@ -136,7 +156,7 @@ def auc_statistic(user: npt.NDArray[Any], clicked: npt.NDArray[Any], score: Arra
     start = np.flatnonzero(begins)
     user, hit = user[order], clicked[order].astype(np.float64)
 
-    def value(weights: Array) -> Array:
+    def value(weights: Floats) -> Floats:
         row = weights[:, user]
         positive = np.add.reduceat(row * hit, start, axis=1)
         negative = np.add.reduceat(row * (1 - hit), start, axis=1)
@@ -148,7 +168,7 @@ def auc_statistic(user: npt.NDArray[Any], clicked: npt.NDArray[Any], score: Arra
 
 
 def log_loss_statistic(
-    user: npt.NDArray[Any], clicked: npt.NDArray[Any], probability: Array, n_users: int
+    user: npt.NDArray[Any], clicked: npt.NDArray[Any], probability: Floats, n_users: int
 ) -> Statistic:
     """Mean negative log likelihood in nats."""
     bounded = np.clip(probability, 1e-7, 1 - 1e-7)
@@ -158,7 +178,7 @@ def log_loss_statistic(
     return lambda weights: (weights @ lost) / (weights @ rows)
 
 
-def ece_statistic(user: npt.NDArray[Any], clicked: npt.NDArray[Any], probability: Array, n_users: int) -> Statistic:
+def ece_statistic(user: npt.NDArray[Any], clicked: npt.NDArray[Any], probability: Floats, n_users: int) -> Statistic:
     """Expected calibration error over 15 bins of equal mass.
 
     ``sum_b |sum_{i in b} (y_i - p_i)| / n`` (Naeini et al., "Obtaining Well Calibrated
@@ -174,7 +194,7 @@ def ece_statistic(user: npt.NDArray[Any], clicked: npt.NDArray[Any], probability
 def measure(
     user: npt.NDArray[Any],
     clicked: npt.NDArray[Any],
-    predictions: dict[str, Array],
+    predictions: dict[str, Floats],
     *,
     pairs: Sequence[tuple[str, str]] = (),
     resamples: int,
@@ -207,7 +227,7 @@ def measure(
         for model, probability in predictions.items()
         for metric, statistic in _statistics(number, clicked, probability, len(names)).items()
     }
-    drawn: dict[tuple[str, str], list[Array]] = {key: [] for key in statistics}
+    drawn: dict[tuple[str, str], list[Floats]] = {key: [] for key in statistics}
     for weights in user_weights(len(names), resamples, seed):
         for key, statistic in statistics.items():
             drawn[key].append(statistic(weights))
@@ -222,7 +242,7 @@ def measure(
 
 
 def _statistics(
-    user: npt.NDArray[Any], clicked: npt.NDArray[Any], probability: Array, n_users: int
+    user: npt.NDArray[Any], clicked: npt.NDArray[Any], probability: Floats, n_users: int
 ) -> dict[str, Statistic]:
     return {
         "auc": auc_statistic(user, clicked, probability),
@@ -232,13 +252,13 @@ def _statistics(
     }
 
 
-def _interval(values: Array) -> Interval:
+def _interval(values: Floats) -> Interval:
     """The first value is that of the sample itself; the others are resamples."""
     low, high = np.nanpercentile(values[1:], [2.5, 97.5])
     return Interval(value=float(values[0]), low=float(low), high=float(high))
 
 
-def log_loss(clicked: npt.NDArray[Any], probability: Array) -> float:
+def log_loss(clicked: npt.NDArray[Any], probability: Floats) -> float:
     """Mean negative log likelihood in nats.
 
     Examples

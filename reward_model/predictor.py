@@ -10,14 +10,14 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from jobs.lake.arrays import Floats, Floats32
 from reward_model.calibration import Calibration
 from reward_model.dataset import Examples
 from reward_model.network.ensemble_member import RowTensors, StateTensors
-from reward_model.network.features import USER_COLUMNS, Floats, Standardiser, unseen_items
+from reward_model.network.features import USER_COLUMNS, Standardiser, unseen_items
 from reward_model.network.model import ClickModel
 from reward_model.network.user_state import Integers, ItemTable, States, rows_of
 
-Array = npt.NDArray[np.float64]
 RATE_COLUMN = USER_COLUMNS.index("ctr_28d")
 ROWS_AT_ONCE = 8192
 """Rows scored together: bounds memory at about 100 MB."""
@@ -73,11 +73,11 @@ class Predictor:
             present_SK=torch.from_numpy(history.present),
         )
 
-    def affinity(self, values: Floats) -> Tensor:
+    def affinity(self, values: Floats32) -> Tensor:
         """Standardised affinities, ``(n_rows,)``."""
         return torch.from_numpy(self.scales.affinity.apply(values[:, None])[:, 0])
 
-    def logits(self, examples: Examples) -> Array:
+    def logits(self, examples: Examples) -> Floats:
         """Uncalibrated logits with the position of each row, ``(n_rows,)`` float64.
 
         Parameters
@@ -94,7 +94,7 @@ class Predictor:
                 parts.append(self.model(table, states, batch).double().numpy())
         return np.concatenate(parts)
 
-    def probabilities(self, examples: Examples) -> Array:
+    def probabilities(self, examples: Examples) -> Floats:
         """Calibrated click probabilities with the position of each row, ``(n_rows,)`` float64."""
         return self.calibration.apply(self.logits(examples))
 

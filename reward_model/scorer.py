@@ -18,17 +18,17 @@ import pyarrow.compute as pc
 import torch
 
 from conf.errors import MissingTable
+from jobs.lake.arrays import Floats, Floats32, Ints
 from jobs.lake.context import Context
 from jobs.lake.lake import Lake
 from jobs.lake.tables import EMBED_DIM, STYLE_DIM, UNPERSONALISED, WITHOUT_PROFILE
 from reward_model.dataset import load_item_features
 from reward_model.network.ensemble_member import RowTensors, StateTensors, UserSide
-from reward_model.network.features import ITEM_COLUMNS, Floats, numbers, title_shape, unseen_items
+from reward_model.network.features import ITEM_COLUMNS, numbers, title_shape, unseen_items
 from reward_model.network.user_state import CoverTable, ItemTable, States, load_states, rows_of
 from reward_model.predictor import Predictor
 from reward_model.registry import champion_dir, load_predictor
 
-Array = npt.NDArray[np.float64]
 PAIRS_AT_ONCE = 4096
 """(user, cover) pairs scored together: their history keys fill about 50 MB."""
 SAMPLE_SIZE = 32
@@ -56,7 +56,7 @@ class SegmentSamples(NamedTuple):
     """The users that stand for segments, and the rows of each segment's sample in them."""
 
     users: PreparedUsers
-    members: dict[str, npt.NDArray[np.int64]]
+    members: dict[str, Ints]
 
 
 class PersonalScorer:
@@ -108,8 +108,8 @@ class PersonalScorer:
         return cls.load(ctx.lake, champion_dir(ctx.home, ctx.ds), as_of)
 
     def click_probability(
-        self, user_ids: Sequence[str], item_ids: Sequence[str], embeddings: Floats, styles: Floats
-    ) -> Array:
+        self, user_ids: Sequence[str], item_ids: Sequence[str], embeddings: Floats32, styles: Floats32
+    ) -> Floats:
         """P(click) of row i's user on row i's item under row i's cover, at position 1.
 
         Parameters
@@ -133,8 +133,8 @@ class PersonalScorer:
         return load_states(self.lake, self.as_of, user_ids, covers=self.covers, items=self.items, length=length)
 
     def state_click_probability(
-        self, states: States, state: npt.NDArray[Any], item_ids: Sequence[str], embeddings: Floats, styles: Floats
-    ) -> Array:
+        self, states: States, state: npt.NDArray[Any], item_ids: Sequence[str], embeddings: Floats32, styles: Floats32
+    ) -> Floats:
         """P(click) of a user in state ``state[i]`` on row i's item under row i's cover, at position 1.
 
         Parameters
@@ -154,10 +154,10 @@ class PersonalScorer:
         self,
         segment_ids: Sequence[str],
         item_ids: Sequence[str],
-        embeddings: Floats,
-        styles: Floats,
+        embeddings: Floats32,
+        styles: Floats32,
         max_users: int = SAMPLE_SIZE,
-    ) -> Array:
+    ) -> Floats:
         """Mean P(click) over a fixed sample of row i's segment, at position 1.
 
         Parameters
@@ -196,7 +196,7 @@ class PersonalScorer:
         """
         return [str(user) for user in self.samples.users.states.user[self._members(segment_id)]]
 
-    def _members(self, segment: str) -> npt.NDArray[np.int64]:
+    def _members(self, segment: str) -> Ints:
         members = self.samples.members
         if segment not in members:
             raise ValueError(f"segment {segment!r} has no users as of {self.as_of}: known are {sorted(members)}")
@@ -273,8 +273,8 @@ class PersonalScorer:
         state: npt.NDArray[Any],
         row: npt.NDArray[Any],
         items: ItemRows,
-        vectors: Floats,
-    ) -> Array:
+        vectors: Floats32,
+    ) -> Floats:
         """Probability of pair p: state ``state[p]`` with candidate ``row[p]``."""
         parts, candidates = [np.zeros(0)], torch.from_numpy(vectors)
         with torch.inference_mode():
@@ -312,7 +312,7 @@ def _sample(users: Sequence[str], segment: str, as_of: date) -> list[str]:
     return [users[place] for place in generator.permutation(len(users))[:SAMPLE_SIZE]]
 
 
-def _vectors(embeddings: Floats, styles: Floats, rows: int) -> Floats:
+def _vectors(embeddings: Floats32, styles: Floats32, rows: int) -> Floats32:
     """Both parts side by side, checked.
 
     Raises

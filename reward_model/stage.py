@@ -9,6 +9,8 @@ import torch
 
 from conf.errors import ContractError
 from jobs.lake.context import Context, StageResult
+from jobs.lake.point_in_time import evening_before
+from jobs.lake.tables import CLICK_MODEL_TABLES
 from reward_model import registry
 from reward_model.baseline import Baseline, train_baseline
 from reward_model.dataset import Examples, Split, label_days, load_examples, split_examples
@@ -19,16 +21,6 @@ from reward_model.train import Trained, train
 
 logger = logging.getLogger(__name__)
 
-TABLES_READ = (
-    "impressions",
-    "items",
-    "cover_features",
-    "title_features",
-    "user_features",
-    "user_history",
-    "item_features",
-)
-"""Tables whose Delta versions are noted in ``model.json``."""
 TOLERANCE = 0.002
 """A new model may be worse than the champion by this log loss, in nats, on the same validation rows."""
 COMPARED = (("torch", "lightgbm"), ("torch", "item_ctr"), ("lightgbm", "item_ctr"))
@@ -80,7 +72,7 @@ def load_split(ctx: Context, encoder_id: str) -> Split:
 def _with_features(ctx: Context, days: Sequence[date]) -> list[date]:
     """Days whose evening before has features: the log's first day has none."""
     first = min(ctx.lake.partitions("item_features"), default="9999-12-31")
-    return [day for day in days if (day - timedelta(days=1)).isoformat() >= first]
+    return [day for day in days if evening_before(day).isoformat() >= first]
 
 
 def _facts(ctx: Context, split: Split, trained: Trained, baseline: Baseline) -> dict[str, Any]:
@@ -103,7 +95,7 @@ def _facts(ctx: Context, split: Split, trained: Trained, baseline: Baseline) -> 
         "ds": ctx.ds.isoformat(),
         "cut": ctx.cut.isoformat(),
         "settings": chosen.model_dump(mode="json"),
-        "tables": {name: ctx.lake.version(name) for name in TABLES_READ},
+        "tables": {name: ctx.lake.version(name) for name in CLICK_MODEL_TABLES},
         "rows": {name: _counts(getattr(split, name)) for name in ("train", "validation", "test")},
         "validation_log_loss": trained.validation_log_loss,
         "best_epoch": trained.best_epoch,

@@ -16,8 +16,9 @@ from jobs.features.beta import BetaPrior, Moments, fit_windows
 from jobs.features.log import Catalogue
 from jobs.features.moments import SCHEMA, Sums, total
 from jobs.features.position import PositionBias, from_adjacent, from_randomised
-from jobs.features.windows import LONGEST, WINDOWS, Floats, Ints, day_text
-from jobs.lake.tables import ITEM_FEATURES, POSITION_BIAS, USER_FEATURES, USER_HISTORY
+from jobs.features.windows import LONGEST, day_text
+from jobs.lake.arrays import Floats, Ints
+from jobs.lake.tables import ITEM_FEATURES, POSITION_BIAS, USER_FEATURES, USER_HISTORY, WINDOWS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.features.windows import Floats
+from jobs.lake.arrays import Floats
 
 MIN_STRENGTH = 1.0
 """Least impressions a prior counts for."""

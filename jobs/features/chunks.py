@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.features.windows import Ints
+from jobs.lake.arrays import Ints
 
 
 def whole_keys(batches: Iterable[pa.RecordBatch], key: str) -> Iterator[pa.Table]:
@@ -86,26 +86,3 @@ def vectors(matrix: object) -> pa.Array:
     dense = np.asarray(matrix, dtype=np.float32)
     flat = pa.array(np.ascontiguousarray(dense).ravel())
     return pa.ListArray.from_arrays(ragged([dense.shape[1]] * dense.shape[0]), flat)
-
-
-def matrix(lists: pa.ChunkedArray | pa.Array) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    """A (n, dim) float32 matrix of a column of equally long lists.
-
-    Raises
-    ------
-    ValueError
-        When the lists differ in length or hold nulls.
-
-    Examples
-    --------
-    >>> matrix(pa.array([[1.0, 2.0], [3.0, 4.0]])).tolist()
-    [[1.0, 2.0], [3.0, 4.0]]
-    """
-    joined = lists.combine_chunks() if isinstance(lists, pa.ChunkedArray) else lists
-    if not len(joined):
-        return np.zeros((0, 0), dtype=np.float32)
-    sizes = pc.unique(pc.list_value_length(joined)).to_pylist()
-    if len(sizes) != 1 or sizes[0] is None:
-        raise ValueError(f"vectors of different lengths: {sizes[:5]}; every row needs one of the same length")
-    flat = pc.list_flatten(joined).to_numpy(zero_copy_only=False)
-    return np.asarray(flat, dtype=np.float32).reshape(len(joined), sizes[0])

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.features.chunks import key_offsets, ragged, whole_keys
-from jobs.features.windows import LONGEST, Ints, day_text, slices
+from jobs.features.windows import LONGEST, day_text, slices
+from jobs.lake.arrays import Ints
 from jobs.lake.tables import USER_HISTORY
 
 EVENT_FIELDS = [field.name for field in USER_HISTORY.schema.field("events").type.value_type]

@@ -17,18 +17,9 @@ from jobs.features.beta import BetaPrior
 from jobs.features.chunks import key_offsets, whole_keys
 from jobs.features.moments import MomentSums
 from jobs.features.position import PositionBias, adjacent_sums
-from jobs.features.windows import (
-    DAY_US,
-    LONGEST,
-    WINDOWS,
-    Floats,
-    Ints,
-    day_text,
-    end_of_day_us,
-    slice_sums,
-    slices,
-)
-from jobs.lake.tables import ITEM_FEATURES
+from jobs.features.windows import DAY_US, LONGEST, day_text, end_of_day_us, slice_sums, slices
+from jobs.lake.arrays import Floats, Ints
+from jobs.lake.tables import ITEM_FEATURES, WINDOWS
 
 Batches = Iterable[pa.RecordBatch]
 EXAMINED = "examined"

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from conf.errors import ContractError, UsageError
-from jobs.features.chunks import matrix
-from jobs.features.windows import Floats, Ints, Vectors, scan_days
+from jobs.features.windows import Vectors, scan_days
+from jobs.lake.arrays import Floats, Ints, matrix
 from jobs.lake.lake import Lake
 
 if TYPE_CHECKING:

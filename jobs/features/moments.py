@@ -7,7 +7,7 @@ from dataclasses import astuple
 import pyarrow as pa
 
 from jobs.features.beta import Moments
-from jobs.features.windows import Floats, Ints
+from jobs.lake.arrays import Floats, Ints
 
 SCHEMA = pa.schema(
     [

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jobs.features.windows import Floats, Ints
+from jobs.lake.arrays import Floats, Ints
 
 MIN_EXAMINATION = 0.01
 """Least examination of any position: bounds the weight a click at the far end can get."""

@@ -14,7 +14,7 @@ A cover without an embedding counts neither as clicked nor as skipped.
 
 import numpy as np
 
-from jobs.features.windows import Floats, Ints
+from jobs.lake.arrays import Floats, Ints
 
 SHRINKAGE = 5.0
 """Pseudo-events k that shrink each of the two means."""

@@ -10,7 +10,8 @@ import numpy as np
 from jobs.features import behaviour
 from jobs.features.log import Catalogue, read_catalogue, read_events
 from jobs.features.segmentation import profiles, segments
-from jobs.features.windows import Ints, day_number, scan_days
+from jobs.features.windows import day_number, scan_days
+from jobs.lake.arrays import Ints
 from jobs.lake.context import Context, StageResult
 
 if TYPE_CHECKING:

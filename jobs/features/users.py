@@ -15,18 +15,9 @@ from jobs.features.chunks import key_offsets, ragged, vectors, whole_keys
 from jobs.features.log import Catalogue
 from jobs.features.moments import MomentSums
 from jobs.features.preference import preferences
-from jobs.features.windows import (
-    HOUR_US,
-    LONGEST,
-    WINDOWS,
-    Floats,
-    Ints,
-    day_text,
-    end_of_day_us,
-    slice_sums,
-    slices,
-)
-from jobs.lake.tables import USER_FEATURES
+from jobs.features.windows import HOUR_US, LONGEST, day_text, end_of_day_us, slice_sums, slices
+from jobs.lake.arrays import Floats, Ints
+from jobs.lake.tables import USER_FEATURES, WINDOWS
 
 Batches = Iterable[pa.RecordBatch]
 CATEGORY = "category"

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-WINDOWS = (1, 7, 28)
-"""Lengths in days of the windows that user_features and item_features count over."""
+from jobs.lake.arrays import Ints
+from jobs.lake.tables import WINDOWS
 
 LONGEST = max(WINDOWS)
 """Days of log behind every feature: preferences, affinities, histories and position bias use all of them."""
@@ -23,11 +23,8 @@ EPOCH = date(1970, 1, 1)
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Vectors = NDArray[np.floating[Any]]
 """(n, dim) vectors of either precision."""
-Flags = NDArray[np.bool_]
 
 
 def day_number(day: date) -> int:

@@ -13,6 +13,8 @@ EMBED_DIM = 128
 """Dimensions of an aligned picture or text embedding."""
 STYLE_DIM = 32
 """Dimensions of a style embedding."""
+WINDOWS = (1, 7, 28)
+"""Days of the windows that user_features and item_features count over, as in ``clicks_7d``."""
 
 TEXT = pa.string()
 TEXTS = pa.list_(pa.string())
@@ -538,3 +540,26 @@ WRITTEN_BY: dict[str, str] = {
     "runs": "nightly",
 }
 """The command (``coverlift <name>``) that fills a table first."""
+
+
+def filled_by(command: str) -> tuple[str, ...]:
+    """Tables that a command fills first.
+
+    Examples
+    --------
+    >>> filled_by("encode")
+    ('cover_features', 'title_features')
+    """
+    return tuple(table for table, first in WRITTEN_BY.items() if first == command)
+
+
+CLICK_MODEL_TABLES = (
+    "impressions",
+    "items",
+    "cover_features",
+    "title_features",
+    "user_features",
+    "user_history",
+    "item_features",
+)
+"""What the click model is trained on."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Flags, Floats, Ints, Strings
 from jobs.lake.splits import split_of
 from jobs.simulator.parameters import DEFAULT_SHARES, ModelParameters
 from jobs.stickers.pack import PicturePack
@@ -20,22 +20,22 @@ class Catalogue:
 
     pack: PicturePack
     item_ids: tuple[str, ...]
-    held_out: NDArray[np.bool_]
+    held_out: Flags
     """(I,) launches on the last night; never in the log."""
-    drawn: NDArray[np.bool_]
+    drawn: Flags
     """(I, F) the family draws the subject (held-out ones included: the truth knows them)."""
-    covers: NDArray[np.bool_]
+    covers: Flags
     """(I, F) the drawing is a cover of the feed: every drawing, but only the default of a held-out item."""
-    cover_ids: NDArray[np.str_]
+    cover_ids: Strings
     """(I, F) SHA-256 of the drawing's bytes; empty where it does not exist."""
-    default: NDArray[np.int64]
+    default: Ints
     """(I,) family of the original cover."""
     created_at: tuple[datetime, ...]
-    quality: NDArray[np.float64]
+    quality: Floats
     """(I,) logits."""
-    popularity: NDArray[np.float64]
+    popularity: Floats
     """(I,) exposure weight, Zipf; not normalised."""
-    factors: NDArray[np.float64]
+    factors: Floats
     """(I, K) with unit variance: what tastes for subjects are projected on."""
 
     @property
@@ -44,17 +44,15 @@ class Catalogue:
         return len(self.item_ids)
 
 
-def default_families(
-    drawn: NDArray[np.bool_], families: tuple[str, ...], rng: np.random.Generator
-) -> NDArray[np.int64]:
+def default_families(drawn: Flags, families: tuple[str, ...], rng: np.random.Generator) -> Ints:
     """(I,) family of each item's original cover: drawn by ``DEFAULT_SHARES`` among those that exist."""
     weights = drawn * np.array([DEFAULT_SHARES[family] for family in families])
     edges = np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1)
-    family: NDArray[np.int64] = (rng.random((len(drawn), 1)) > edges[:, :-1]).sum(axis=1)
+    family: Ints = (rng.random((len(drawn), 1)) > edges[:, :-1]).sum(axis=1)
     return family
 
 
-def item_factors(pack: PicturePack, parameters: ModelParameters, rng: np.random.Generator) -> NDArray[np.float64]:
+def item_factors(pack: PicturePack, parameters: ModelParameters, rng: np.random.Generator) -> Floats:
     """(I, K): a part shared by the group, a part shared by the subgroup, a part of its own."""
     shares = (parameters.group_share, parameters.subgroup_share, 1 - parameters.group_share - parameters.subgroup_share)
     keys = ([s.group for s in pack.subjects], [s.subgroup for s in pack.subjects], [s.code for s in pack.subjects])
@@ -62,13 +60,11 @@ def item_factors(pack: PicturePack, parameters: ModelParameters, rng: np.random.
     for share, names in zip(shares, keys, strict=True):
         distinct, which = np.unique(names, return_inverse=True)
         factors += np.sqrt(share) * rng.standard_normal((len(distinct), parameters.factors))[which]
-    standard: NDArray[np.float64] = (factors - factors.mean(axis=0)) / factors.std(axis=0)
+    standard: Floats = (factors - factors.mean(axis=0)) / factors.std(axis=0)
     return standard
 
 
-def zipf_popularity(
-    quality: NDArray[np.float64], parameters: ModelParameters, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def zipf_popularity(quality: Floats, parameters: ModelParameters, rng: np.random.Generator) -> Floats:
     """(I,) weight rank ** -power, where good items tend to rank high."""
     rho = parameters.popularity_quality
     noise = rng.standard_normal(len(quality))

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from scipy.special import expit
 
 from conf.settings import WorldSettings
+from jobs.lake.arrays import Flags, Floats
 from jobs.simulator.log.impressions import EXPLORE_RANK, blocks_of, day_block
 from jobs.simulator.model import World
 from jobs.simulator.parameters import examination
@@ -59,7 +59,7 @@ def variance_shares(world: World, log: pd.DataFrame) -> dict[str, float]:
     rng = np.random.default_rng(world.stream(90))
     rows = log.sample(min(SAMPLE, len(log)), random_state=1)
     user, item = rows["user"].to_numpy(), rows["item"].to_numpy()
-    parts: dict[str, NDArray[np.float64]] = {
+    parts: dict[str, Floats] = {
         "user's readiness": world.users.bias[user],
         "item quality": world.items.quality[item],
         "taste for the subject": world.subject_taste(user, item),
@@ -87,7 +87,7 @@ def figures(world: World, log: pd.DataFrame) -> dict[str, str]:
     favourite = family == world.favourite[log["user"]]
     adoring = world.users.adored[log["user"]] >= 0
 
-    def ctr(*chosen: NDArray[np.bool_]) -> str:
+    def ctr(*chosen: Flags) -> str:
         return " / ".join(f"{clicked[rows].mean():.4f}" for rows in chosen)
 
     quartiles = per_user["impressions"].quantile([0.25, 0.5, 0.75])

@@ -14,10 +14,11 @@ from datetime import date, timedelta
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from conf.settings import WorldSettings
+from jobs.lake.arrays import Flags, Floats, Ints
 from jobs.simulator.catalogue import Catalogue, build_catalogue
 from jobs.simulator.parameters import ModelParameters, examination
 from jobs.simulator.users import Users, draw_users
@@ -81,7 +82,7 @@ class World:
     def _item_numbers(self) -> dict[str, int]:
         return {item_id: number for number, item_id in enumerate(self.items.item_ids)}
 
-    def user_index(self, user_ids: Sequence[str]) -> NDArray[np.int64]:
+    def user_index(self, user_ids: Sequence[str]) -> Ints:
         """(N,) numbers of users.
 
         Raises
@@ -98,7 +99,7 @@ class World:
             )
         return np.asarray(numbers, dtype=np.int64)
 
-    def item_index(self, item_ids: Sequence[str]) -> NDArray[np.int64]:
+    def item_index(self, item_ids: Sequence[str]) -> Ints:
         """(N,) numbers of items.
 
         Raises
@@ -114,16 +115,16 @@ class World:
     # --- tastes -----------------------------------------------------------------------------
 
     @property
-    def style_taste(self) -> NDArray[np.float64]:
+    def style_taste(self) -> Floats:
         """(U, 6) logits for the families, in the order of ``pack.FAMILIES``."""
         return self.users.style_taste
 
     @cached_property
-    def favourite(self) -> NDArray[np.int64]:
+    def favourite(self) -> Ints:
         """(U,) the family a user likes most."""
         return np.asarray(np.argmax(self.users.style_taste, axis=1), dtype=np.int64)
 
-    def subject_taste(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+    def subject_taste(self, users: Ints, items: Ints) -> Floats:
         """Logits of users for subjects; ``users`` (...,) and ``items`` (...,) of one shape."""
         scale = self.parameters.subject_scale / np.sqrt(self.parameters.factors)
         return np.asarray(
@@ -132,12 +133,12 @@ class World:
 
     def attraction(
         self,
-        users: NDArray[np.int64],
-        items: NDArray[np.int64],
-        style_probs: NDArray[np.float64],
+        users: Ints,
+        items: Ints,
+        style_probs: Floats,
         similarity: ArrayLike,
         wording: ArrayLike = PLAIN,
-    ) -> NDArray[np.float64]:
+    ) -> Floats:
         """(N,) logit of a click when the position is looked at; arguments as in ``click_probability``."""
         chosen = self.parameters
         return np.asarray(
@@ -153,13 +154,13 @@ class World:
 
     def click_probability(
         self,
-        users: NDArray[np.int64],
-        items: NDArray[np.int64],
-        style_probs: NDArray[np.float64],
+        users: Ints,
+        items: Ints,
+        style_probs: Floats,
         similarity: ArrayLike,
         wording: ArrayLike = PLAIN,
-        position: NDArray[np.int64] | None = None,
-    ) -> NDArray[np.float64]:
+        position: Ints | None = None,
+    ) -> Floats:
         """True probability of a click.
 
         Parameters
@@ -194,7 +195,7 @@ class World:
     # --- the next day's experiment ------------------------------------------------------------
 
     @cached_property
-    def treated(self) -> NDArray[np.bool_]:
+    def treated(self) -> Flags:
         """(U,) users to whom the next day shows published covers: exactly ``play_share`` of them, at random."""
         order = np.random.default_rng(self.stream(TREATMENT_STREAM)).permutation(self.users.size)
         chosen = np.zeros(self.users.size, dtype=np.bool_)

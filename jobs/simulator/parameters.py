@@ -6,7 +6,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from jobs.lake.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class ModelParameters:
     style_sd: float = 0.35
     """Spread of the ordinary liking of a user for a family, before adoring."""
     style_correlation: float = 0.4
-    """Correlation of ordinary liking between two families of one look (see ``LOOKS``)."""
+    """Correlation of ordinary liking between two families of one group (see ``STYLE_GROUPS``)."""
     adorers: float = 0.35
     """Share of users who adore one family; their families are drawn in equal numbers."""
     adore_low: float = 1.2
@@ -93,7 +94,7 @@ DEFAULT_SHARES = {
 }
 """Chance of each family to draw an item's original cover, among the families that draw it."""
 
-LOOKS = {
+STYLE_GROUPS = {
     "noto": "shaded",
     "noto-v1": "flat",
     "twemoji": "flat",
@@ -107,7 +108,7 @@ EVENING, NOON, MORNING = (0.6, 20.0, 2.5), (0.25, 12.5, 2.0), (0.15, 8.0, 1.5)
 """Parts of the day's curve: weight, mean hour and spread in hours (UTC, around the day)."""
 
 
-def examination(positions: NDArray[np.int64], parameters: ModelParameters) -> NDArray[np.float64]:
+def examination(positions: Ints, parameters: ModelParameters) -> Floats:
     """Probability that a position is looked at, relative to the first.
 
     Position-based model with ``k ** -power`` (Joachims, Swaminathan and Schnabel, "Unbiased

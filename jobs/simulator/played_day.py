@@ -12,10 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from jobs.ingest import stage as ingest
+from jobs.lake.arrays import Floats, Pixels
 from jobs.lake.context import Context, StageResult
 from jobs.simulator import stage as stickers
 from jobs.stickers.pack import SIZE, PicturePack
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jobs.lake.lake import Lake
 
 
-def pixels_of(images: "ImageStore", cover_ids: Sequence[str]) -> NDArray[np.uint8]:
+def pixels_of(images: "ImageStore", cover_ids: Sequence[str]) -> Pixels:
     """(N, 64, 64, 3) uint8 RGB of stored pictures."""
     pictures = np.empty((len(cover_ids), SIZE, SIZE, 3), dtype=np.uint8)
     for place, cover_id in enumerate(cover_ids):
@@ -34,9 +34,9 @@ def pixels_of(images: "ImageStore", cover_ids: Sequence[str]) -> NDArray[np.uint
     return pictures
 
 
-def looks(
+def appearance_of_covers(
     lake: "Lake", images: "ImageStore", cover_ids: Sequence[str], item_ids: Sequence[str]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Floats, Floats]:
     """What the simulated users see in stored covers.
 
     Returns
@@ -45,9 +45,9 @@ def looks(
         (N, 6) style probabilities and (N,) similarity to the item's subject, as the judge finds them.
     """
     from recsys_eval.judge.appearance import appearance
-    from recsys_eval.judge.judgements import RememberingJudge
+    from recsys_eval.judge.judgements import CachedJudge
 
-    judge = RememberingJudge.remembering(lake)
+    judge = CachedJudge.open(lake)
     seen = appearance(judge, PicturePack.load(), item_ids, pixels_of(images, cover_ids))
     judge.save(lake)
     return seen.style_probs, seen.similarity
@@ -63,6 +63,6 @@ def run(context: Context) -> StageResult:
     MissingTable
         Nothing was published yet.
     """
-    day = stickers.play(context, partial(looks, context.lake, context.images))
+    day = stickers.play(context, partial(appearance_of_covers, context.lake, context.images))
     loaded = ingest.run(replace(context, ds=context.ds + timedelta(days=1)))
     return StageResult(rows=loaded.rows, metrics=day.metrics, note=day.note)

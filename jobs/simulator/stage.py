@@ -4,12 +4,11 @@ import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from conf.errors import UsageError
+from jobs.lake.arrays import Flags
 from jobs.lake.context import Context, StageResult
 from jobs.simulator.log.campaign import Appearance, build_campaign
 from jobs.simulator.log.files import (
@@ -142,7 +141,7 @@ def played(world: World, folder: Path, day: date) -> StageResult:
     clicked = log["clicked"].to_numpy()
     new = world.items.held_out[world.item_index(log["item_id"].to_pylist())]
 
-    def mean(values: NDArray[np.bool_]) -> float:
+    def mean(values: Flags) -> float:
         return float(values.mean()) if len(values) else float("nan")
 
     metrics = {

@@ -4,15 +4,13 @@ All are without position bias and with the plain title.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Floats, Ints
 from jobs.simulator.model import World
 from jobs.stickers.pack import FAMILIES
 
 
-def drawing_probability(
-    world: World, users: NDArray[np.int64], items: NDArray[np.int64], families: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def drawing_probability(world: World, users: Ints, items: Ints, families: Ints) -> Floats:
     """(N,) probability of a click on the real drawing of one family.
 
     Raises
@@ -28,18 +26,18 @@ def drawing_probability(
     return world.click_probability(users, items, np.eye(len(FAMILIES))[families], 1.0)
 
 
-def default_probability(world: World, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+def default_probability(world: World, users: Ints, items: Ints) -> Floats:
     """(N,) probability of a click on the item's original cover."""
     return drawing_probability(world, users, items, world.items.default[items])
 
 
 def painted_probability(
     world: World,
-    users: NDArray[np.int64],
-    items: NDArray[np.int64],
-    style_probs: NDArray[np.float64],
-    similarity: NDArray[np.float64],
-) -> NDArray[np.float64]:
+    users: Ints,
+    items: Ints,
+    style_probs: Floats,
+    similarity: Floats,
+) -> Floats:
     """(N,) probability of a click on a painted cover.
 
     Parameters
@@ -54,7 +52,7 @@ def painted_probability(
     return world.click_probability(users, items, style_probs, similarity)
 
 
-def all_drawings_probability(world: World, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.float64]:
+def all_drawings_probability(world: World, users: Ints, items: Ints) -> Floats:
     """(N, 6) probability of a click on the drawing of every family; NaN where it does not exist."""
     chances = np.stack(
         [world.click_probability(users, items, np.tile(row, (len(users), 1)), 1.0) for row in np.eye(len(FAMILIES))],

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from jobs.simulator.parameters import LANGUAGE_SHARES, LOOKS, ModelParameters
+from jobs.lake.arrays import Floats, Ints
+from jobs.simulator.parameters import LANGUAGE_SHARES, STYLE_GROUPS, ModelParameters
 from jobs.stickers.pack import FAMILIES, LANGUAGES
 
 
@@ -13,21 +13,21 @@ from jobs.stickers.pack import FAMILIES, LANGUAGES
 class Users:
     """All users, by number. ``U`` users, ``K`` factors."""
 
-    language: NDArray[np.int64]
+    language: Ints
     """(U,) number in the pack's languages."""
-    activity: NDArray[np.float64]
+    activity: Floats
     """(U,) log-normal with mean 1 over the users: relative number of sessions."""
-    chronotype: NDArray[np.float64]
+    chronotype: Floats
     """(U,) hours that a user's day is shifted by."""
-    bias: NDArray[np.float64]
+    bias: Floats
     """(U,) logits: readiness to click."""
-    factors: NDArray[np.float64]
+    factors: Floats
     """(U, K) standard normal: taste for subjects is their projection on an item's factors."""
-    style_taste: NDArray[np.float64]
+    style_taste: Floats
     """(U, 6) logits, each row sums to 0."""
-    adored: NDArray[np.int64]
+    adored: Ints
     """(U,) the family a user adores, -1 for those who adore none."""
-    wording_taste: NDArray[np.float64]
+    wording_taste: Floats
     """(U, 3) logits."""
 
     @property
@@ -36,18 +36,16 @@ class Users:
         return len(self.language)
 
 
-def style_covariance(parameters: ModelParameters) -> NDArray[np.float64]:
-    """(6, 6) of the ordinary liking: families of one look are correlated."""
-    looks = np.array([LOOKS[family] for family in FAMILIES])
-    same = looks[:, None] == looks[None, :]
+def style_covariance(parameters: ModelParameters) -> Floats:
+    """(6, 6) of the ordinary liking: families of one group are correlated."""
+    group = np.array([STYLE_GROUPS[family] for family in FAMILIES])
+    same = group[:, None] == group[None, :]
     correlation = np.where(same, parameters.style_correlation, 0.0)
     np.fill_diagonal(correlation, 1.0)
     return np.asarray(parameters.style_sd**2 * correlation, dtype=np.float64)
 
 
-def draw_styles(
-    users: int, parameters: ModelParameters, rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def draw_styles(users: int, parameters: ModelParameters, rng: np.random.Generator) -> tuple[Floats, Ints]:
     """Style tastes: everyone likes some families a little more, a minority adores one.
 
     Ordinary liking is normal; it is centred over the users, and the adored families are dealt

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Flags, Ints
 from recsys_eval.statistics.lift import Estimate, resampled_ratios
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +39,7 @@ class Comparison:
         return {name: value.as_dict() if isinstance(value, Estimate) else value for name, value in vars(self).items()}
 
 
-def compare(user: NDArray[np.int64], clicked: Flags, treated: Flags, *, resamples: int, seed: int) -> Comparison | None:
+def compare(user: Ints, clicked: Flags, treated: Flags, *, resamples: int, seed: int) -> Comparison | None:
     """Compare click-through rates with intervals over resampled users.
 
     Parameters

@@ -8,20 +8,18 @@ the log's only difference between the two policies: items, positions and words s
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Flags, Floats, Ints
 from recsys_eval.experiment.off_policy import LoggedRounds
 from recsys_eval.experiment.played_day import examination_of, value_findings
 from recsys_eval.night import Findings, Night
-from recsys_eval.ranking.features import Candidates
+from recsys_eval.ranking.features import ImpressionFeatures
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
 MAX_ROUNDS = 20_000
 """Impressions used, whole users at a time: every cover of every one of them is scored."""
 
 
-def cover_propensity(is_default: NDArray[np.bool_], n_covers: Codes) -> Floats:
+def cover_propensity(is_default: Flags, n_covers: Ints) -> Floats:
     """Probability with which the log showed a cover, (n,), from the log itself.
 
     A logged propensity may cover more than the cover (the words shown too), and the policies here
@@ -51,30 +49,30 @@ def existing_covers(night: Night) -> pl.DataFrame:
 
 def measure_drawings(night: Night) -> Findings:
     """Off-policy values of the preferred drawing and of the original, from the log after the cut."""
-    night.tell("off-policy value of choosing drawings")
+    night.begin("off-policy value of choosing drawings")
     covers = existing_covers(night)
     chosen = _rounds(night.log, covers)
     if not chosen.any():
         return Findings(notes=["no item has several covers: there is no choice of drawings to evaluate off-policy"])
-    candidates = Candidates(night.sources, night.log.frame.filter(pl.Series(chosen)).select(_LOGGED))
-    preferred = _preferred(candidates, covers)
-    default, logged = candidates.default_row, candidates.logged_row
-    counts = candidates.frame.select("item_id").join(
+    impressions = ImpressionFeatures(night.sources, night.log.frame.filter(pl.Series(chosen)).select(_LOGGED))
+    preferred = _preferred(impressions, covers)
+    default, logged = impressions.default_row, impressions.logged_row
+    counts = impressions.frame.select("item_id").join(
         covers.select("item_id", "n_covers").unique(), on="item_id", how="left", maintain_order="left"
     )
     propensity = cover_propensity(logged == default, counts["n_covers"].to_numpy().astype(np.int64))
-    seen = examination_of(night, candidates.position)
-    candidates.score([logged, default])
+    seen = examination_of(night, impressions.position)
+    impressions.score([logged, default])
     findings = Findings()
     place = f"{night.logged_days[0]} to {night.logged_days[-1]}, items with several drawings"
     for policy, target in (("preferred drawing", preferred), ("original drawing", default)):
         rounds = LoggedRounds(
-            user=candidates.user,
-            reward=candidates.clicked.astype(np.float64),
+            user=impressions.user,
+            reward=impressions.clicked.astype(np.float64),
             propensity=propensity,
             target=(logged == target).astype(np.float64),
-            expected_logged=candidates.probability(logged) * seen,
-            expected_target=candidates.probability(target) * seen,
+            expected_logged=impressions.probability(logged) * seen,
+            expected_target=impressions.probability(target) * seen,
         )
         findings.add(value_findings(night, rounds, policy=policy, place=place))
     return findings
@@ -83,7 +81,7 @@ def measure_drawings(night: Night) -> Findings:
 _LOGGED = ["ds", "request_id", "user_id", "item_id", "cover_id", "position", "clicked", "propensity", "policy"]
 
 
-def _rounds(log: Candidates, covers: pl.DataFrame) -> NDArray[np.bool_]:
+def _rounds(log: ImpressionFeatures, covers: pl.DataFrame) -> Flags:
     """(n,) impressions to use: items with several covers, a logged cover that is known, whole users up to the limit."""
     usable = log.frame["item_id"].is_in(covers["item_id"].unique().to_list()).to_numpy() & (log.logged_row > 0)
     per_user = np.bincount(log.user, weights=usable)
@@ -93,12 +91,12 @@ def _rounds(log: Candidates, covers: pl.DataFrame) -> NDArray[np.bool_]:
     return np.asarray(usable & within[log.user])
 
 
-def _preferred(candidates: Candidates, covers: pl.DataFrame) -> Codes:
+def _preferred(impressions: ImpressionFeatures, covers: pl.DataFrame) -> Ints:
     """(n,) the existing cover with the highest click probability for each impression's user."""
     options = covers.sort("item_id", "cover").with_columns(number=pl.int_range(pl.len()).over("item_id"))
     wide = options.pivot(on="number", index="item_id", values="cover").fill_null(0)
-    rows = candidates.frame.select("item_id").join(wide, on="item_id", how="left", maintain_order="left")
+    rows = impressions.frame.select("item_id").join(wide, on="item_id", how="left", maintain_order="left")
     choices = [rows[name].fill_null(0).to_numpy().astype(np.int64) for name in wide.columns[1:]]
-    candidates.score(choices)
-    scores = np.stack([np.nan_to_num(candidates.probability(choice), nan=-1.0) for choice in choices])
-    return np.asarray(np.stack(choices)[scores.argmax(axis=0), np.arange(len(candidates))], np.int64)
+    impressions.score(choices)
+    scores = np.stack([np.nan_to_num(impressions.probability(choice), nan=-1.0) for choice in choices])
+    return np.asarray(np.stack(choices)[scores.argmax(axis=0), np.arange(len(impressions))], np.int64)

@@ -10,11 +10,10 @@ Pipeline", NeurIPS 2021 datasets track, has the same estimators in a longer form
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Floats, Ints
 from recsys_eval.statistics.lift import Estimate, resampled_ratios
 
-Floats = NDArray[np.float64]
 ESTIMATORS = ("ips", "snips", "dm", "dr")
 
 
@@ -28,7 +27,7 @@ class LoggedRounds:
         Lengths differ, a propensity is not in (0, 1], or an expected reward is not finite.
     """
 
-    user: NDArray[np.int64]
+    user: Ints
     """Codes 0 .. n_users - 1."""
     reward: Floats
     propensity: Floats

@@ -1,25 +1,22 @@
 """The day after the night: users who saw published covers against users who did not, and its off-policy check."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Flags, Floats, Ints
 from recsys_eval.experiment.ab import Comparison, compare
 from recsys_eval.experiment.off_policy import LoggedRounds, off_policy_values
 from recsys_eval.night import Findings, Night
 from recsys_eval.ranking.arms import MIN_SLICE_USERS
 from recsys_eval.ranking.compare import treated_rows
-from recsys_eval.ranking.cover_assignment import published_offers
-from recsys_eval.ranking.features import Candidates
+from recsys_eval.ranking.cover_assignment import published_assignment
+from recsys_eval.ranking.features import ImpressionFeatures
 from recsys_eval.statistics.figures import Figure, figure, lift_row
 from recsys_eval.statistics.lift import Estimate
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 ALL, PAIRS, NEW_PAIRS = "all", "published pairs", "published pairs, new items"
 
 
-def examination_of(night: Night, positions: Codes) -> Floats:
+def examination_of(night: Night, positions: Ints) -> Floats:
     """Probability that a position is looked at, relative to the first, as estimated by the end of ds; (n,).
 
     Positions beyond those estimated take the last one's value; 1 where nothing was estimated.
@@ -38,36 +35,36 @@ def measure_experiment(night: Night) -> Findings:
     """Click-through rates of treated and control, and what an off-policy estimate says of publishing to everybody."""
     if not night.played:
         return Findings(notes=[f"the log has no {night.next_day}: there is no A/B of published covers"])
-    night.tell("A/B of published covers")
-    candidates = night.play
-    treated = treated_rows(candidates)
-    offered, _ = published_offers(night.lake, night.ctx.ds).of(candidates)
-    pairs = offered > 0
-    new = candidates.frame["item_id"].is_in(list(night.new_items)).to_numpy()
+    night.begin("A/B of published covers")
+    impressions = night.play
+    treated = treated_rows(impressions)
+    assigned, _ = published_assignment(night.lake, night.ctx.ds).of(impressions)
+    pairs = assigned > 0
+    new = impressions.frame["item_id"].is_in(list(night.new_items)).to_numpy()
     findings = Findings()
     masks = {ALL: np.ones(len(treated), bool), PAIRS: pairs}
     if (pairs & ~new).any():
         masks[NEW_PAIRS] = pairs & new
     for name, mask in masks.items():
-        if np.unique(candidates.user[mask]).size < MIN_SLICE_USERS:
+        if np.unique(impressions.user[mask]).size < MIN_SLICE_USERS:
             findings.notes.append(f"A/B, {name}: fewer than {MIN_SLICE_USERS} users")
             continue
-        found = _compare(night, candidates, treated, mask)
+        found = _compare(night, impressions, treated, mask)
         if found is None:
             findings.notes.append(f"A/B, {name}: one side has no impressions or the control no clicks")
             continue
         findings.rows += _rows(found, name)
         findings.figures += _figures(night, found, name)
     if pairs.any() and treated[pairs].any() and not treated[pairs].all():
-        findings.add(_published_to_all(night, candidates, treated, offered))
+        findings.add(_published_to_all(night, impressions, treated, assigned))
     return findings
 
 
-def _compare(night: Night, candidates: Candidates, treated: Flags, mask: Flags) -> Comparison | None:
+def _compare(night: Night, impressions: ImpressionFeatures, treated: Flags, mask: Flags) -> Comparison | None:
     chosen = night.ctx.settings.evaluate
     return compare(
-        candidates.user[mask],
-        candidates.clicked[mask],
+        impressions.user[mask],
+        impressions.clicked[mask],
         treated[mask],
         resamples=chosen.bootstrap,
         seed=chosen.seed,
@@ -99,23 +96,23 @@ def _figures(night: Night, found: Comparison, name: str) -> list[Figure]:
     ]
 
 
-def _published_to_all(night: Night, candidates: Candidates, treated: Flags, offered: Codes) -> Findings:
+def _published_to_all(night: Night, impressions: ImpressionFeatures, treated: Flags, assigned: Ints) -> Findings:
     """Value of publishing to everybody, from both sides' published pairs.
 
     The action is the user's side, drawn with a known share. IPS repeats the treated CTR; the doubly
     robust estimate also uses what the reward model expects of either cover, and should agree.
     """
-    pairs = offered > 0
-    users = np.unique(candidates.user)
-    share = np.unique(candidates.user[treated]).size / users.size
-    seen = examination_of(night, candidates.position)
-    candidates.score([offered, candidates.default_row])
-    if_published = candidates.probability(offered) * seen
-    if_not = candidates.probability(candidates.default_row) * seen
+    pairs = assigned > 0
+    users = np.unique(impressions.user)
+    share = np.unique(impressions.user[treated]).size / users.size
+    seen = examination_of(night, impressions.position)
+    impressions.score([assigned, impressions.default_row])
+    if_published = impressions.probability(assigned) * seen
+    if_not = impressions.probability(impressions.default_row) * seen
     expected = np.stack([np.where(treated, if_published, if_not), if_published])[:, pairs]
     rounds = LoggedRounds(
-        user=np.unique(candidates.user[pairs], return_inverse=True)[1],
-        reward=candidates.clicked[pairs].astype(np.float64),
+        user=np.unique(impressions.user[pairs], return_inverse=True)[1],
+        reward=impressions.clicked[pairs].astype(np.float64),
         propensity=np.where(treated, share, 1 - share)[pairs],
         target=treated[pairs].astype(np.float64),
         expected_logged=expected[0],

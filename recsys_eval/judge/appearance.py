@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Floats, Floats32, Ints, Pixels, Strings
 from jobs.stickers.pack import FAMILIES, PicturePack
 from recsys_eval.judge.model import Judge
 
@@ -19,11 +19,11 @@ from recsys_eval.judge.model import Judge
 class Appearance:
     """What the world knows of ``N`` painted pictures."""
 
-    style_probs: NDArray[np.float64]
+    style_probs: Floats
     """(N, 6) the judge's probability of each family; rows sum to 1."""
-    similarity: NDArray[np.float64]
+    similarity: Floats
     """(N,) in [0, 1]; 1 for a real drawing of the subject."""
-    embedding: NDArray[np.float32]
+    embedding: Floats32
     """(N, 128) where the judge sees each picture among subjects."""
 
 
@@ -31,13 +31,13 @@ class Appearance:
 class Drawings:
     """Real drawings as the judge sees them. ``D`` drawings."""
 
-    codes: NDArray[np.str_]
+    codes: Strings
     """(D,) subjects."""
-    families: NDArray[np.int64]
+    families: Ints
     """(D,) numbers in ``pack.FAMILIES``."""
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     """(D, 64, 64, 3)."""
-    embedding: NDArray[np.float32]
+    embedding: Floats32
     """(D, 128) where the judge sees each drawing among subjects."""
 
 
@@ -61,7 +61,7 @@ def judge_drawings(judge: Judge, pack: PicturePack, codes: Sequence[str]) -> Dra
     )
 
 
-def appearance(judge: Judge, pack: PicturePack, codes: Sequence[str], pixels: NDArray[np.uint8]) -> Appearance:
+def appearance(judge: Judge, pack: PicturePack, codes: Sequence[str], pixels: Pixels) -> Appearance:
     """Judge painted pictures of known subjects; see :func:`appearance_among`.
 
     Parameters
@@ -76,7 +76,7 @@ def appearance(judge: Judge, pack: PicturePack, codes: Sequence[str], pixels: ND
     return appearance_among(judge, judge_drawings(judge, pack, codes), codes, pixels)
 
 
-def appearance_among(judge: Judge, drawings: Drawings, codes: Sequence[str], pixels: NDArray[np.uint8]) -> Appearance:
+def appearance_among(judge: Judge, drawings: Drawings, codes: Sequence[str], pixels: Pixels) -> Appearance:
     """Judge painted pictures against drawings that were judged before.
 
     The similarity is the greatest cosine, in the judge's subject embedding, between the picture
@@ -106,7 +106,7 @@ def appearance_among(judge: Judge, drawings: Drawings, codes: Sequence[str], pix
 
 
 def appearance_of_drawings(
-    judge: Judge, drawings: Drawings, codes: Sequence[str], families: NDArray[np.int64], *, unseen: bool
+    judge: Judge, drawings: Drawings, codes: Sequence[str], families: Ints, *, unseen: bool
 ) -> Appearance:
     """Judge real drawings as painted ones are judged.
 
@@ -129,8 +129,8 @@ def _appearance(
     judge: Judge,
     drawings: Drawings,
     codes: Sequence[str],
-    pixels: NDArray[np.uint8],
-    aside: NDArray[np.int64],
+    pixels: Pixels,
+    aside: Ints,
 ) -> Appearance:
     """Appearance of pictures, each compared with all drawings of its subject but those of the family ``aside``."""
     embedding = judge.subject_embedding(pixels)

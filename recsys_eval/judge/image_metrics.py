@@ -9,14 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Floats32, Ints, Pixels, Strings
 from recsys_eval.statistics.bootstrap import Interval, bootstrap_mean
 
-Pixels = NDArray[np.uint8]
-Vectors = NDArray[np.float32]
-Codes = NDArray[np.str_]
-Classes = NDArray[np.int64]
 CHUNK = 256
 """Pairs of pictures whose features are in memory at once (0.24 MB a picture)."""
 
@@ -24,17 +20,17 @@ CHUNK = 256
 class FeatureJudge(Protocol):
     """What a perceptual distance asks of ``recsys_eval.judge.model.Judge``."""
 
-    def features(self, pixels: Pixels) -> Vectors:
+    def features(self, pixels: Pixels) -> Floats32:
         """(N, F), squared Euclidean distances between which are perceptual distances."""
 
 
 class PictureJudge(FeatureJudge, Protocol):
     """What these metrics ask of ``recsys_eval.judge.model.Judge``."""
 
-    def style_probabilities(self, pixels: Pixels) -> Vectors:
+    def style_probabilities(self, pixels: Pixels) -> Floats32:
         """(N, 6)."""
 
-    def subject_embedding(self, pixels: Pixels) -> Vectors:
+    def subject_embedding(self, pixels: Pixels) -> Floats32:
         """(N, D), L2-normalised."""
 
 
@@ -44,9 +40,9 @@ class Pictures:
 
     pixels: Pixels
     """(N, 64, 64, 3) uint8 RGB on white."""
-    codes: Codes
+    codes: Strings
     """(N,) subject."""
-    families: Classes
+    families: Ints
     """(N,) int64 class number of the family."""
 
     def __post_init__(self) -> None:
@@ -58,14 +54,14 @@ class Pictures:
 
 
 def subject_ranks(
-    queries: Vectors,
-    query_codes: Codes,
-    gallery: Vectors,
-    gallery_codes: Codes,
+    queries: Floats32,
+    query_codes: Strings,
+    gallery: Floats32,
+    gallery_codes: Strings,
     *,
-    query_families: Classes,
-    gallery_families: Classes,
-) -> Classes:
+    query_families: Ints,
+    gallery_families: Ints,
+) -> Ints:
     """Rank of the right subject when a picture is looked up among subjects across families.
 
     A subject of the gallery is the normalised mean embedding of its pictures in all families but
@@ -111,7 +107,7 @@ def subject_ranks(
     return ranks
 
 
-def perceptual_distance(judge: FeatureJudge, a: Pixels, b: Pixels) -> Vectors:
+def perceptual_distance(judge: FeatureJudge, a: Pixels, b: Pixels) -> Floats32:
     """LPIPS-like distance of paired pictures in the judge's feature maps.
 
     Parameters
@@ -140,7 +136,7 @@ def perceptual_distance(judge: FeatureJudge, a: Pixels, b: Pixels) -> Vectors:
     return np.concatenate(parts)
 
 
-def mean_pairwise_distance(vectors: Vectors) -> float:
+def mean_pairwise_distance(vectors: Floats32) -> float:
     """Mean squared distance over the ``n (n - 1) / 2`` pairs of n vectors.
 
     Uses ``sum_{i<j} |v_i - v_j|^2 = n sum_i |v_i - mean|^2``.

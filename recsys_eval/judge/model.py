@@ -27,10 +27,10 @@ from typing import Self
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from jobs.lake.arrays import Floats32, Pixels
 from jobs.stickers.pack import FAMILIES as PACK_FAMILIES
 from jobs.stickers.pack import SIZE
 from reward_model.precision import autocast, compute_dtype
@@ -46,9 +46,6 @@ EMBEDDING_DIM = 128
 
 BATCH = 128
 """Pictures per forward pass."""
-
-Pixels = NDArray[np.uint8]
-Floats = NDArray[np.float32]
 
 
 class ResidualBlock(nn.Module):
@@ -232,12 +229,12 @@ class Judge:
             for part in torch.split(x_NCHW, BATCH):
                 yield self.network(part)
 
-    def style_logits(self, pixels: Pixels) -> Floats:
+    def style_logits(self, pixels: Pixels) -> Floats32:
         """Logits of the six styles before the temperature, (N, 6) float32."""
         parts = [output.style_logits.numpy() for output in self.outputs(pixels)]
         return np.concatenate([np.empty((0, len(FAMILIES)), np.float32), *parts])
 
-    def style_probabilities(self, pixels: Pixels) -> Floats:
+    def style_probabilities(self, pixels: Pixels) -> Floats32:
         """Probability of each style, ``softmax(logits / temperature)``.
 
         Parameters
@@ -256,10 +253,10 @@ class Judge:
             The array is not a batch of 64 x 64 RGB pictures of type uint8.
         """
         logits = torch.from_numpy(self.style_logits(pixels))
-        probabilities: Floats = (logits / self.network.temperature).softmax(1).numpy()
+        probabilities: Floats32 = (logits / self.network.temperature).softmax(1).numpy()
         return probabilities
 
-    def subject_embedding(self, pixels: Pixels) -> Floats:
+    def subject_embedding(self, pixels: Pixels) -> Floats32:
         """Where pictures lie among subjects, whatever their style.
 
         Parameters
@@ -280,7 +277,7 @@ class Judge:
         parts = [output.embedding.numpy() for output in self.outputs(pixels)]
         return np.concatenate([np.empty((0, EMBEDDING_DIM), np.float32), *parts])
 
-    def subject_similarity(self, a: Pixels, b: Pixels) -> Floats:
+    def subject_similarity(self, a: Pixels, b: Pixels) -> Floats32:
         """Cosine of the subject embeddings of paired pictures, (N,) float32 in [-1, 1].
 
         Raises
@@ -290,10 +287,10 @@ class Judge:
         """
         if len(a) != len(b):
             raise ValueError(f"pictures are compared in pairs, got {len(a)} and {len(b)}: pass as many of each")
-        similarity: Floats = (self.subject_embedding(a) * self.subject_embedding(b)).sum(1)
+        similarity: Floats32 = (self.subject_embedding(a) * self.subject_embedding(b)).sum(1)
         return similarity
 
-    def features(self, pixels: Pixels) -> Floats:
+    def features(self, pixels: Pixels) -> Floats32:
         """Flat vectors whose squared Euclidean distance is an LPIPS-like distance.
 
         Each of the three stages' maps is averaged over cells to 16, 16 and 8 cells a side,

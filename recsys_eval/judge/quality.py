@@ -26,9 +26,11 @@ from safetensors.torch import save_file
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
+from jobs.lake.arrays import Flags, Floats32, Ints
 from jobs.lake.splits import Split
 from jobs.stickers.pack import PACK_DIR, PicturePack
 from recsys_eval.judge.image_metrics import Pictures, subject_ranks
+from recsys_eval.judge.known_drawings import ENTRY, write_drawings
 from recsys_eval.judge.model import FAMILIES, Judge, JudgeNetwork
 from recsys_eval.statistics.bootstrap import bootstrap_mean
 
@@ -50,7 +52,7 @@ def real_pictures(pack: PicturePack, split: Split) -> Pictures:
     )
 
 
-def style_and_ranks(judge: Judge, pictures: Pictures) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def style_and_ranks(judge: Judge, pictures: Pictures) -> tuple[Floats32, Ints]:
     """Style logits (N, 6) before the temperature, and subject ranks (N,) across families."""
     embedding = judge.subject_embedding(pictures.pixels)
     ranks = subject_ranks(
@@ -74,7 +76,7 @@ def monitor(judge: Judge, pictures: Pictures) -> dict[str, float]:
     }
 
 
-def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
+def fit_temperature(logits: Floats32, labels: Ints) -> float:
     """The T > 0 that minimises the mean of ``-log softmax(logits / T)[label]``.
 
     Parameters
@@ -91,9 +93,7 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
     return float(np.exp(found.x))
 
 
-def expected_calibration_error(
-    probabilities: NDArray[np.floating[Any]], labels: NDArray[np.int64], bins: int = 15
-) -> float:
+def expected_calibration_error(probabilities: NDArray[np.floating[Any]], labels: Ints, bins: int = 15) -> float:
     """``sum_b n_b / N |accuracy_b - confidence_b|`` over equal bins of the greatest probability (Guo et al., eq. 3).
 
     Parameters
@@ -116,7 +116,7 @@ def expected_calibration_error(
     return float(np.abs(gaps).sum() / len(labels))
 
 
-def confusion(predicted: NDArray[np.int64], actual: NDArray[np.int64]) -> NDArray[np.int64]:
+def confusion(predicted: Ints, actual: Ints) -> Ints:
     """(6, 6) counts; row: the family that drew it, column: what the judge says."""
     n = len(FAMILIES)
     return np.bincount(actual * n + predicted, minlength=n * n).reshape(n, n)
@@ -156,7 +156,7 @@ class Report:
         right = predicted == pictures.families
         scores, labels = torch.from_numpy(logits), torch.from_numpy(pictures.families)
 
-        def interval(values: NDArray[Any], rows: NDArray[np.bool_] | None = None) -> dict[str, float]:
+        def interval(values: NDArray[Any], rows: Flags | None = None) -> dict[str, float]:
             chosen = np.ones(len(values), bool) if rows is None else rows
             return asdict(bootstrap_mean(values[chosen], pictures.codes[chosen]))
 
@@ -186,7 +186,7 @@ class Report:
 
 
 def write_judge(tensors: dict[str, Tensor], pack: PicturePack, out: Path, facts: dict[str, Any]) -> None:
-    """Fit the temperature, measure the weights as they are shipped, and write them with their manifest.
+    """Fit the temperature, measure the weights as they are shipped, and write them, their answers and the manifest.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def write_judge(tensors: dict[str, Tensor], pack: PicturePack, out: Path, facts:
     pack
         Where validation and held-out drawings come from.
     out
-        Folder of ``judge.safetensors`` and ``manifest.json``.
+        Folder of ``judge.safetensors``, ``drawings.safetensors`` and ``manifest.json``.
     facts
         How it was trained: command, date, settings.
     """
@@ -226,6 +226,7 @@ def write_judge(tensors: dict[str, Tensor], pack: PicturePack, out: Path, facts:
         "validation": Report.of(judge, validation, temperature).figures,
         "held_out": Report.of(judge, real_pictures(pack, "held_out"), temperature).figures,
     }
+    manifest[ENTRY] = write_drawings(Judge(network), pack, out)
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     for split in ("validation", "held_out"):
         figures = manifest[split]

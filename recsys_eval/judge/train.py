@@ -58,7 +58,7 @@ class TrainSettings:
     seed: int = 7
     """Of the weights, the batches and the augmentation."""
     validate_every: int = 150
-    """Steps between looks at the validation subjects."""
+    """Steps between measurements on the validation subjects."""
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Flags, Floats, Floats32, Pixels
 from jobs.stickers.pack import FAMILIES
 from recsys_eval.judge.image_metrics import Pictures, subject_ranks
 from recsys_eval.panel.pairs import Pairs
-from recsys_eval.panel.real_or_painted import auc, tell_apart
+from recsys_eval.panel.real_or_painted import auc, two_sample_test
 from recsys_eval.panel.shape import colours_needed, gradient_energy, halo
 from recsys_eval.statistics.bootstrap import Interval, bootstrap_ratio
 
 EVERY = "all"
 """All families together."""
-SHAPES: Mapping[str, Callable[[NDArray[np.uint8]], NDArray[np.float64]]] = {
+SHAPES: Mapping[str, Callable[[Pixels], Floats]] = {
     "edge halo": halo,
     "colours needed": colours_needed,
     "gradient energy": gradient_energy,
@@ -24,7 +24,7 @@ SHARE, RATIO, AUC = "share of real drawings'", "ratio to real drawings", "AUC"
 """Kinds of figure: more is no fault in a share; a ratio should be 1; an AUC 0.5."""
 REPLICATES = 500
 
-Views = Callable[[NDArray[np.uint8]], tuple[NDArray[np.float32], NDArray[np.float32]]]
+Views = Callable[[Pixels], tuple[Floats32, Floats32]]
 """Pixels (N, 64, 64, 3) -> style probabilities (N, 6) and L2-normalised subject embeddings (N, D)."""
 
 
@@ -42,7 +42,7 @@ class PanelFigure:
 
     @property
     def fault(self) -> float:
-        """0 where painted covers are like drawings, towards 1 the less they are; what the worst is told by."""
+        """0 where painted covers are like drawings, towards 1 the less they are; what the worst is found by."""
         value = self.found.value
         if self.kind == AUC:
             return max(0.0, 2 * value - 1)
@@ -56,7 +56,7 @@ def worst_first(figures: list[PanelFigure]) -> list[PanelFigure]:
     return sorted(figures, key=lambda each: -each.fault)
 
 
-def by_family(pairs: Pairs) -> dict[str, NDArray[np.bool_]]:
+def by_family(pairs: Pairs) -> dict[str, Flags]:
     """Rows of all families and of each that has any, (N,)."""
     rows = {EVERY: np.ones(len(pairs), bool)}
     rows |= {name: pairs.painted.families == number for number, name in enumerate(FAMILIES)}
@@ -78,7 +78,7 @@ def classified(name: str, networks: list[Views], pairs: Pairs, gallery: Pictures
         Drawings of all subjects to choose from; a picture is looked up among the other families'.
     """
     codes, families = pairs.painted.codes, pairs.painted.families
-    hits: dict[str, list[list[NDArray[np.bool_]]]] = {"style": [[], []], "subject R@1": [[], []]}
+    hits: dict[str, list[list[Flags]]] = {"style": [[], []], "subject R@1": [[], []]}
     for network in networks:
         _, among = network(gallery.pixels)
         for side, pixels in enumerate((pairs.painted.pixels, pairs.real)):
@@ -103,23 +103,21 @@ def shaped(pairs: Pairs) -> list[PanelFigure]:
     return figures
 
 
-def told_apart(pairs: Pairs, *, seed: int = 0) -> list[PanelFigure]:
+def separability(pairs: Pairs, *, seed: int = 0) -> list[PanelFigure]:
     """How well a fresh classifier tells painted covers from real drawings of subjects that it did not see."""
-    told = tell_apart(pairs, seed=seed)
+    found = two_sample_test(pairs, seed=seed)
     return [
         PanelFigure(
             measure="real or painted",
             family=family,
             kind=AUC,
-            found=auc(told.painted[rows], told.real[rows], pairs.painted.codes[rows], n=REPLICATES),
+            found=auc(found.painted[rows], found.real[rows], pairs.painted.codes[rows], n=REPLICATES),
         )
         for family, rows in by_family(pairs).items()
     ]
 
 
-def _ratios(
-    measure: str, kind: str, painted: NDArray[np.float64], real: NDArray[np.float64], pairs: Pairs
-) -> list[PanelFigure]:
+def _ratios(measure: str, kind: str, painted: Floats, real: Floats, pairs: Pairs) -> list[PanelFigure]:
     """Sums over painted covers over sums over drawings, subjects resampled; without what drawings have none of."""
     return [
         PanelFigure(

@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Flags, Ints, Pixels
 from jobs.stickers.pack import FAMILIES, PicturePack
 from recsys_eval.judge.image_metrics import Pictures
-
-Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +26,7 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.real)
 
-    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Pairs":
+    def take(self, rows: Ints | Flags) -> "Pairs":
         """The same of some rows."""
         painted = self.painted
         some = Pictures(pixels=painted.pixels[rows], codes=painted.codes[rows], families=painted.families[rows])
@@ -41,7 +39,7 @@ class Pairs:
         return self.take(np.sort(np.concatenate(kept)))
 
 
-def pairs_of(pack: PicturePack, pixels: Pixels, codes: Sequence[str], families: NDArray[np.int64]) -> Pairs:
+def pairs_of(pack: PicturePack, pixels: Pixels, codes: Sequence[str], families: Ints) -> Pairs:
     """Pair covers with real drawings; covers of subjects that the family does not draw are left out.
 
     Parameters

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from jobs.lake.arrays import Floats32, Pixels
 from jobs.stickers.pack import FAMILIES
 from recsys_eval.judge.model import as_batch
 from reward_model.encoders.assets import sha256
@@ -32,9 +32,6 @@ EMBEDDING_DIM = 64
 """Length of a subject embedding."""
 BATCH = 128
 """Pictures a forward pass."""
-
-Pixels = NDArray[np.uint8]
-Floats = NDArray[np.float32]
 
 
 class PlainNetwork(nn.Module):
@@ -79,7 +76,7 @@ class PlainCnn:
         network.load_state_dict(unpacked(load_file(path)), strict=True)
         return cls(network)
 
-    def __call__(self, pixels: Pixels) -> tuple[Floats, Floats]:
+    def __call__(self, pixels: Pixels) -> tuple[Floats32, Floats32]:
         """Style probabilities (N, 6) and subject embeddings (N, 64) of (N, 64, 64, 3) uint8 RGB on white.
 
         Raises

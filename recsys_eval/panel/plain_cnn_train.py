@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from jobs.lake.arrays import Ints, Pixels
 from jobs.stickers.pack import FAMILIES, PicturePack
 from recsys_eval.judge.model import as_batch
 from recsys_eval.panel.plain_cnn import EMBEDDING_DIM, WEIGHTS_DIR, PlainCnn, PlainNetwork, packed
@@ -37,7 +37,7 @@ SAVE_EVERY = 200
 """Steps between checkpoints."""
 
 
-def drawings_of(pack: PicturePack, codes: list[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+def drawings_of(pack: PicturePack, codes: list[str]) -> tuple[Pixels, Ints, Ints]:
     """All drawings of some subjects: pixels (N, 64, 64, 3), the subject's place in ``codes`` and the family, (N,)."""
     found = [(row, family) for row, code in enumerate(codes) for family in pack.families_of(code)]
     pixels = np.stack([pack.pixels(codes[row], family) for row, family in found])

@@ -2,7 +2,7 @@
 
 The classifier two-sample test of Lopez-Paz and Oquab (*Revisiting classifier two-sample tests*, ICLR 2017): a network
 that nobody has seen before is trained on half of the subjects and asked about the other half, and the other way
-round. 0.5: painted covers cannot be told from drawings; 1: always. Because it is new every time, nothing can be
+round. 0.5: painted covers cannot be found from drawings; 1: always. Because it is new every time, nothing can be
 tuned to it. Both kinds come from the same families and as many of the same subjects, on white, with the same colours.
 """
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from jobs.lake.arrays import Floats, Pixels, Strings
 from recsys_eval.judge.model import as_batch
 from recsys_eval.panel.pairs import Pairs
 from recsys_eval.statistics.bootstrap import Interval
@@ -26,18 +26,16 @@ RATE = 3e-3
 SHIFT = 3
 """Pictures are moved up to so many pixels in training."""
 
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class TwoSample:
     """How painted every picture looks to a classifier that saw neither it nor its subject: logits, (N,) each."""
 
     painted: Floats
     real: Floats
 
 
-def tell_apart(pairs: Pairs, *, seed: int = 0, steps: int = STEPS) -> Told:
+def two_sample_test(pairs: Pairs, *, seed: int = 0, steps: int = STEPS) -> TwoSample:
     """Train on one half of the subjects, ask about the other, and the other way round.
 
     Raises
@@ -50,12 +48,12 @@ def tell_apart(pairs: Pairs, *, seed: int = 0, steps: int = STEPS) -> Told:
         raise ValueError(f"{len(subjects)} subject cannot be halved: paint covers of several")
     order = np.random.default_rng(seed).permutation(subjects)
     first = np.isin(pairs.painted.codes, order[: len(order) // 2])
-    told = Told(painted=np.empty(len(pairs)), real=np.empty(len(pairs)))
+    found = TwoSample(painted=np.empty(len(pairs)), real=np.empty(len(pairs)))
     for turn, half in enumerate((first, ~first)):
         network = _train(pairs.take(half), seed=2 * seed + turn, steps=steps)
-        told.painted[~half] = _logits(network, pairs.painted.pixels[~half])
-        told.real[~half] = _logits(network, pairs.real[~half])
-    return told
+        found.painted[~half] = _logits(network, pairs.painted.pixels[~half])
+        found.real[~half] = _logits(network, pairs.real[~half])
+    return found
 
 
 def _network() -> nn.Sequential:
@@ -94,13 +92,13 @@ def _moved(x: Tensor, rng: np.random.Generator) -> Tensor:
     return (x.flip(3) if rng.random() < 0.5 else x).contiguous(memory_format=torch.channels_last)
 
 
-def _logits(network: nn.Sequential, pixels: NDArray[np.uint8]) -> Floats:
+def _logits(network: nn.Sequential, pixels: Pixels) -> Floats:
     with torch.inference_mode():
         parts = [network(2 * part - 1).squeeze(1) for part in torch.split(as_batch(pixels), 256)]
     return torch.cat(parts).double().numpy()
 
 
-def auc(painted: Floats, real: Floats, codes: NDArray[np.str_], *, n: int = 1000, seed: int = 0) -> Interval:
+def auc(painted: Floats, real: Floats, codes: Strings, *, n: int = 1000, seed: int = 0) -> Interval:
     """Probability that a painted cover gets the higher logit than a drawing, subjects resampled.
 
     ``sum_ij w_i w_j [p_i > r_j] / sum_ij w_i w_j`` with ties one half (the Mann-Whitney statistic; Hanley and McNeil,

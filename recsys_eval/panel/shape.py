@@ -1,15 +1,13 @@
-"""Three looks without a network: halo, colours needed and gradient energy of pictures on white.
+"""Three measures without a network: halo, colours needed and gradient energy of pictures on white.
 
 Each is a number a picture. The panel reports the sum over painted covers over the sum over the real drawings of the
 same subjects in the same families: 1 is what drawings have.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-Pixels = NDArray[np.uint8]
-Floats = NDArray[np.float64]
+from jobs.lake.arrays import Flags, Floats, Pixels
 
 INK = 64
 """A pixel whose darkest colour is this much below white, of 255, belongs to the drawing."""
@@ -22,7 +20,7 @@ MOST_COLOURS = 24
 SQUARE = np.ones((3, 3), bool)
 
 
-def drawn(pixels: Pixels) -> NDArray[np.bool_]:
+def drawn(pixels: Pixels) -> Flags:
     """The drawing with all that it encloses, (N, H, W), of (N, H, W, 3) pictures on white."""
     ink = pixels.min(axis=3) < 255 - INK
     return np.stack([ndimage.binary_fill_holes(each, SQUARE) for each in ink]) if len(ink) else ink

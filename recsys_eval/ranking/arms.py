@@ -16,16 +16,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from recsys_eval.ranking.cover_assignment import Offers
-from recsys_eval.ranking.features import Candidates
-from recsys_eval.ranking.metrics import auc, ndcg, reciprocal_rank
+from jobs.lake.arrays import Flags, Floats, Ints
+from recsys_eval.ranking.cover_assignment import CoverAssignment
+from recsys_eval.ranking.features import ImpressionFeatures
+from recsys_eval.ranking.metrics import auc, ndcg_and_reciprocal_rank
 from recsys_eval.ranking.rankers import Labelled, RankerSettings, fit, score
-from recsys_eval.statistics.lift import Floats, Ratios, resampled_ratios, user_sums
+from recsys_eval.statistics.lift import Ratios, resampled_ratios, user_sums
 
-Codes = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 ORIGINAL, GENERATED, SHUFFLED, UNPERSONALISED, A_A = "original", "generated", "shuffled", "unpersonalised", "a/a"
 AA_SEED_OFFSET = 1000
 """A/A differs from ``original`` by seeds that no other arm uses."""
@@ -35,10 +33,10 @@ ARMS_AT_ONCE = 2
 MIN_SLICE_USERS = 50
 """A slice with fewer users is left out: its interval would say nothing."""
 
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
-def silent(what: str) -> None:
+def no_progress(what: str) -> None:
     """Progress that shows nothing."""
 
 
@@ -46,9 +44,9 @@ def silent(what: str) -> None:
 class Block:
     """Impressions as every arm sees them. ``n`` rows, ordered by request."""
 
-    user: Codes
-    request: Codes
-    position: Codes
+    user: Ints
+    request: Ints
+    position: Ints
     clicked: Flags
     columns: Mapping[str, Floats]
     """Arm name -> (n, n_features); ``original`` is among them."""
@@ -67,49 +65,53 @@ class Block:
         )
 
 
-def arm_block(candidates: Candidates, offers: Mapping[str, Offers], treated: Flags | None = None) -> Block:
+def arm_block(
+    impressions: ImpressionFeatures, assignments: Mapping[str, CoverAssignment], treated: Flags | None = None
+) -> Block:
     """Columns of every arm for some impressions.
 
     Parameters
     ----------
-    candidates
+    impressions
         The impressions.
-    offers
-        Arm name to what it is offered; ``original`` needs none.
+    assignments
+        Arm name to the covers it is told of; ``original`` needs none.
     treated
-        (n,) impressions whose feed shows the offered cover. Then ``original`` believes that the default
-        is shown, the other arms that treated users are shown their offer. None: the log as it was, and
+        (n,) impressions whose feed shows the assigned cover. Then ``original`` believes that the default
+        is shown, the other arms that treated users are shown theirs. None: the log as it was, and
         all arms know the logged cover.
     """
-    found = {name: offer.of(candidates) for name, offer in offers.items()}
-    believed = candidates.logged_row if treated is None else candidates.default_row
-    candidates.score([candidates.default_row, believed, *(rows for rows, _ in found.values())])
-    plain = np.hstack([candidates.base, candidates.shown(believed)])
-    nothing = np.zeros(len(candidates), np.int64)
-    columns = {ORIGINAL: np.hstack([plain, candidates.offered(nothing, np.ones(len(candidates)))])}
+    found = {name: assignment.of(impressions) for name, assignment in assignments.items()}
+    believed = impressions.logged_row if treated is None else impressions.default_row
+    impressions.score([impressions.default_row, believed, *(rows for rows, _ in found.values())])
+    plain = np.hstack([impressions.base, impressions.shown(believed)])
+    nothing = np.zeros(len(impressions), np.int64)
+    columns = {ORIGINAL: np.hstack([plain, impressions.assigned(nothing, np.ones(len(impressions)))])}
     for name, (rows, relevance) in found.items():
         known = plain
         if treated is not None:
-            feed = np.where(treated & (rows > 0), rows, candidates.default_row)
-            known = np.hstack([candidates.base, candidates.shown(feed)])
-        columns[name] = np.hstack([known, candidates.offered(rows, relevance)])
+            feed = np.where(treated & (rows > 0), rows, impressions.default_row)
+            known = np.hstack([impressions.base, impressions.shown(feed)])
+        columns[name] = np.hstack([known, impressions.assigned(rows, relevance)])
     return Block(
-        user=candidates.user,
-        request=candidates.request,
-        position=candidates.position,
-        clicked=candidates.clicked,
+        user=impressions.user,
+        request=impressions.request,
+        position=impressions.position,
+        clicked=impressions.clicked,
         columns=columns,
     )
 
 
-def score_arms(train: Block, test: Block, settings: RankerSettings, tell: Tell = silent) -> dict[str, Floats]:
+def score_arms(
+    train: Block, test: Block, settings: RankerSettings, progress: Progress = no_progress
+) -> dict[str, Floats]:
     """Train every arm that both blocks have, and A/A, and score the test impressions, (n_seeds, n_test) each."""
     other_seeds = replace(settings, seeds=tuple(seed + AA_SEED_OFFSET for seed in settings.seeds))
     arms = [(name, name, settings) for name in test.columns if name in train.columns]
     arms.insert(1, (A_A, ORIGINAL, other_seeds))
 
     def one(name: str, columns: str, chosen: RankerSettings) -> Floats:
-        tell(name)
+        progress(name)
         rows = Labelled(
             columns=train.columns[columns], clicked=train.clicked, request=train.request, position=train.position
         )
@@ -120,7 +122,7 @@ def score_arms(train: Block, test: Block, settings: RankerSettings, tell: Tell =
         return {arm[0]: future.result() for arm, future in zip(arms, found, strict=True)}
 
 
-def metric_sums(user: Codes, request: Codes, clicked: Flags, scores: Sequence[Floats]) -> tuple[Floats, Floats]:
+def metric_sums(user: Ints, request: Ints, clicked: Flags, scores: Sequence[Floats]) -> tuple[Floats, Floats]:
     """Per-user sums whose ratios are the metrics, both (n_users, 3 x n_scores).
 
     Columns are score by score in the order of :data:`RANK_METRICS`. A request belongs to the user
@@ -134,7 +136,7 @@ def metric_sums(user: Codes, request: Codes, clicked: Flags, scores: Sequence[Fl
     impressions = np.bincount(user_code).astype(np.float64)
     numerators, denominators = [], []
     for values in scores:
-        for per_request in (ndcg(request_code, values, clicked, k=10), reciprocal_rank(request_code, values, clicked)):
+        for per_request in ndcg_and_reciprocal_rank(request_code, values, clicked, k=10):
             total, count = user_sums(owner, per_request, users.size)
             numerators.append(total)
             denominators.append(count)
@@ -143,6 +145,56 @@ def metric_sums(user: Codes, request: Codes, clicked: Flags, scores: Sequence[Fl
         numerators.append(np.where(known, np.nan_to_num(area) * impressions, 0.0))
         denominators.append(np.where(known, impressions, 0.0))
     return np.stack(numerators, axis=1), np.stack(denominators, axis=1)
+
+
+class SliceSums:
+    """:func:`metric_sums` of slices of the test impressions.
+
+    A slice that takes or leaves whole users of an earlier one ranks the same requests: its rows are cut from that
+    one's sums, and nothing is ranked again.
+
+    Parameters
+    ----------
+    test
+        The impressions.
+    scores
+        Of all arms and seeds, (n_test,) each.
+    """
+
+    def __init__(self, test: Block, scores: Sequence[Floats]) -> None:
+        self._test, self._scores = test, scores
+        self._ranked: list[tuple[Flags, tuple[Floats, Floats]]] = []
+
+    def of(self, mask: Flags) -> tuple[Floats, Floats]:
+        """Sums of the users of a slice, by user code, (n_users, 3 x n_scores) each."""
+        test = self._test
+        for wider, (numerator, denominator) in self._ranked:
+            kept = _whole_users(test.user, wider, mask)
+            if kept is not None:
+                return numerator[kept], denominator[kept]
+        scores = [values[mask] for values in self._scores]
+        sums = metric_sums(test.user[mask], test.request[mask], test.clicked[mask], scores)
+        self._ranked.append((mask, sums))
+        return sums
+
+
+def _whole_users(user: Ints, wider: Flags, mask: Flags) -> Flags | None:
+    """Which users of ``wider``, by code, ``mask`` takes; None where it is not in there or splits a user.
+
+    Examples
+    --------
+    >>> user, every = np.array([0, 0, 3, 5]), np.ones(4, bool)
+    >>> _whole_users(user, every, np.array([True, True, False, True])).tolist()
+    [True, False, True]
+    >>> _whole_users(user, every, np.array([True, False, False, False])) is None
+    True
+    """
+    if (mask & ~wider).any():
+        return None
+    _, code = np.unique(user[wider], return_inverse=True)
+    taken, rows = np.bincount(code, weights=mask[wider]), np.bincount(code)
+    whole = ((taken == 0) | (taken == rows)).all()
+    return np.asarray(taken > 0) if whole else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,10 +228,11 @@ def compare_arms(
         Number of resamples and seed. All arms share them; A/A, whose seeds are others, draws its own.
     """
     rows: list[dict[str, Any]] = []
+    sums = SliceSums(test, [values for arm in scores.values() for values in arm])
     for slice_name, mask in slices.items():
         if np.unique(test.user[mask]).size < MIN_SLICE_USERS or not test.clicked[mask].any():
             continue
-        ratios, users = _resampled(test, scores, mask, resampling)
+        ratios, users = _resampled(sums.of(mask), scores, resampling)
         base = list(scores).index(ORIGINAL) * len(RANK_METRICS)
         for arm_number, arm in enumerate(scores):
             for metric_number, metric in enumerate(RANK_METRICS):
@@ -192,10 +245,11 @@ def compare_arms(
     return rows
 
 
-def _resampled(test: Block, scores: Mapping[str, Floats], mask: Flags, resampling: Resampling) -> tuple[Ratios, Codes]:
+def _resampled(
+    sums: tuple[Floats, Floats], scores: Mapping[str, Floats], resampling: Resampling
+) -> tuple[Ratios, Ints]:
     """Metrics of all arms, arm by arm, with their draws, and users behind each metric."""
-    every = [values[mask] for arm in scores.values() for values in arm]
-    numerator, denominator = metric_sums(test.user[mask], test.request[mask], test.clicked[mask], every)
+    numerator, denominator = sums
     found = resampled_ratios(numerator, denominator, resamples=resampling.resamples, seed=resampling.seed)
     values, draws = [], []
     start = 0

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Flags, Floats
 from recsys_eval.night import Findings, Night
 from recsys_eval.ranking.arms import (
     A_A,
@@ -20,17 +20,16 @@ from recsys_eval.ranking.arms import (
     score_arms,
 )
 from recsys_eval.ranking.cover_assignment import (
-    Offers,
-    evaluation_offers,
+    CoverAssignment,
+    evaluation_assignment,
     load_segments,
-    published_offers,
-    unpersonalised_offers,
+    published_assignment,
+    unpersonalised_assignment,
 )
-from recsys_eval.ranking.features import Candidates
+from recsys_eval.ranking.features import ImpressionFeatures
 from recsys_eval.ranking.rankers import RankerSettings, useful_rows
 from recsys_eval.statistics.figures import Figure
 
-Flags = NDArray[np.bool_]
 LOG, PLAYED = "lambdarank-log", "lambdarank-played"
 TREATED_POLICY = "published"
 """Policy name of impressions whose user was shown published covers."""
@@ -52,36 +51,36 @@ def resampling(night: Night) -> Resampling:
     return Resampling(resamples=chosen.bootstrap, seed=chosen.seed)
 
 
-def with_controls(night: Night, offers: Offers) -> dict[str, Offers]:
-    """Arms that can be offered something: the covers, another segment's, and unpersonalised ones."""
-    if not len(offers):
+def with_controls(night: Night, assignment: CoverAssignment) -> dict[str, CoverAssignment]:
+    """Arms with covers to assign: the covers, another segment's, and unpersonalised ones."""
+    if not len(assignment):
         return {}
-    arms = {GENERATED: offers}
-    shuffled = offers.shuffled(night.ctx.settings.evaluate.seed)
+    arms = {GENERATED: assignment}
+    shuffled = assignment.shuffled(night.ctx.settings.evaluate.seed)
     if shuffled is not None:
         arms[SHUFFLED] = shuffled
-    plain = unpersonalised_offers(night.lake, night.ctx.ds, offers.segments, offers.covers["item_id"])
+    plain = unpersonalised_assignment(night.lake, night.ctx.ds, assignment.segments, assignment.covers["item_id"])
     if len(plain):
         arms[UNPERSONALISED] = plain
     return arms
 
 
-def treated_rows(candidates: Candidates) -> Flags:
+def treated_rows(impressions: ImpressionFeatures) -> Flags:
     """(n,) impressions of users who were shown published covers."""
-    return candidates.frame["policy"].fill_null("").eq(TREATED_POLICY).to_numpy()
+    return impressions.frame["policy"].fill_null("").eq(TREATED_POLICY).to_numpy()
 
 
-def slices_of(night: Night, candidates: Candidates, segments: pl.DataFrame) -> dict[str, Flags]:
+def slices_of(night: Night, impressions: ImpressionFeatures, segments: pl.DataFrame) -> dict[str, Flags]:
     """Everything, new and existing items, treated and control users, and each segment; (n,) masks."""
-    new = candidates.frame["item_id"].is_in(list(night.new_items)).to_numpy()
-    slices = {"all": np.ones(len(candidates), bool), "new items": new, "existing items": ~new}
-    treated = treated_rows(candidates)
+    new = impressions.frame["item_id"].is_in(list(night.new_items)).to_numpy()
+    slices = {"all": np.ones(len(impressions), bool), "new items": new, "existing items": ~new}
+    treated = treated_rows(impressions)
     if treated.any():
         slices |= {"treated": treated, "treated, new items": treated & new, "control": ~treated}
-    found = candidates.frame.select("user_id").join(segments, on="user_id", how="left", maintain_order="left")
+    found = impressions.frame.select("user_id").join(segments, on="user_id", how="left", maintain_order="left")
     names = found["segment_id"].drop_nulls().unique().sort().to_list()
     slices |= {f"segment {name}": found["segment_id"].eq(name).fill_null(False).to_numpy() for name in names}
-    return {name: mask for name, mask in slices.items() if np.unique(candidates.user[mask]).size >= MIN_SLICE_USERS}
+    return {name: mask for name, mask in slices.items() if np.unique(impressions.user[mask]).size >= MIN_SLICE_USERS}
 
 
 def learnable(train: Block) -> bool:
@@ -92,7 +91,7 @@ def learnable(train: Block) -> bool:
 def rank_log(night: Night) -> Findings:
     """Train on the first days after the cut, test on the rest up to ds, covers painted as of the cut."""
     ctx = night.ctx
-    offers = with_controls(night, evaluation_offers(night.lake, ctx.ds, ctx.cut))
+    assignments = with_controls(night, evaluation_assignment(night.lake, ctx.ds, ctx.cut))
     days = night.logged_days
     train_days = {day.isoformat() for day in days[: ctx.settings.evaluate.train_days]}
     if len(train_days) == len(days):
@@ -100,16 +99,16 @@ def rank_log(night: Night) -> Findings:
             f"{len(days)} days after the cut and {len(train_days)} to train on leave no day to test rankers on the log"
         )
         return Findings(notes=[note])
-    block = arm_block(night.log, offers)
+    block = arm_block(night.log, assignments)
     train = night.log.frame["ds"].is_in(sorted(train_days)).to_numpy()
     test = block.where(~train)
     if not learnable(block.where(train)):
         return Findings(notes=[NOTHING_TO_LEARN.format(ranker=LOG)])
-    scores = score_arms(block.where(train), test, ranker_settings(night), night.tell)
+    scores = score_arms(block.where(train), test, ranker_settings(night), night.begin)
     slices = {
         name: mask[~train] for name, mask in slices_of(night, night.log, load_segments(night.lake, ctx.cut)).items()
     }
-    return _findings(night, LOG, test, scores, slices, offers)
+    return _findings(night, LOG, test, scores, slices, assignments)
 
 
 def rank_played(night: Night) -> Findings:
@@ -117,28 +116,28 @@ def rank_played(night: Night) -> Findings:
     ctx = night.ctx
     if not night.played:
         return Findings(notes=[f"the log has no {night.next_day}: rankers on the played day were left out"])
-    train_offers = with_controls(night, evaluation_offers(night.lake, ctx.ds, ctx.cut))
-    test_offers = with_controls(night, published_offers(night.lake, ctx.ds))
-    both = [name for name in test_offers if name in train_offers]
-    train = arm_block(night.log, {name: train_offers[name] for name in both})
-    test = arm_block(night.play, {name: test_offers[name] for name in both}, treated_rows(night.play))
+    train_assignments = with_controls(night, evaluation_assignment(night.lake, ctx.ds, ctx.cut))
+    test_assignments = with_controls(night, published_assignment(night.lake, ctx.ds))
+    both = [name for name in test_assignments if name in train_assignments]
+    train = arm_block(night.log, {name: train_assignments[name] for name in both})
+    test = arm_block(night.play, {name: test_assignments[name] for name in both}, treated_rows(night.play))
     if not learnable(train):
         return Findings(notes=[NOTHING_TO_LEARN.format(ranker=PLAYED)])
-    scores = score_arms(train, test, ranker_settings(night), night.tell)
+    scores = score_arms(train, test, ranker_settings(night), night.begin)
     slices = slices_of(night, night.play, load_segments(night.lake, ctx.ds))
-    return _findings(night, PLAYED, test, scores, slices, {name: test_offers[name] for name in both})
+    return _findings(night, PLAYED, test, scores, slices, {name: test_assignments[name] for name in both})
 
 
 def _findings(
     night: Night,
     ranker: str,
     test: Block,
-    scores: Mapping[str, NDArray[np.float64]],
+    scores: Mapping[str, Floats],
     slices: Mapping[str, Flags],
-    offers: Mapping[str, Offers],
+    assignments: Mapping[str, CoverAssignment],
 ) -> Findings:
     rows = compare_arms(ranker, test, scores, slices, resampling(night))
-    missing = [name for name in (GENERATED, SHUFFLED, UNPERSONALISED) if name not in offers]
+    missing = [name for name in (GENERATED, SHUFFLED, UNPERSONALISED) if name not in assignments]
     notes = [f"{ranker}: no covers for the arms {', '.join(missing)}"] if missing else []
     if not rows:
         notes.append(f"{ranker}: fewer than {MIN_SLICE_USERS} users on the test days, or no click")

@@ -1,4 +1,4 @@
-"""Which generated cover each impression's user would be offered, and the controls for it."""
+"""Which generated cover each impression's user is assigned, and the controls for it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,22 +6,20 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Floats, Ints
 from jobs.lake.lake import Lake
 from jobs.lake.tables import WITHOUT_PROFILE
-from recsys_eval.ranking.features import Candidates
+from recsys_eval.ranking.features import ImpressionFeatures
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
-EVERYONE = "everyone"
-"""Segment under which unpersonalised covers are offered."""
+ALL_USERS = "everyone"
+"""Segment under which unpersonalised covers are assigned."""
 SCHEMA = {"item_id": pl.String, "segment_id": pl.String, "cover_id": pl.String, "relevance": pl.Float64}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Offers:
-    """Generated covers and who is offered them."""
+class CoverAssignment:
+    """Generated covers and whom they are assigned to."""
 
     covers: pl.DataFrame
     """One row per item x segment: item_id, segment_id, cover_id, relevance."""
@@ -31,21 +29,21 @@ class Offers:
     def __len__(self) -> int:
         return len(self.covers)
 
-    def of(self, candidates: Candidates) -> tuple[Codes, Floats]:
+    def of(self, impressions: ImpressionFeatures) -> tuple[Ints, Floats]:
         """Cover row (0 without one) and relevance (NaN without one) of each impression, both (n,)."""
-        wanted = candidates.frame.select("user_id", "item_id").join(
+        wanted = impressions.frame.select("user_id", "item_id").join(
             self.segments, on="user_id", how="left", maintain_order="left"
         )
         found = wanted.join(self.covers, on=["item_id", "segment_id"], how="left", maintain_order="left")
         relevance = found["relevance"].fill_null(float("nan")).to_numpy()
-        return candidates.sources.cover_rows(found["cover_id"]), relevance
+        return impressions.sources.cover_rows(found["cover_id"]), relevance
 
-    def shuffled(self, seed: int) -> "Offers | None":
-        """Every segment offered another one's covers: the control for personalisation.
+    def shuffled(self, seed: int) -> "CoverAssignment | None":
+        """Every segment gets another one's covers: the control for personalisation.
 
         Returns
         -------
-        Offers or None
+        CoverAssignment or None
             None with fewer than two segments. No segment keeps its own covers: the random order is
             turned by one place.
         """
@@ -54,7 +52,7 @@ class Offers:
             return None
         order = np.random.default_rng(seed).permutation(len(names))
         turned = {names[a]: names[b] for a, b in zip(order, np.roll(order, 1), strict=True)}
-        return Offers(
+        return CoverAssignment(
             covers=self.covers.with_columns(pl.col("segment_id").replace_strict(turned, return_dtype=pl.String)),
             segments=self.segments,
         )
@@ -67,7 +65,7 @@ def load_segments(lake: Lake, ds: date) -> pl.DataFrame:
     return pl.DataFrame(lake.read("user_segments", ds=ds, columns=["user_id", "segment_id"]))
 
 
-def members_of(lake: Lake, ds: date, segments: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+def members_of(lake: Lake, ds: date, segments: Sequence[str]) -> tuple[list[str], Ints]:
     """Users of these segments by id, and the place of each one's segment among them."""
     members = load_segments(lake, ds).filter(pl.col("segment_id").is_in(segments)).sort("user_id")
     at = {name: place for place, name in enumerate(segments)}
@@ -88,23 +86,23 @@ def _selected(lake: Lake, ds: date, purpose: str, as_of: date | None = None) -> 
     return frame.unique(["item_id", "segment_id"], keep="first", maintain_order=True)
 
 
-def evaluation_offers(lake: Lake, ds: date, cut: date) -> Offers:
+def evaluation_assignment(lake: Lake, ds: date, cut: date) -> CoverAssignment:
     """Covers painted for the time split, from the profile as of ``cut``; not reviewed, never shown."""
-    return Offers(covers=_selected(lake, ds, "evaluate", cut), segments=load_segments(lake, cut))
+    return CoverAssignment(covers=_selected(lake, ds, "evaluate", cut), segments=load_segments(lake, cut))
 
 
-def published_offers(lake: Lake, ds: date) -> Offers:
+def published_assignment(lake: Lake, ds: date) -> CoverAssignment:
     """Covers painted for a segment's taste that the feed may show after ``ds``.
 
-    Users without a profile are shown the unpersonalised cover; that is a control, not an offer.
+    Users without a profile are shown the unpersonalised cover; that is a control and no assignment.
     """
     segments = load_segments(lake, ds)
     if not lake.exists("published_covers"):
-        return Offers(covers=pl.DataFrame(schema=SCHEMA), segments=segments)
+        return CoverAssignment(covers=pl.DataFrame(schema=SCHEMA), segments=segments)
     published = pl.DataFrame(lake.read("published_covers", ds=ds, columns=["item_id", "segment_id", "cover_id"]))
     published = published.filter(pl.col("segment_id") != WITHOUT_PROFILE)
     painted = _selected(lake, ds, "publish").select("cover_id", "relevance").unique("cover_id")
-    return Offers(covers=published.join(painted, on="cover_id", how="left"), segments=segments)
+    return CoverAssignment(covers=published.join(painted, on="cover_id", how="left"), segments=segments)
 
 
 def covers_beside(lake: Lake, ds: date, published: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -126,21 +124,21 @@ def covers_beside(lake: Lake, ds: date, published: pl.DataFrame) -> dict[str, pl
     return {name: found.filter(method=name).drop("method") for name in found["method"].unique().sort()}
 
 
-def unpersonalised_offers(lake: Lake, ds: date, segments: pl.DataFrame, items: pl.Series) -> Offers:
-    """Covers painted without any preference, offered to every user with a segment.
+def unpersonalised_assignment(lake: Lake, ds: date, segments: pl.DataFrame, items: pl.Series) -> CoverAssignment:
+    """Covers painted without any preference, for every user with a segment.
 
     Parameters
     ----------
     lake, ds
         Where and of which night.
     segments
-        One row per user that is offered generated covers.
+        One row per user that generated covers are assigned to.
     items
         Only these items, so that the control differs in the profile and in nothing else.
     """
     covers = _selected(lake, ds, "unpersonalised").filter(pl.col("item_id").is_in(items.unique().to_list()))
     covers = covers.unique("item_id", keep="first", maintain_order=True)
-    return Offers(
-        covers=covers.with_columns(segment_id=pl.lit(EVERYONE)),
-        segments=segments.select("user_id", segment_id=pl.lit(EVERYONE)),
+    return CoverAssignment(
+        covers=covers.with_columns(segment_id=pl.lit(ALL_USERS)),
+        segments=segments.select("user_id", segment_id=pl.lit(ALL_USERS)),
     )

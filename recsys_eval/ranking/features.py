@@ -13,20 +13,14 @@ from typing import Protocol
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from conf.errors import MissingTable
+from jobs.lake.arrays import Flags, Floats, Floats32, Ints, matrix
 from jobs.lake.lake import Lake
+from jobs.lake.point_in_time import EVENING, on_evening, read_evenings, with_evening
 from jobs.lake.tables import EMBED_DIM
-from reward_model.network.user_state import CoverTable, matrix, rows_of
+from reward_model.network.features import ITEM_COLUMNS, USER_COLUMNS
+from reward_model.network.user_state import CoverTable, rows_of
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
-
-WINDOWS = (1, 7, 28)
-COUNTS = tuple(f"{what}_{days}d" for days in WINDOWS for what in ("impressions", "clicks", "ctr"))
-USER_COLUMNS = (*COUNTS, "recency_hours")
-ITEM_COLUMNS = (*COUNTS, "ctr_debiased", "age_days")
 BASE_NAMES = (
     *(f"user_{name}" for name in USER_COLUMNS),
     *(f"item_{name}" for name in ITEM_COLUMNS),
@@ -38,7 +32,7 @@ BASE_NAMES = (
 """Columns of user, item and default cover."""
 SHOWN_NAMES = ("shown_p", "shown_cos_embedding", "shown_cos_style", "shown_is_default")
 """Columns of the cover that the feed shows."""
-OFFER_NAMES = ("offer_p", "offer_gain", "offer_cos_embedding", "offer_cos_style", "offer_relevance")
+ASSIGNED_NAMES = ("assigned_p", "assigned_gain", "assigned_cos_embedding", "assigned_cos_style", "assigned_relevance")
 """Columns of the cover generated for the item and the user's segment."""
 
 
@@ -49,14 +43,14 @@ class Scorer(Protocol):
         self,
         user_ids: Sequence[str],
         item_ids: Sequence[str],
-        embeddings: NDArray[np.float32],
-        styles: NDArray[np.float32],
+        embeddings: Floats32,
+        styles: Floats32,
     ) -> Floats:
         """(N,) probabilities for (N,) users, items and covers' (N, 128) and (N, 32) vectors."""
         ...
 
 
-ScorerOf = Callable[[date], Scorer]
+ScorerOfDay = Callable[[date], Scorer]
 """The scorer that knows users up to the end of a day."""
 
 
@@ -73,12 +67,12 @@ def load_impressions(lake: Lake, days: Sequence[date]) -> pl.DataFrame:
     return frame.sort("ds", "request_id", "position")
 
 
-def group_codes(frame: pl.DataFrame, *columns: str) -> Codes:
-    """Codes 0 .. n-1 of the distinct values of columns, in their sorted order."""
+def group_codes(frame: pl.DataFrame, *columns: str) -> Ints:
+    """Ints 0 .. n-1 of the distinct values of columns, in their sorted order."""
     return frame.select(pl.struct(*columns).rank("dense") - 1).to_series().to_numpy().astype(np.int64)
 
 
-def cosine(left: NDArray[np.float32], right: NDArray[np.float32]) -> Floats:
+def cosine(left: Floats32, right: Floats32) -> Floats:
     """Row-wise cosine, (n,); 0 where a side is all zeros.
 
     Examples
@@ -98,7 +92,7 @@ class Sources:
     lake: Lake
     covers: CoverTable
     """Vectors of all covers, drawn and painted; row 0 is none."""
-    scorer_of: ScorerOf
+    scorer_of: ScorerOfDay
 
     @cached_property
     def defaults(self) -> pl.DataFrame:
@@ -111,12 +105,12 @@ class Sources:
         )
         return items.join(by_item, on="item_id", how="left").with_columns(pl.col("default_row").fill_null(0))
 
-    def cover_rows(self, cover_ids: pl.Series) -> Codes:
+    def cover_rows(self, cover_ids: pl.Series) -> Ints:
         """Rows of cover ids in ``covers``, (n,); 0 where unknown or null."""
         return rows_of(pa.array(cover_ids.to_list(), pa.string()), self.covers.ids).astype(np.int64)
 
 
-class Candidates:
+class ImpressionFeatures:
     """Impressions with their base columns; covers' columns are added for any choice of covers.
 
     Parameters
@@ -134,18 +128,16 @@ class Candidates:
 
     def __init__(self, sources: Sources, frame: pl.DataFrame) -> None:
         self.sources = sources
-        self.frame = frame.join(sources.defaults, on="item_id", how="left", maintain_order="left").with_columns(
-            feature_ds=pl.col("ds").str.to_date().dt.offset_by("-1d").dt.to_string("%Y-%m-%d"),
-            default_row=pl.col("default_row").fill_null(0),
-        )
-        self.feature_days = sorted(self.frame["feature_ds"].unique().to_list())
-        self.clicked: NDArray[np.bool_] = frame["clicked"].to_numpy()
-        self.position: Codes = frame["position"].to_numpy().astype(np.int64)
-        self.request: Codes = group_codes(frame, "ds", "request_id")
-        self.user: Codes = group_codes(frame, "user_id")
-        self.default_row: Codes = self.frame["default_row"].to_numpy().astype(np.int64)
-        self.logged_row: Codes = sources.cover_rows(frame["cover_id"])
-        self._scores: tuple[Codes, Floats] = (np.zeros(0, np.int64), np.zeros(0))
+        known = frame.join(sources.defaults, on="item_id", how="left", maintain_order="left")
+        self.frame = with_evening(known).with_columns(pl.col("default_row").fill_null(0))
+        self.feature_days = sorted(self.frame[EVENING].unique().to_list())
+        self.clicked: Flags = frame["clicked"].to_numpy()
+        self.position: Ints = frame["position"].to_numpy().astype(np.int64)
+        self.request: Ints = group_codes(frame, "ds", "request_id")
+        self.user: Ints = group_codes(frame, "user_id")
+        self.default_row: Ints = self.frame["default_row"].to_numpy().astype(np.int64)
+        self.logged_row: Ints = sources.cover_rows(frame["cover_id"])
+        self._scores: tuple[Ints, Floats] = (np.zeros(0, np.int64), np.zeros(0))
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -158,49 +150,35 @@ class Candidates:
         default = self._cover_columns(self.default_row)
         return np.column_stack([*known, self._affinity(), *default])
 
-    def _partition(self, table: str, columns: Sequence[str]) -> pl.DataFrame:
-        """Rows of all feature days, as they are."""
-        found = self.sources.lake.read(table, ds=self.feature_days, columns=["ds", *columns])
-        missing = set(self.feature_days) - set(found["ds"].unique().to_pylist())
-        if missing:
-            first = min(missing)
-            raise MissingTable(f"{table} has no rows for ds={first}: run `coverlift features --ds {first}` first")
-        return pl.DataFrame(found)
-
     def _joined(self, table: str, key: str, columns: Sequence[str]) -> Floats:
-        right = self._partition(table, [key, *columns]).rename({"ds": "feature_ds"})
-        joined = self.frame.select("feature_ds", key).join(
-            right, on=["feature_ds", key], how="left", maintain_order="left"
-        )
+        features = read_evenings(self.sources.lake, table, self.feature_days, [key, *columns])
+        joined = on_evening(self.frame, features, key)
         return joined.select(pl.col(*columns).cast(pl.Float64).fill_null(float("nan"))).to_numpy()
 
     def _affinity(self) -> Floats:
         pairs = pl.concat([_affinity_pairs(batch) for batch in self._affinity_table().to_batches()])
-        keys = ["feature_ds", "user_id", "category"]
+        keys = [EVENING, "user_id", "category"]
         joined = self.frame.select(keys).join(pairs, on=keys, how="left", maintain_order="left")
         return joined["affinity"].fill_null(0.0).to_numpy()
 
     def _affinity_table(self) -> pa.Table:
-        columns = ["ds", "user_id", "category_affinity"]
-        return self.sources.lake.read("user_features", ds=self.feature_days, columns=columns)
+        return read_evenings(self.sources.lake, "user_features", self.feature_days, ["user_id", "category_affinity"])
 
     @cached_property
-    def _preferences(self) -> tuple[NDArray[np.float32], Codes]:
+    def _preferences(self) -> tuple[Floats32, Ints]:
         """Vectors of users x days (the last row is zeros: unknown) and each impression's row."""
-        columns = ["ds", "user_id", "pref_embedding", "pref_style"]
-        table = self.sources.lake.read("user_features", ds=self.feature_days, columns=columns)
+        columns = ["user_id", "pref_embedding", "pref_style"]
+        table = read_evenings(self.sources.lake, "user_features", self.feature_days, columns)
         vectors = np.zeros((len(table) + 1, self.sources.covers.vectors.shape[1]), np.float32)
         if len(table):
             vectors[:-1, :EMBED_DIM] = matrix(table["pref_embedding"], EMBED_DIM, "user_features.pref_embedding")
             style_dim = vectors.shape[1] - EMBED_DIM
             vectors[:-1, EMBED_DIM:] = matrix(table["pref_style"], style_dim, "user_features.pref_style")
-        rows = pl.DataFrame(table.select(["ds", "user_id"])).rename({"ds": "feature_ds"}).with_row_index("row")
-        joined = self.frame.select("feature_ds", "user_id").join(
-            rows, on=["feature_ds", "user_id"], how="left", maintain_order="left"
-        )
-        return vectors, joined["row"].fill_null(len(table)).to_numpy().astype(np.int64)
+        rows = table.select(["ds", "user_id"]).append_column("row", pa.array(range(len(table)), pa.int64()))
+        row = on_evening(self.frame, rows, "user_id")["row"]
+        return vectors, row.fill_null(len(table)).to_numpy().astype(np.int64)
 
-    def _cover_columns(self, cover_row: Codes) -> tuple[Floats, Floats, Floats]:
+    def _cover_columns(self, cover_row: Ints) -> tuple[Floats, Floats, Floats]:
         """Click probability and the two cosines with the user's preference; NaN without a cover."""
         vectors, user_row = self._preferences
         covers = self.sources.covers.vectors
@@ -212,7 +190,7 @@ class Candidates:
         result[2, shown] = cosine(liked[:, EMBED_DIM:], picture[:, EMBED_DIM:])
         return result[0], result[1], result[2]
 
-    def probability(self, cover_row: Codes) -> Floats:
+    def probability(self, cover_row: Ints) -> Floats:
         """Reward model's click probability of each impression's user for a cover, (n,); NaN without a cover."""
         self.score([cover_row])
         keys = self._keys(cover_row)
@@ -221,7 +199,7 @@ class Candidates:
         result[known] = self._scores[1][np.searchsorted(self._scores[0], keys[known])]
         return result
 
-    def score(self, cover_rows: Sequence[Codes]) -> None:
+    def score(self, cover_rows: Sequence[Ints]) -> None:
         """Score several choices of covers at once: a scorer prepares its users once a call.
 
         Parameters
@@ -234,16 +212,16 @@ class Candidates:
         if not todo.size:
             return
         row, cover = np.divmod(todo, len(self.sources.covers.vectors))
-        todo_frame = self.frame[row].select("feature_ds", "user_id", "item_id").with_columns(cover=pl.Series(cover))
+        todo_frame = self.frame[row].select(EVENING, "user_id", "item_id").with_columns(cover=pl.Series(cover))
         unique = todo_frame.unique(maintain_order=True)
-        parts = [self._scored(str(day), part) for (day,), part in unique.group_by("feature_ds", maintain_order=True)]
+        parts = [self._scored(str(day), part) for (day,), part in unique.group_by(EVENING, maintain_order=True)]
         found = todo_frame.join(pl.concat(parts), on=todo_frame.columns, how="left", maintain_order="left")
         scores = np.concatenate([self._scores[1], found["score"].to_numpy()])
         known = np.concatenate([self._scores[0], todo])
         order = np.argsort(known)
         self._scores = (known[order], scores[order])
 
-    def _keys(self, cover_row: Codes) -> Codes:
+    def _keys(self, cover_row: Ints) -> Ints:
         """One number per impression x cover."""
         return np.arange(len(self)) * len(self.sources.covers.vectors) + cover_row
 
@@ -254,12 +232,12 @@ class Candidates:
         )
         return part.with_columns(score=pl.Series(scores, dtype=pl.Float64))
 
-    def shown(self, cover_row: Codes) -> Floats:
+    def shown(self, cover_row: Ints) -> Floats:
         """Columns :data:`SHOWN_NAMES` when the feed shows these covers, (n, 4)."""
         return np.column_stack([*self._cover_columns(cover_row), (cover_row == self.default_row).astype(np.float64)])
 
-    def offered(self, cover_row: Codes, relevance: Floats) -> Floats:
-        """Columns :data:`OFFER_NAMES` of generated covers, (n, 5).
+    def assigned(self, cover_row: Ints, relevance: Floats) -> Floats:
+        """Columns :data:`ASSIGNED_NAMES` of generated covers, (n, 5).
 
         Where there is none, the columns are those of the default cover with gain 0 and relevance 1: what
         the feed would show. A column for "has one" would tell how popular an item was when covers were
@@ -272,7 +250,7 @@ class Candidates:
 
 
 def _affinity_pairs(batch: pa.RecordBatch) -> pl.DataFrame:
-    """One row per user x day x category: feature_ds, user_id, category, affinity."""
+    """One row per user x evening x category: feature_ds, user_id, category, affinity."""
     maps = batch.column("category_affinity")
     offsets = maps.offsets.to_numpy()
     inner = slice(int(offsets[0]), int(offsets[-1]))
@@ -280,7 +258,7 @@ def _affinity_pairs(batch: pa.RecordBatch) -> pl.DataFrame:
     return pl.DataFrame(
         pa.table(
             {
-                "feature_ds": batch.column("ds").take(owner),
+                EVENING: batch.column("ds").take(owner),
                 "user_id": batch.column("user_id").take(owner),
                 "category": maps.keys[inner],
                 "affinity": maps.items[inner],

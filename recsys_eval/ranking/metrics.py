@@ -8,14 +8,11 @@ the expectation over all orders of tied impressions.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+from jobs.lake.arrays import Flags, Floats, Ints
 
 
-def _checked(groups: Codes, scores: Floats, clicked: Flags) -> int:
+def _checked(groups: Ints, scores: Floats, clicked: Flags) -> int:
     """Check that the arrays belong together and count the groups."""
     if not groups.shape == scores.shape == clicked.shape or groups.ndim != 1:
         raise ValueError(
@@ -29,24 +26,24 @@ def _checked(groups: Codes, scores: Floats, clicked: Flags) -> int:
 class _Ranked:
     """Impressions sorted by group, then by falling score, with the bounds of each run of equal scores."""
 
-    def __init__(self, groups: Codes, scores: Floats, clicked: Flags) -> None:
+    def __init__(self, groups: Ints, scores: Floats, clicked: Flags) -> None:
         self.n_groups = _checked(groups, scores, clicked)
         order = np.lexsort((-scores, groups))
-        self.group: Codes = groups[order].astype(np.int64)
+        self.group: Ints = groups[order].astype(np.int64)
         self.clicked: Floats = clicked[order].astype(np.float64)
         score = scores[order]
         n = order.size
         sizes = np.bincount(self.group, minlength=self.n_groups)
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]) if self.n_groups else np.zeros(0, np.int64)
-        self.rank: Codes = np.arange(n) - starts[self.group] + 1
+        self.rank: Ints = np.arange(n) - starts[self.group] + 1
         """1 for the highest score of the group; runs of ties are in arbitrary order."""
         changed = np.ones(n, dtype=bool)
         changed[1:] = (self.group[1:] != self.group[:-1]) | (score[1:] != score[:-1])
-        self.tie: Codes = np.cumsum(changed) - 1
+        self.tie: Ints = np.cumsum(changed) - 1
         """Code of the run of equal scores."""
-        self.tie_size: Codes = np.bincount(self.tie) if n else np.zeros(0, np.int64)
-        self.tie_start: Codes = self.rank[changed] if n else np.zeros(0, np.int64)
-        self.tie_group: Codes = self.group[changed] if n else np.zeros(0, np.int64)
+        self.tie_size: Ints = np.bincount(self.tie) if n else np.zeros(0, np.int64)
+        self.tie_start: Ints = self.rank[changed] if n else np.zeros(0, np.int64)
+        self.tie_group: Ints = self.group[changed] if n else np.zeros(0, np.int64)
         self.tie_clicks: Floats = np.bincount(self.tie, weights=self.clicked).astype(np.float64) if n else np.zeros(0)
 
     def sum(self, values: Floats) -> Floats:
@@ -54,7 +51,7 @@ class _Ranked:
         return np.bincount(self.group, weights=values, minlength=self.n_groups).astype(np.float64)
 
 
-def ndcg(groups: Codes, scores: Floats, clicked: Flags, *, k: int = 10) -> Floats:
+def ndcg(groups: Ints, scores: Floats, clicked: Flags, *, k: int = 10) -> Floats:
     r"""Normalised discounted cumulative gain at ``k`` of each group, with binary gains.
 
     .. math:: NDCG@k = \frac{\sum_{r \le k} c_r / \log_2(r + 1)}{\sum_{r \le \min(k, C)} 1 / \log_2(r + 1)}
@@ -92,7 +89,10 @@ def ndcg(groups: Codes, scores: Floats, clicked: Flags, *, k: int = 10) -> Float
     """
     if k < 1:
         raise ValueError(f"k is {k}: it must be at least 1")
-    ranked = _Ranked(groups, scores, clicked)
+    return _ndcg(_Ranked(groups, scores, clicked), k)
+
+
+def _ndcg(ranked: _Ranked, k: int) -> Floats:
     discount = np.where(ranked.rank <= k, 1.0 / np.log2(ranked.rank + 1.0), 0.0)
     shared = np.bincount(ranked.tie, weights=discount) / ranked.tie_size if discount.size else discount
     gained = ranked.sum(ranked.clicked * shared[ranked.tie])
@@ -101,7 +101,7 @@ def ndcg(groups: Codes, scores: Floats, clicked: Flags, *, k: int = 10) -> Float
     return np.divide(gained, ideal, out=np.full(ranked.n_groups, np.nan), where=clicks > 0)
 
 
-def reciprocal_rank(groups: Codes, scores: Floats, clicked: Flags) -> Floats:
+def reciprocal_rank(groups: Ints, scores: Floats, clicked: Flags) -> Floats:
     r"""Reciprocal of the rank of the first clicked impression of each group; their mean is MRR.
 
     With ``b`` impressions before a run of ``t`` tied ones that holds ``c >= 1`` clicks, and no
@@ -119,7 +119,16 @@ def reciprocal_rank(groups: Codes, scores: Floats, clicked: Flags) -> Floats:
     >>> reciprocal_rank(np.array([0, 0, 0]), np.array([2.0, 1.0, 1.0]), np.array([False, True, False])).round(4)
     array([0.4167])
     """
+    return _reciprocal_rank(_Ranked(groups, scores, clicked))
+
+
+def ndcg_and_reciprocal_rank(groups: Ints, scores: Floats, clicked: Flags, *, k: int = 10) -> tuple[Floats, Floats]:
+    """:func:`ndcg` and :func:`reciprocal_rank` of the same impressions, which are sorted once."""
     ranked = _Ranked(groups, scores, clicked)
+    return _ndcg(ranked, k), _reciprocal_rank(ranked)
+
+
+def _reciprocal_rank(ranked: _Ranked) -> Floats:
     result = np.full(ranked.n_groups, np.nan)
     with_click = np.flatnonzero(ranked.tie_clicks > 0)
     owners, first = np.unique(ranked.tie_group[with_click], return_index=True)
@@ -138,7 +147,7 @@ def reciprocal_rank(groups: Codes, scores: Floats, clicked: Flags) -> Floats:
     return result
 
 
-def auc(groups: Codes, scores: Floats, clicked: Flags) -> Floats:
+def auc(groups: Ints, scores: Floats, clicked: Flags) -> Floats:
     r"""Area under the ROC curve of each group: how often a clicked impression outscores another.
 
     .. math:: AUC = \frac{1}{C (n - C)} \sum_{i: c_i = 1} \sum_{j: c_j = 0} [s_i > s_j] + \tfrac{1}{2} [s_i = s_j]
@@ -164,7 +173,7 @@ def auc(groups: Codes, scores: Floats, clicked: Flags) -> Floats:
     return np.divide(wins, pairs, out=np.full(ranked.n_groups, np.nan), where=pairs > 0)
 
 
-def gauc(users: Codes, scores: Floats, clicked: Flags) -> float:
+def gauc(users: Ints, scores: Floats, clicked: Flags) -> float:
     r"""Group AUC: AUC within each user, averaged with the user's impressions as weights.
 
     .. math:: GAUC = \sum_u n_u AUC_u \Big/ \sum_u n_u

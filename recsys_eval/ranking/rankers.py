@@ -11,10 +11,8 @@ from dataclasses import dataclass
 
 import lightgbm as lgb
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
+from jobs.lake.arrays import Flags, Floats, Ints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +33,10 @@ class Labelled:
 
     columns: Floats
     """(n, n_features); NaN is missing."""
-    clicked: NDArray[np.bool_]
-    request: Codes
+    clicked: Flags
+    request: Ints
     """(n,) non-decreasing codes."""
-    position: Codes
+    position: Ints
     """(n,) from 1."""
 
     def __post_init__(self) -> None:
@@ -47,7 +45,7 @@ class Labelled:
             raise ValueError("rows must be ordered by request: LightGBM reads groups as runs of rows")
 
 
-def useful_rows(request: Codes, clicked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def useful_rows(request: Ints, clicked: Flags) -> Flags:
     """(n,) rows of requests with both a click and a skip: the others make no pairs to learn from."""
     size = np.bincount(request)
     clicks = np.bincount(request, weights=clicked)

@@ -10,14 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from jobs.lake.arrays import Pixels
 from jobs.lake.context import Context
 from recsys_eval.report.gallery import Gallery, GalleryItem, load_gallery
 
-Pixels = NDArray[np.uint8]
 TILE, GAP, LEFT, TOP = 96, 10, 150, 64
 """Pixels: a picture's side, the space between pictures, and the margins that labels take."""
 INK, MUTED, PAPER, TRUE_PAPER = "#1f2328", "#626870", "#ffffff", "#f1efe8"

@@ -3,32 +3,30 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Ints
 from jobs.simulator.model import World
 from jobs.stickers.pack import PicturePack
-from recsys_eval.judge.judgements import RememberingJudge
+from recsys_eval.judge.judgements import CachedJudge
 from recsys_eval.night import Night
 from recsys_eval.simulation.painted import Painted
 from recsys_eval.simulation.truth import Audience
 
-Codes = NDArray[np.int64]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class Simulation:
     """The world, its judge and what was painted."""
 
     world: World
     pack: PicturePack
-    judge: RememberingJudge
+    judge: CachedJudge
     painted: Painted
     audience: Audience
-    items: Codes
+    items: Ints
     """(I,) numbers in the world."""
 
 
-def open_scene(night: Night, painted: Painted) -> Scene:
+def open_simulation(night: Night, painted: Painted) -> Simulation:
     """Build the world that the log came from."""
     pack = PicturePack.load()
     world = World(night.ctx.settings.world, pack)
@@ -38,17 +36,17 @@ def open_scene(night: Night, painted: Painted) -> Scene:
         segment=painted.user_segment,
         traffic=np.array([float(traffic.get(user, 0)) for user in painted.user_ids]),
     )
-    return Scene(
+    return Simulation(
         world=world,
         pack=pack,
-        judge=RememberingJudge.remembering(night.ctx.lake),
+        judge=CachedJudge.open(night.ctx.lake),
         painted=painted,
         audience=audience,
         items=world.item_index(painted.item_ids),
     )
 
 
-def favourite_families(world: World, users: Codes, segment: Codes, n_segments: int) -> Codes:
+def favourite_families(world: World, users: Ints, segment: Ints, n_segments: int) -> Ints:
     """Family with the highest mean true taste of each segment's users: simulated.
 
     Parameters

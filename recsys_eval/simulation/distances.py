@@ -11,21 +11,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Floats, Floats32, Ints, Pixels, Strings
 from recsys_eval.judge.appearance import Drawings
 from recsys_eval.judge.image_metrics import FeatureJudge, mean_pairwise_distance, perceptual_distance
-from recsys_eval.judge.judgements import FeaturesOnce
+from recsys_eval.judge.judgements import CachedFeatures
 from recsys_eval.night import Findings, Night
-from recsys_eval.simulation.context import Scene, favourite_families
+from recsys_eval.simulation.context import Simulation, favourite_families
 from recsys_eval.statistics.bootstrap import Interval, bootstrap_mean, bootstrap_ratio
 from recsys_eval.statistics.figures import Figure, figure
 from recsys_eval.statistics.lift import Estimate
 from reward_model.encoders.model import ImageEncoder, encode_pictures, load_image_encoder
 
-Codes = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Pixels = NDArray[np.uint8]
 Distance = Callable[[Pixels], Floats]
 """(N,) distances of pictures (N, 64, 64, 3) to the true drawings."""
 ORIGINAL, PUBLISHED = "original", "published"
@@ -35,8 +32,8 @@ ORIGINAL, PUBLISHED = "original", "published"
 class Pairs:
     """Pairs of item and segment that all arms have a picture for. ``N`` pairs."""
 
-    item: NDArray[np.str_]
-    family: Codes
+    item: Strings
+    family: Ints
     """(N,) the segment's favourite."""
     real: Pixels
     """(N, 64, 64, 3) the true drawing."""
@@ -44,21 +41,21 @@ class Pairs:
     """Arm to (N, 64, 64, 3)."""
 
 
-def measure_distances(night: Night, scene: Scene, drawings: Drawings) -> Findings:
+def measure_distances(night: Night, simulation: Simulation, drawings: Drawings) -> Findings:
     """Distances to the true drawing, and diversity, of every arm of the held-out items.
 
     Parameters
     ----------
-    night, scene
+    night, simulation
         The night and its world.
     drawings
         Real drawings, those of all held-out subjects among them.
     """
-    pairs = pairs_of(scene, drawings)
+    pairs = pairs_of(simulation, drawings)
     if not len(pairs.item):
         return Findings(notes=["no published cover is of a held-out subject: distances to drawings were left out"])
     resampling = {"n": night.ctx.settings.evaluate.bootstrap, "seed": night.ctx.settings.evaluate.seed}
-    judge = FeaturesOnce(scene.judge)
+    judge = CachedFeatures(simulation.judge)
     distances = Findings()
     for name, about, distance in (
         ("judge", "perceptual distance in the judge's features", judged(judge, pairs.real)),
@@ -81,7 +78,7 @@ def judged(judge: FeatureJudge, real: Pixels) -> Distance:
 def encoded(encoder: ImageEncoder, real: Pixels) -> Distance:
     """1 minus the mean of two cosines: of what a picture shows and of how it is drawn."""
 
-    def vectors(pictures: Pixels) -> NDArray[np.float32]:
+    def vectors(pictures: Pixels) -> Floats32:
         return np.concatenate(encode_pictures(encoder, pictures), axis=1)
 
     true = vectors(real)
@@ -93,12 +90,14 @@ def _figure(name: str, about: str, found: Interval, unit: str) -> Figure:
     return figure(name, about, estimate, n=found.n, unit=unit, simulated=True, of="subjects")
 
 
-def pairs_of(scene: Scene, drawings: Drawings) -> Pairs:
+def pairs_of(simulation: Simulation, drawings: Drawings) -> Pairs:
     """Held-out items x segments that every arm has a picture for, where the favourite family draws the item."""
-    painted = scene.painted
-    favourite = favourite_families(scene.world, scene.audience.users, scene.audience.segment, len(painted.segment_ids))
+    painted = simulation.painted
+    favourite = favourite_families(
+        simulation.world, simulation.audience.users, simulation.audience.segment, len(painted.segment_ids)
+    )
     row_of = {key: row for row, key in enumerate(zip(drawings.codes.tolist(), drawings.families.tolist(), strict=True))}
-    held_out = set(scene.pack.codes("held_out"))
+    held_out = set(simulation.pack.codes("held_out"))
     shown = {PUBLISHED: painted.published, **painted.beside}
     complete = np.logical_and.reduce([pictures >= 0 for pictures in shown.values()])
     cells = [
@@ -108,10 +107,10 @@ def pairs_of(scene: Scene, drawings: Drawings) -> Pairs:
     ]
     item, segment = np.array(cells, np.int64).reshape(-1, 2).T
     codes = np.array([painted.item_ids[number] for number in item], dtype=np.str_)
-    default = scene.world.items.default[scene.items[item]]
+    default = simulation.world.items.default[simulation.items[item]]
     families = favourite[segment]
 
-    def drawn(family: Codes) -> Pixels:
+    def drawn(family: Ints) -> Pixels:
         rows = [row_of[key] for key in zip(codes.tolist(), family.tolist(), strict=True)]
         return drawings.pixels[np.array(rows, np.int64)]
 
@@ -141,7 +140,7 @@ def _diversity(judge: FeatureJudge, pairs: Pairs, resampling: dict[str, int]) ->
     return findings
 
 
-def _of_several(pairs: Pairs) -> Iterator[Codes]:
+def _of_several(pairs: Pairs) -> Iterator[Ints]:
     """Rows of each subject that has at least two favourites, one row a favourite."""
     for code in np.unique(pairs.item):
         rows = np.flatnonzero(pairs.item == code)

@@ -1,14 +1,14 @@
 """The stickers world's own answer: true click probabilities of published covers (simulated)."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Ints
 from recsys_eval.judge.appearance import Appearance, Drawings, appearance_among, judge_drawings
 from recsys_eval.night import Findings, Night
-from recsys_eval.simulation.context import Scene, open_scene
+from recsys_eval.simulation.context import Simulation, open_simulation
 from recsys_eval.simulation.distances import measure_distances
 from recsys_eval.simulation.painted import Painted, load_painted
-from recsys_eval.simulation.style_and_subject import measure_looks
+from recsys_eval.simulation.style_and_subject import measure_style_and_subject
 from recsys_eval.simulation.truth import (
     BEST,
     JUDGED,
@@ -17,8 +17,9 @@ from recsys_eval.simulation.truth import (
     SHUFFLED,
     UNPERSONALISED,
     UNSEEN,
-    Showing,
+    ShownPictures,
     TruthFigures,
+    arms_with_equal_cells,
     judged_best,
     original_and_best,
     shown_probability,
@@ -43,65 +44,69 @@ def about_arm(name: str) -> str:
 
 
 def measure_world(night: Night) -> Findings:
-    """Truth and looks of the night's published covers; notes where there is nothing to measure."""
+    """Truth, style and subject of the night's published covers; notes where there is nothing to measure."""
     if not night.simulated:
         return Findings(notes=["the log is not the built-in world's: nobody knows the true click probabilities"])
     painted = load_painted(night)
     if painted is None:
         return Findings(notes=[f"nothing was published on {night.ctx.ds}: there are no covers to ask the world about"])
-    night.tell("true click probabilities (simulated)")
+    night.begin("true click probabilities (simulated)")
     return measure_painted(night, painted)
 
 
 def measure_painted(night: Night, painted: Painted) -> Findings:
-    """Truth, looks, distances and diversity of pictures, published or not."""
-    scene = open_scene(night, painted)
-    drawings = judge_drawings(scene.judge, scene.pack, [*scene.pack.codes("held_out"), *painted.subject])
-    looks = appearance_among(scene.judge, drawings, painted.subject, painted.pixels)
-    findings = measure_truth(night, scene, looks, drawings)
-    findings.add(measure_feed(night, scene, looks))
-    findings.add(measure_looks(night, scene, looks, drawings))
-    findings.add(measure_distances(night, scene, drawings))
-    scene.judge.save(night.ctx.lake)
+    """Truth, appearance, distances and diversity of pictures, published or not."""
+    simulation = open_simulation(night, painted)
+    drawings = judge_drawings(simulation.judge, simulation.pack, [*simulation.pack.codes("held_out"), *painted.subject])
+    appearance = appearance_among(simulation.judge, drawings, painted.subject, painted.pixels)
+    findings = measure_truth(night, simulation, appearance, drawings)
+    findings.add(measure_feed(night, simulation, appearance))
+    findings.add(measure_style_and_subject(night, simulation, appearance, drawings))
+    findings.add(measure_distances(night, simulation, drawings))
+    simulation.judge.save(night.ctx.lake)
     return findings
 
 
-def measure_truth(night: Night, scene: Scene, looks: Appearance, drawings: Drawings) -> Findings:
+def measure_truth(night: Night, simulation: Simulation, appearance: Appearance, drawings: Drawings) -> Findings:
     """True click probability of published covers and their controls, on all, new and existing items."""
-    painted = scene.painted
+    painted = simulation.painted
     seed = night.ctx.settings.evaluate.seed
-    existing = original_and_best(scene.world, scene.audience, scene.items)
+    existing = original_and_best(simulation.world, simulation.audience, simulation.items)
     shows = {
         PUBLISHED: painted.published,
         SHUFFLED: painted.shuffled(seed),
         UNPERSONALISED: np.repeat(painted.unpersonalised[:, None], len(painted.segment_ids), axis=1),
         **painted.beside,
     }
-    showings = {name: Showing(picture=picture, looks=looks) for name, picture in shows.items()}
-    showings |= judged_best(scene.judge, drawings, painted.item_ids, existing)
+    arms_shown = {name: ShownPictures(picture=picture, appearance=appearance) for name, picture in shows.items()}
+    arms_shown |= judged_best(simulation.judge, drawings, painted.item_ids, existing)
     chances = {
-        name: shown_probability(scene.world, scene.audience, scene.items, showing) for name, showing in showings.items()
+        name: shown_probability(simulation.world, simulation.audience, simulation.items, shown_pictures)
+        for name, shown_pictures in arms_shown.items()
     }
     new = np.array([item in night.new_items for item in painted.item_ids])
     findings = Findings()
+    groups = arms_with_equal_cells(chances, PUBLISHED)
     for slice_name, kept in (("all", np.ones(len(new), bool)), ("new items", new), ("existing items", ~new)):
-        for arm, chance in chances.items():
-            arms = {ORIGINAL: existing.original, BEST: existing.best, PUBLISHED: chances[PUBLISHED], arm: chance}
-            found = truth_figures(
-                {name: values[:, kept] for name, values in arms.items()},
-                scene.audience.traffic,
-                pairs=int((showings[arm].picture[kept] >= 0).sum()),
+        found: dict[str, TruthFigures | None] = {}
+        for group in groups:
+            arms = {ORIGINAL: existing.original, BEST: existing.best, PUBLISHED: chances[PUBLISHED]}
+            figures = truth_figures(
+                {name: values[:, kept] for name, values in (arms | group).items()},
+                simulation.audience.traffic,
                 resamples=night.ctx.settings.evaluate.bootstrap,
                 seed=seed,
             )
-            if found is not None:
-                findings.add(_truth_findings(found, arm, slice_name))
+            found |= dict.fromkeys(group, figures)
+        for arm in chances:
+            of_arm = found[arm]
+            if of_arm is not None:
+                findings.add(_truth_findings(of_arm, arm, slice_name))
     for method in painted.beside:
         arms = {ORIGINAL: chances[method], BEST: existing.best, PUBLISHED: chances[PUBLISHED]}
         ahead = truth_figures(
             arms,
-            scene.audience.traffic,
-            pairs=int((painted.beside[method] >= 0).sum()),
+            simulation.audience.traffic,
             resamples=night.ctx.settings.evaluate.bootstrap,
             seed=seed,
         )
@@ -116,34 +121,37 @@ def measure_truth(night: Night, scene: Scene, looks: Appearance, drawings: Drawi
     return findings
 
 
-def measure_feed(night: Night, scene: Scene, looks: Appearance) -> Findings:
+def measure_feed(night: Night, simulation: Simulation, appearance: Appearance) -> Findings:
     """Every new item for every segment as the feed shows it: the original where no cover is published.
 
     What the plan left alone and what the policy withheld count as nothing gained, so that a
     method is not better for painting less.
     """
-    painted, item_ids = scene.painted, sorted(night.new_items)
+    painted, item_ids = simulation.painted, sorted(night.new_items)
     if not item_ids:
         return Findings()
-    items = scene.world.item_index(item_ids)
-    existing = original_and_best(scene.world, scene.audience, items)
+    items = simulation.world.item_index(item_ids)
+    existing = original_and_best(simulation.world, simulation.audience, items)
     place = {item: number for number, item in enumerate(item_ids)}
     rows = [(place[item], number) for number, item in enumerate(painted.item_ids) if item in place]
-    findings = Findings()
+    shown_by, feeds = {}, {}
     for arm, pictures in {PUBLISHED: painted.published, **painted.beside}.items():
         shown = np.full((len(items), len(painted.segment_ids)), -1, np.int64)
         for to, number in rows:
             shown[to] = pictures[number]
-        chance = shown_probability(scene.world, scene.audience, items, Showing(picture=shown, looks=looks))
-        feed = np.where(np.isnan(chance), existing.original, chance)
-        found = truth_figures(
-            {ORIGINAL: existing.original, BEST: existing.best, arm: feed},
-            scene.audience.traffic,
-            pairs=shown.size,
-            resamples=night.ctx.settings.evaluate.bootstrap,
-            seed=night.ctx.settings.evaluate.seed,
+        chance = shown_probability(
+            simulation.world, simulation.audience, items, ShownPictures(picture=shown, appearance=appearance)
         )
-        assert found is not None  # every cell has all arms
+        shown_by[arm], feeds[arm] = shown, np.where(np.isnan(chance), existing.original, chance)
+    found = truth_figures(
+        {ORIGINAL: existing.original, BEST: existing.best, **feeds},
+        simulation.audience.traffic,
+        resamples=night.ctx.settings.evaluate.bootstrap,
+        seed=night.ctx.settings.evaluate.seed,
+    )
+    assert found is not None  # every cell has all arms
+    findings = Findings()
+    for arm, shown in shown_by.items():
         what = f"{about_arm(arm)}, every new item for every segment, the original where there is none"
         findings.figures += [
             _truth_figure(f"feed.{arm}.lift", "relative lift", what, found.lift[arm], found.users),
@@ -153,7 +161,7 @@ def measure_feed(night: Night, scene: Scene, looks: Appearance) -> Findings:
     return findings
 
 
-def _share_painted(arm: str, shown: NDArray[np.int64], items: int) -> Figure:
+def _share_painted(arm: str, shown: Ints, items: int) -> Figure:
     return Figure(
         name=f"truth.feed.{arm}.painted",
         about=f"Share of new items x segments with {about_arm(arm)}; the others keep the original",

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from generation.pictures import to_pixels
+from jobs.lake.arrays import Ints, Pixels
 from jobs.lake.images import ImageStore
 from recsys_eval.night import Night
-from recsys_eval.ranking.cover_assignment import covers_beside, members_of, published_offers, unpersonalised_offers
-
-Codes = NDArray[np.int64]
+from recsys_eval.ranking.cover_assignment import (
+    covers_beside,
+    members_of,
+    published_assignment,
+    unpersonalised_assignment,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,22 +26,22 @@ class Painted:
     segment_ids: list[str]
     cover_ids: list[str]
     """Distinct pictures, (P,)."""
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     """(P, 64, 64, 3)."""
     subject: list[str]
     """Item that each picture was painted for, (P,)."""
-    published: Codes
+    published: Ints
     """(I, S) picture shown to the segment, -1 without one."""
-    unpersonalised: Codes
+    unpersonalised: Ints
     """(I,) picture painted without any preference, -1 without one."""
-    beside: dict[str, Codes]
+    beside: dict[str, Ints]
     """Method -> (I, S) picture that it painted beside the published ones, -1 without one."""
     user_ids: list[str]
     """Users of these segments."""
-    user_segment: Codes
+    user_segment: Ints
     """(U,) number of each user's segment."""
 
-    def shuffled(self, seed: int) -> Codes:
+    def shuffled(self, seed: int) -> Ints:
         """(I, S): every segment gets another one's pictures; all -1 with fewer than two segments."""
         n = len(self.segment_ids)
         if n < 2:
@@ -49,7 +52,7 @@ class Painted:
         return result
 
 
-def read_pixels(images: ImageStore, cover_ids: Sequence[str]) -> NDArray[np.uint8]:
+def read_pixels(images: ImageStore, cover_ids: Sequence[str]) -> Pixels:
     """Pictures of the store, (N, 64, 64, 3) uint8 RGB on white."""
     if not cover_ids:
         return np.zeros((0, 64, 64, 3), np.uint8)
@@ -58,11 +61,13 @@ def read_pixels(images: ImageStore, cover_ids: Sequence[str]) -> NDArray[np.uint
 
 def load_painted(night: Night) -> Painted | None:
     """What was published on ``ds``, with its controls; None where nothing was."""
-    offers = published_offers(night.lake, night.ctx.ds)
-    if not len(offers):
+    assignment = published_assignment(night.lake, night.ctx.ds)
+    if not len(assignment):
         return None
-    plain = unpersonalised_offers(night.lake, night.ctx.ds, offers.segments, offers.covers["item_id"]).covers
-    pairs = offers.covers.select("item_id", "segment_id", "cover_id")
+    plain = unpersonalised_assignment(
+        night.lake, night.ctx.ds, assignment.segments, assignment.covers["item_id"]
+    ).covers
+    pairs = assignment.covers.select("item_id", "segment_id", "cover_id")
     others = covers_beside(night.lake, night.ctx.ds, pairs)
     pictures = pl.concat([frame.select("cover_id", "item_id") for frame in (pairs, plain, *others.values())])
     pictures = pictures.unique(["cover_id", "item_id"]).sort("item_id", "cover_id")
@@ -72,7 +77,7 @@ def load_painted(night: Night) -> Painted | None:
     item_at = {name: place for place, name in enumerate(items)}
     segment_at = {name: place for place, name in enumerate(segments)}
 
-    def places(frame: pl.DataFrame) -> Codes:
+    def places(frame: pl.DataFrame) -> Ints:
         picture = np.full((len(items), len(segments)), -1, np.int64)
         for item, segment, cover in frame.select("item_id", "segment_id", "cover_id").iter_rows():
             picture[item_at[item], segment_at[segment]] = number[cover, item]

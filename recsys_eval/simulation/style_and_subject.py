@@ -8,46 +8,46 @@ pictures are real files and the judge was trained on real drawings of other subj
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Flags, Floats, Floats32, Ints, Strings
 from recsys_eval.judge.appearance import Appearance, Drawings
 from recsys_eval.judge.image_metrics import subject_ranks
 from recsys_eval.night import Findings, Night
-from recsys_eval.simulation.context import Scene, favourite_families
+from recsys_eval.simulation.context import Simulation, favourite_families
 from recsys_eval.statistics.figures import figure, lift_row
 from recsys_eval.statistics.lift import estimate, resampled_ratios
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
 RECALL_AT = 10
 
 
-def measure_looks(night: Night, scene: Scene, looks: Appearance, drawings: Drawings) -> Findings:
+def measure_style_and_subject(
+    night: Night, simulation: Simulation, appearance: Appearance, drawings: Drawings
+) -> Findings:
     """Style agreement and subject recall of painted covers of new items, as shares of real drawings'.
 
     Parameters
     ----------
-    night, scene
+    night, simulation
         The night and its world.
-    looks
-        Of ``scene.painted``'s pictures.
+    appearance
+        Of ``simulation.painted``'s pictures.
     drawings
         Real drawings, those of all held-out subjects among them.
     """
     chosen = night.ctx.settings.evaluate
-    painted, codes = scene.painted, scene.pack.codes("held_out")
+    painted, codes = simulation.painted, simulation.pack.codes("held_out")
     real = np.isin(drawings.codes, codes)
     code_of, family_of, embedding = drawings.codes[real], drawings.families[real], drawings.embedding[real]
-    real_style = scene.judge.style_probabilities(drawings.pixels[real]).argmax(axis=1) == family_of
-    audience = scene.audience
-    favourite = favourite_families(scene.world, audience.users, audience.segment, len(painted.segment_ids))
+    real_style = simulation.judge.style_probabilities(drawings.pixels[real]).argmax(axis=1) == family_of
+    audience = simulation.audience
+    favourite = favourite_families(simulation.world, audience.users, audience.segment, len(painted.segment_ids))
     held_out = np.isin(painted.item_ids, codes)
     if not (painted.published[held_out] >= 0).any():
-        return Findings(notes=["no published cover is of a held-out subject: their looks were left out"])
-    query = looks.embedding
-    style = looks.style_probs.argmax(axis=1)
+        return Findings(notes=["no published cover is of a held-out subject: their style and subject were left out"])
+    query = appearance.embedding
+    style = appearance.style_probs.argmax(axis=1)
 
-    def recalled(vectors: NDArray[np.float32], subjects: NDArray[np.str_], families: Codes) -> NDArray[np.bool_]:
+    def recalled(vectors: Floats32, subjects: Strings, families: Ints) -> Flags:
         ranks = subject_ranks(
             vectors, subjects, embedding, code_of, query_families=families, gallery_families=family_of
         )
@@ -55,7 +55,7 @@ def measure_looks(night: Night, scene: Scene, looks: Appearance, drawings: Drawi
 
     names = np.array(painted.item_ids)
     plain = np.repeat(painted.unpersonalised[:, None], len(favourite), axis=1)
-    arms: dict[str, Looks] = {}
+    arms: dict[str, Hits] = {}
     for arm, pictures in {"published": painted.published, "unpersonalised": plain, **painted.beside}.items():
         item, segment = np.nonzero((pictures >= 0) & held_out[:, None])
         seen, wanted = pictures[item, segment], favourite[segment]
@@ -64,15 +64,15 @@ def measure_looks(night: Night, scene: Scene, looks: Appearance, drawings: Drawi
     findings = Findings()
     for arm, values in arms.items():
         if len(values[0]):
-            findings.add(_looks_findings(arm, values, real_arm, resamples=chosen.bootstrap, seed=chosen.seed))
+            findings.add(_hit_findings(arm, values, real_arm, resamples=chosen.bootstrap, seed=chosen.seed))
     return findings
 
 
-Looks = tuple[NDArray[np.str_], NDArray[np.bool_], NDArray[np.bool_]]
+Hits = tuple[Strings, Flags, Flags]
 """Subject, style agrees and subject recalled of each picture."""
 
 
-def _looks_findings(arm: str, painted: Looks, real: Looks, *, resamples: int, seed: int) -> Findings:
+def _hit_findings(arm: str, painted: Hits, real: Hits, *, resamples: int, seed: int) -> Findings:
     """Rates of painted pictures and their shares of real ones', with intervals over subjects."""
     subjects = np.unique(np.concatenate([painted[0], real[0]]))
     sums: Mapping[str, list[Floats]] = {"hit": [], "all": []}

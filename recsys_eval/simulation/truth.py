@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Floats, Ints
 from jobs.simulator.model import World
 from jobs.simulator.truth import all_drawings_probability
 from recsys_eval.judge.appearance import Appearance, Drawings, appearance_of_drawings
@@ -29,8 +29,6 @@ from recsys_eval.judge.model import Judge
 from recsys_eval.statistics.lift import Estimate, estimate
 from reward_model.metrics import user_weights
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
 ORIGINAL, PUBLISHED, SHUFFLED, UNPERSONALISED, BEST = (
     "original",
     "published",
@@ -45,36 +43,36 @@ JUDGED, UNSEEN = "best drawing judged", "best drawing unseen"
 class Audience:
     """Users by segment, and how much each counts. ``U`` users."""
 
-    users: Codes
+    users: Ints
     """(U,) numbers in the world."""
-    segment: Codes
+    segment: Ints
     """(U,) number of the segment."""
     traffic: Floats
     """(U,) impressions a user has in the log."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Showing:
+class ShownPictures:
     """Which picture each segment is shown for each item. ``I`` items, ``S`` segments, ``P`` pictures."""
 
-    picture: Codes
+    picture: Ints
     """(I, S) number of the picture, -1 where there is none."""
-    looks: Appearance
+    appearance: Appearance
     """Of the P pictures."""
 
 
-class Existing(NamedTuple):
+class ExistingDrawings(NamedTuple):
     """What the existing drawings of ``I`` items would get."""
 
     original: Floats
     """(U, I) probability of a click on the original."""
     best: Floats
     """(U, I) the same of the segment's best drawing."""
-    family: Codes
+    family: Ints
     """(I, S) which family drew that."""
 
 
-def original_and_best(world: World, audience: Audience, items: Codes) -> Existing:
+def original_and_best(world: World, audience: Audience, items: Ints) -> ExistingDrawings:
     """Original and best existing drawing of every segment.
 
     Parameters
@@ -97,10 +95,12 @@ def original_and_best(world: World, audience: Audience, items: Codes) -> Existin
         family[:, segment] = chosen
         best[rows] = np.take_along_axis(every, chosen[None, :, None], axis=2)[:, :, 0]
         original[rows] = np.take_along_axis(every, world.items.default[items][None, :, None], axis=2)[:, :, 0]
-    return Existing(original, best, family)
+    return ExistingDrawings(original, best, family)
 
 
-def judged_best(judge: Judge, drawings: Drawings, codes: Sequence[str], existing: Existing) -> dict[str, Showing]:
+def judged_best(
+    judge: Judge, drawings: Drawings, codes: Sequence[str], existing: ExistingDrawings
+) -> dict[str, ShownPictures]:
     """The best drawing of every item and segment, judged as painted covers are: its own copy known, and put aside.
 
     Parameters
@@ -117,23 +117,25 @@ def judged_best(judge: Judge, drawings: Drawings, codes: Sequence[str], existing
     families = existing.family.reshape(-1)
     picture = np.arange(items * segments).reshape(items, segments)
     return {
-        name: Showing(picture=picture, looks=appearance_of_drawings(judge, drawings, subjects, families, unseen=unseen))
+        name: ShownPictures(
+            picture=picture, appearance=appearance_of_drawings(judge, drawings, subjects, families, unseen=unseen)
+        )
         for name, unseen in ((JUDGED, False), (UNSEEN, True))
     }
 
 
-def shown_probability(world: World, audience: Audience, items: Codes, showing: Showing) -> Floats:
+def shown_probability(world: World, audience: Audience, items: Ints, pictures: ShownPictures) -> Floats:
     """Probability of the picture each user's segment is shown, (U, I); NaN where it is shown none."""
     result = np.full((len(audience.users), len(items)), np.nan)
     for segment in np.unique(audience.segment):
         rows = np.flatnonzero(audience.segment == segment)
-        columns = np.flatnonzero(showing.picture[:, segment] >= 0)
-        picture = np.tile(showing.picture[columns, segment], len(rows))
+        columns = np.flatnonzero(pictures.picture[:, segment] >= 0)
+        picture = np.tile(pictures.picture[columns, segment], len(rows))
         chance = world.click_probability(
             np.repeat(audience.users[rows], len(columns)),
             np.tile(items[columns], len(rows)),
-            showing.looks.style_probs[picture],
-            showing.looks.similarity[picture],
+            pictures.appearance.style_probs[picture],
+            pictures.appearance.similarity[picture],
         )
         result[np.ix_(rows, columns)] = chance.reshape(len(rows), len(columns))
     return result
@@ -151,13 +153,32 @@ class TruthFigures:
     """Arm to the share of the gap between original and best drawing that it closes."""
     users: int
     items: int
-    pairs: int
-    """Item x segment pairs with a published cover."""
 
 
-def truth_figures(
-    chances: Mapping[str, Floats], traffic: Floats, *, pairs: int, resamples: int, seed: int
-) -> TruthFigures | None:
+def arms_with_equal_cells(chances: Mapping[str, Floats], base: str) -> list[dict[str, Floats]]:
+    """Arms grouped by the cells that they share with one of them, so that a group is measured at once.
+
+    Parameters
+    ----------
+    chances
+        Arm to (U, I) probabilities, NaN where it shows nothing.
+    base
+        The arm that all are compared with.
+
+    Examples
+    --------
+    >>> one, two = np.array([[0.1, 0.2]]), np.array([[0.3, np.nan]])
+    >>> [list(group) for group in arms_with_equal_cells({"a": one, "b": two, "c": one}, "a")]
+    [['a', 'c'], ['b']]
+    """
+    groups: dict[bytes, dict[str, Floats]] = {}
+    for arm, values in chances.items():
+        cells = ~(np.isnan(values) | np.isnan(chances[base]))
+        groups.setdefault(cells.tobytes(), {})[arm] = values
+    return list(groups.values())
+
+
+def truth_figures(chances: Mapping[str, Floats], traffic: Floats, *, resamples: int, seed: int) -> TruthFigures | None:
     """Means, lifts and the gap closed, with intervals over users and items at once.
 
     Users and items are resampled independently and their weights multiplied (Owen, "The pigeonhole
@@ -171,8 +192,6 @@ def truth_figures(
         Only cells that all arms have are counted, so that every arm is compared on the same pairs.
     traffic
         (U,) weights.
-    pairs
-        Item x segment pairs behind the cells, for the record.
     resamples, seed
         Of the bootstrap.
 
@@ -213,5 +232,4 @@ def truth_figures(
         },
         users=int(keep_users.size),
         items=int(keep_items.size),
-        pairs=pairs,
     )

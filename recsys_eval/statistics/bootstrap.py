@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jobs.lake.arrays import Floats
 from recsys_eval.statistics.lift import Estimate, resampled_ratios
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

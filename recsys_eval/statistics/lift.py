@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Floats, Ints
 from reward_model.metrics import user_weights
 
-Floats = NDArray[np.float64]
 LEVEL = 0.95
 """Coverage of every interval."""
 
@@ -117,7 +116,7 @@ def resampled_ratios(numerator: Floats, denominator: Floats, *, resamples: int, 
     return Ratios(value=ratios[0], draws=ratios[1:])
 
 
-def user_sums(users: NDArray[np.int64], values: Floats, n_users: int) -> tuple[Floats, Floats]:
+def user_sums(users: Ints, values: Floats, n_users: int) -> tuple[Floats, Floats]:
     """Sum and count of the defined (not NaN) values of each user.
 
     Examples

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from conf.command_line import told
 from conf.errors import UsageError
@@ -28,6 +27,7 @@ from generation.alignment.run import RunSettings
 from generation.personalization.icg.train import ThroughReaders, train
 from generation.personalization.training.world import Audience, Items
 from generation.planning.stage import expected_of
+from jobs.lake.arrays import Flags, Pixels
 from jobs.lake.context import Context
 from recsys_eval.night import Findings, Night
 from recsys_eval.ranking.cover_assignment import members_of
@@ -112,14 +112,14 @@ def train_variant(
     return adapter
 
 
-def compare(ctx: Context, canvas: Canvas, painted: dict[str, NDArray[np.uint8]]) -> Findings:
-    """Truth, looks, distances and diversity of every variant, ICG as the published arm."""
+def compare(ctx: Context, canvas: Canvas, painted: dict[str, Pixels]) -> Findings:
+    """Truth, style and subject, distances and diversity of every variant, ICG as the published arm."""
     night = open_night(ctx)
     kept = expected_of(ctx, canvas.items.ids).relative >= ctx.settings.generation.min_gain
     return measure_painted(night, painted_of(night, canvas, painted, kept))
 
 
-def painted_of(night: Night, canvas: Canvas, painted: dict[str, NDArray[np.uint8]], kept: NDArray[np.bool_]) -> Painted:
+def painted_of(night: Night, canvas: Canvas, painted: dict[str, Pixels], kept: Flags) -> Painted:
     """The variants' pictures as the evaluation of a night knows them: the full one published, the rest beside.
 
     ``kept``, (I, S), says which of them there are.

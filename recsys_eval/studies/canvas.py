@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from generation.personalization.methods import adapter_folders
 from generation.personalization.training.world import Audience, Items
 from generation.planning.units import rounded, unit_seed
 from generation.serving.painters import open_painter
+from jobs.lake.arrays import Pixels
 from jobs.lake.context import Context
 
 BATCH = 32
@@ -30,7 +30,7 @@ class Canvas:
         adapter: Path | None = None,
         personal: bool = True,
         guidance: float | None = None,
-    ) -> NDArray[np.uint8]:
+    ) -> Pixels:
         """(I, S, 64, 64, 3), one candidate each; by default at the mean of the night's guidances.
 
         Parameters

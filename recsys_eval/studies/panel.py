@@ -14,17 +14,17 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from conf.errors import UsageError
 from generation.personalization.training.world import Audience, Items
 from generation.rewards.candidates import CandidateScorer
+from jobs.lake.arrays import Floats32, Pixels
 from jobs.lake.context import Context
 from jobs.simulator.model import World
 from jobs.stickers.pack import FAMILIES, PicturePack
 from recsys_eval.judge.image_metrics import Pictures
 from recsys_eval.judge.model import Judge
-from recsys_eval.panel.measures import PanelFigure, Views, classified, shaped, told_apart, worst_first
+from recsys_eval.panel.measures import PanelFigure, Views, classified, separability, shaped, worst_first
 from recsys_eval.panel.pairs import Pairs, gallery_of, pairs_of
 from recsys_eval.panel.plain_cnn import WEIGHTS_DIR, load_seeds
 from recsys_eval.ranking.cover_assignment import members_of
@@ -61,7 +61,7 @@ def paint_pairs(ctx: Context, canvas: Canvas, families: dict[int, str], method: 
 def judged(judge: Judge) -> Views:
     """The judge as the panel asks it."""
 
-    def views(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def views(pixels: Pixels) -> tuple[Floats32, Floats32]:
         return judge.style_probabilities(pixels), judge.subject_embedding(pixels)
 
     return views
@@ -71,7 +71,7 @@ def panel_figures(pairs: Pairs, gallery: Pictures, networks: Path) -> Iterator[l
     """The figures of each look, one look after the other."""
     yield shaped(pairs)
     yield classified("plain CNN", list(load_seeds(networks).values()), pairs, gallery)
-    yield told_apart(pairs)
+    yield separability(pairs)
     yield classified("judge", [judged(Judge.load())], pairs, gallery)
 
 

@@ -8,15 +8,14 @@ the choice; this says afterwards how good it was.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from jobs.features.chunks import matrix
 from jobs.features.segmentation.clusters import choose, fit
+from jobs.lake.arrays import Floats, Ints, matrix
 from jobs.lake.context import Context
 from jobs.simulator.model import World
 
 
-def liking(taste: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+def liking(taste: Floats, labels: Ints) -> float:
     """Mean over users of their liking (logits) of the family that their cluster likes most on average.
 
     Examples

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from generation.personalization.icg.train import build_reward
 from generation.personalization.training.rewarding import ScoredReward
 from generation.personalization.training.world import Audience, Items, Sampler
 from generation.planning.stage import expected_of
 from generation.rewards.candidates import CandidateScorer
+from jobs.lake.arrays import Floats, Pixels
 from jobs.lake.context import Context
 from jobs.simulator.model import World
 from jobs.stickers.pack import PicturePack
@@ -30,7 +30,7 @@ from recsys_eval.simulation.truth import (
     BEST,
     ORIGINAL,
     PUBLISHED,
-    Showing,
+    ShownPictures,
     TruthFigures,
     judged_best,
     original_and_best,
@@ -42,7 +42,7 @@ from recsys_eval.statistics.lift import Estimate
 from recsys_eval.studies.canvas import Canvas
 
 
-class Opinion:
+class Evaluator:
     """Judges pictures of a canvas by a classifier and the world.
 
     Parameters
@@ -69,55 +69,55 @@ class Opinion:
         self.gain = expected_of(ctx, canvas.items.ids).relative
         """(I, S) what the plan expects of painting."""
 
-    def __call__(self, pictures: NDArray[np.uint8]) -> str:
+    def __call__(self, pictures: Pixels) -> str:
         """One line about (I, S, 64, 64, 3)."""
-        return self.told(self.showing(pictures))
+        return self.line(self.shown(pictures))
 
-    def showing(self, pictures: NDArray[np.uint8]) -> Showing:
+    def shown(self, pictures: Pixels) -> ShownPictures:
         """(I, S, 64, 64, 3) as the classifier sees them."""
         items, segments = pictures.shape[:2]
         subjects = [item for item in self.canvas.items.ids for _ in range(segments)]
-        looks = appearance_among(self.judge, self.drawings, subjects, pictures.reshape(-1, 64, 64, 3))
-        return Showing(picture=np.arange(items * segments).reshape(items, segments), looks=looks)
+        appearance = appearance_among(self.judge, self.drawings, subjects, pictures.reshape(-1, 64, 64, 3))
+        return ShownPictures(picture=np.arange(items * segments).reshape(items, segments), appearance=appearance)
 
-    def feed(self, showing: Showing, min_gain: float) -> str:
+    def feed(self, shown_pictures: ShownPictures, min_gain: float) -> str:
         """One line about what the feed shows of the pictures: those that the plan would paint."""
         kept = self.gain >= min_gain
-        shown = shown_probability(self.world, self.users, self.items, showing)
-        found = self.figures(np.where(kept[:, self.users.segment].T, shown, self.known.original), pairs=kept.size)
-        lift, gap = (_told(each[PUBLISHED]) for each in (found.lift, found.gap_closed))
+        shown = shown_probability(self.world, self.users, self.items, shown_pictures)
+        found = self.figures(np.where(kept[:, self.users.segment].T, shown, self.known.original))
+        lift, gap = (_with_interval(each[PUBLISHED]) for each in (found.lift, found.gap_closed))
         return f"true clicks {lift}  gap {gap}  painted {kept.mean():.0%}"
 
     def real(self) -> dict[str, str]:
         """The same about the best existing drawings, judged like painted covers."""
         shown = judged_best(self.judge, self.drawings, self.canvas.items.ids, self.known)
-        return {name: self.told(showing) for name, showing in shown.items()}
+        return {name: self.line(shown_pictures) for name, shown_pictures in shown.items()}
 
-    def told(self, showing: Showing) -> str:
+    def line(self, shown_pictures: ShownPictures) -> str:
         """One line about what each segment is shown."""
-        found, looks = self.truth(showing), showing.looks
-        style = (looks.style_probs.argmax(1).reshape(showing.picture.shape) == self.favourite).mean()
-        lift, gap = (_told(each[PUBLISHED]) for each in (found.lift, found.gap_closed))
-        return f"true clicks {lift}  gap {gap}  style {style:.2f}  subject {looks.similarity.mean():.3f}"
+        found, appearance = self.truth(shown_pictures), shown_pictures.appearance
+        style = (appearance.style_probs.argmax(1).reshape(shown_pictures.picture.shape) == self.favourite).mean()
+        lift, gap = (_with_interval(each[PUBLISHED]) for each in (found.lift, found.gap_closed))
+        return f"true clicks {lift}  gap {gap}  style {style:.2f}  subject {appearance.similarity.mean():.3f}"
 
-    def truth(self, showing: Showing) -> TruthFigures:
+    def truth(self, shown_pictures: ShownPictures) -> TruthFigures:
         """Of the pictures that each segment is shown."""
-        shown = shown_probability(self.world, self.users, self.items, showing)
-        return self.figures(shown, pairs=showing.picture.size)
+        shown = shown_probability(self.world, self.users, self.items, shown_pictures)
+        return self.figures(shown)
 
-    def figures(self, shown: NDArray[np.float64], *, pairs: int) -> TruthFigures:
+    def figures(self, shown: Floats) -> TruthFigures:
         """Of the true probabilities of what is shown, (U, I)."""
         arms = {ORIGINAL: self.known.original, BEST: self.known.best, PUBLISHED: shown}
-        found = truth_figures(arms, self.users.traffic, pairs=pairs, resamples=200, seed=0)
+        found = truth_figures(arms, self.users.traffic, resamples=200, seed=0)
         assert found is not None  # every cell has all arms
         return found
 
 
-def _told(found: Estimate) -> str:
+def _with_interval(found: Estimate) -> str:
     return f"{found.value:+.1%} [{found.low:+.1%}, {found.high:+.1%}]"
 
 
-def best_of(ctx: Context, canvas: Canvas, painted: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def best_of(ctx: Context, canvas: Canvas, painted: list[Pixels]) -> Pixels:
     """The candidate of each item and segment that the night's rewards would keep, (I, S, 64, 64, 3)."""
     reward = build_reward(ctx, CandidateScorer(ctx), (), differentiable=False)
     assert isinstance(reward, ScoredReward)
@@ -128,7 +128,7 @@ def best_of(ctx: Context, canvas: Canvas, painted: list[NDArray[np.uint8]]) -> N
     flat = [pictures.reshape(-1, 64, 64, 3) for pictures in painted]
     pixels = [torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255 for pictures in flat]
     scores = np.stack([reward(each, batch).total.numpy() for each in pixels])
-    chosen: NDArray[np.uint8] = np.stack(flat)[scores.argmax(0), np.arange(len(rows))]
+    chosen: Pixels = np.stack(flat)[scores.argmax(0), np.arange(len(rows))]
     return chosen.reshape(painted[0].shape)
 
 
@@ -157,14 +157,14 @@ def validation_sweep(ctx: Context, options: ValidationSweep) -> None:
     torch.set_num_threads(options.threads)
     items = Items.read(ctx, CandidateScorer(ctx).encoders, "validation", options.items)
     canvas = Canvas(items=items, audience=Audience.read(ctx, "train"))
-    opinion = Opinion(ctx, canvas, Judge.load(options.judge))
-    for name, told in opinion.real().items():
-        print(f"{name:20}  {told}", flush=True)
+    evaluator = Evaluator(ctx, canvas, Judge.load(options.judge))
+    for name, line in evaluator.real().items():
+        print(f"{name:20}  {line}", flush=True)
     painted = []
     for guidance in options.guidance or ctx.settings.generation.guidance:
         painted.append(canvas.paint(ctx, options.method, adapter=options.adapter, guidance=guidance))
-        print(f"guidance {guidance:<11.1f}  {opinion(painted[-1])}", flush=True)
-    best = opinion.showing(best_of(ctx, canvas, painted))
-    print(f"{'best of them':20}  {opinion.told(best)}", flush=True)
+        print(f"guidance {guidance:<11.1f}  {evaluator(painted[-1])}", flush=True)
+    best = evaluator.shown(best_of(ctx, canvas, painted))
+    print(f"{'best of them':20}  {evaluator.line(best)}", flush=True)
     for min_gain in options.min_gain or [ctx.settings.generation.min_gain]:
-        print(f"feed, min. gain {min_gain:<4.2f}  {opinion.feed(best, min_gain)}", flush=True)
+        print(f"feed, min. gain {min_gain:<4.2f}  {evaluator.feed(best, min_gain)}", flush=True)

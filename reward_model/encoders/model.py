@@ -21,11 +21,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from jobs.lake.arrays import Floats32, Pixels
 from reward_model.encoders.assets import EFFICIENTNET, check_sha256, minilm_dir, verified_asset
 from reward_model.precision import compute_dtype
 
@@ -81,7 +81,7 @@ class Features(NamedTuple):
 class PictureEncoder(Protocol):
     """Encodes pictures without gradients: :class:`ImageEncoder`, or its compiled form."""
 
-    def encode(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def encode(self, pixels: Pixels) -> tuple[Floats32, Floats32]:
         """(N, 128) aligned and (N, 32) style embeddings of (N, 64, 64, 3) uint8 RGB, L2-normalised float32."""
         ...
 
@@ -184,7 +184,7 @@ class ImageEncoder(nn.Module):
         return self.encoded(self.backbone(pixels))
 
     @torch.inference_mode()
-    def encode(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def encode(self, pixels: Pixels) -> tuple[Floats32, Floats32]:
         """(N, 128) aligned and (N, 32) style embeddings of (N, 64, 64, 3) uint8 RGB, without gradients."""
         encoded = self(to_tensor(pixels).to(self.image.weight.device))
         return encoded.embedding.cpu().numpy(), encoded.style.cpu().numpy()
@@ -220,7 +220,7 @@ class TextEncoder:
         self.projection = _linear(weights, "text", TEXT_DIM, EMBED_DIM).to(device)
         self.device = device
 
-    def encode(self, texts: Sequence[str], batch_size: int = 64) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def encode(self, texts: Sequence[str], batch_size: int = 64) -> tuple[Floats32, Floats32]:
         """Encode texts, in the order given.
 
         Returns
@@ -307,8 +307,8 @@ def load_projections(weights_dir: Path = WEIGHTS_DIR) -> dict[str, Tensor]:
 
 
 def encode_pictures(
-    encoder: PictureEncoder, pictures: Sequence[bytes] | NDArray[np.uint8], batch_size: int = 64
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    encoder: PictureEncoder, pictures: Sequence[bytes] | Pixels, batch_size: int = 64
+) -> tuple[Floats32, Floats32]:
     """Encode many pictures without gradients.
 
     Parameters
@@ -335,19 +335,19 @@ def encode_pictures(
     return embedding, style
 
 
-def to_pixels(pictures: Sequence[bytes] | NDArray[np.uint8]) -> NDArray[np.uint8]:
+def to_pixels(pictures: Sequence[bytes] | Pixels) -> Pixels:
     """(N, 64, 64, 3) uint8 RGB of encoded images; transparent ones lie on white. Arrays pass through."""
     if isinstance(pictures, np.ndarray):
         return pictures
     return np.stack([_decode(data) for data in pictures])
 
 
-def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+def to_tensor(pixels: Pixels) -> Tensor:
     """(N, 3, 64, 64) float32 in [0, 1] of (N, 64, 64, 3) uint8."""
     return torch.from_numpy(pixels.astype(np.float32)).permute(0, 3, 1, 2) / 255
 
 
-def _decode(data: bytes) -> NDArray[np.uint8]:
+def _decode(data: bytes) -> Pixels:
     with Image.open(io.BytesIO(data)) as picture:
         rgba = picture.convert("RGBA")
     if rgba.size != (PICTURE_SIZE, PICTURE_SIZE):

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Floats, Floats32, Ints, Strings
 from jobs.lake.splits import Split, split_of
 from jobs.stickers.pack import FAMILIES, PicturePack
 
@@ -22,9 +22,9 @@ class Pictures:
     """
 
     keys: list[tuple[str, str]]
-    subject: NDArray[np.int64]
-    family: NDArray[np.int64]
-    split: NDArray[np.str_]
+    subject: Ints
+    family: Ints
+    split: Strings
 
     @classmethod
     def of(cls, pack: PicturePack) -> "Pictures":
@@ -38,15 +38,15 @@ class Pictures:
             split=np.array([split_of(code) for code in codes]),
         )
 
-    def rows(self, split: Split) -> NDArray[np.int64]:
+    def rows(self, split: Split) -> Ints:
         """Numbers of the pictures whose subject is in the split."""
         return np.flatnonzero(self.split[self.subject] == split)
 
-    def subjects(self, split: Split) -> NDArray[np.int64]:
+    def subjects(self, split: Split) -> Ints:
         """Numbers of the subjects in the split."""
         return np.flatnonzero(self.split == split)
 
-    def two_of(self, subject: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    def two_of(self, subject: int, generator: np.random.Generator) -> Ints:
         """Two pictures of a subject, in different families."""
         first, last = np.searchsorted(self.subject, [subject, subject + 1])
         return generator.choice(np.arange(first, last), 2, replace=False)
@@ -55,9 +55,9 @@ class Pictures:
 def retrieval_figures(
     pictures: Pictures,
     split: Split,
-    images: NDArray[np.float32],
-    texts: NDArray[np.float32],
-    labels: NDArray[np.float32],
+    images: Floats32,
+    texts: Floats32,
+    labels: Floats32,
     *,
     intervals: bool = True,
 ) -> dict[str, Any]:
@@ -92,9 +92,7 @@ def retrieval_figures(
     return found
 
 
-def text_ranks(
-    pictures: Pictures, subjects: NDArray[np.int64], images: NDArray[np.float32], texts: NDArray[np.float32]
-) -> NDArray[np.int64]:
+def text_ranks(pictures: Pictures, subjects: Ints, images: Floats32, texts: Floats32) -> Ints:
     """(subjects, complete families) rank, from 0, of the subject's own picture in each family's gallery."""
     columns = []
     for family in range(len(FAMILIES)):
@@ -106,9 +104,7 @@ def text_ranks(
     return np.stack(columns, axis=1)
 
 
-def image_ranks(
-    pictures: Pictures, split: Split, images: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def image_ranks(pictures: Pictures, split: Split, images: Floats32) -> tuple[Ints, Ints]:
     """Per picture of the split: rank of the nearest same-subject picture of another family; its subject."""
     rows = pictures.rows(split)
     subject, family = pictures.subject[rows], pictures.family[rows]
@@ -122,8 +118,8 @@ def image_ranks(
 def style_figures(
     pictures: Pictures,
     split: Split,
-    styles: NDArray[np.float32],
-    augmented: NDArray[np.float32],
+    styles: Floats32,
+    augmented: Floats32,
     *,
     intervals: bool = True,
 ) -> dict[str, Any]:
@@ -153,15 +149,15 @@ def style_figures(
     return found
 
 
-def family_centroids(pictures: Pictures, styles: NDArray[np.float32]) -> NDArray[np.float32]:
+def family_centroids(pictures: Pictures, styles: Floats32) -> Floats32:
     """(6, 32) L2-normalised mean style of each family's training pictures."""
     train = pictures.rows("train")
     means = np.stack([styles[train][pictures.family[train] == family].mean(0) for family in range(len(FAMILIES))])
-    normalised: NDArray[np.float32] = means / np.linalg.norm(means, axis=1, keepdims=True)
+    normalised: Floats32 = means / np.linalg.norm(means, axis=1, keepdims=True)
     return normalised
 
 
-def summary(per_subject: NDArray[np.float64], intervals: bool) -> dict[str, float]:
+def summary(per_subject: Floats, intervals: bool) -> dict[str, float]:
     """Mean over subjects, with its 95% percentile bootstrap interval (1,000 resamples, fixed seed)."""
     found = {"value": round(float(per_subject.mean()), 4)}
     if intervals:

@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from conf.command_line import told
+from jobs.lake.arrays import Floats32, Pixels
 from jobs.lake.splits import Split
 from jobs.stickers.pack import FAMILIES, PACK_DIR, PicturePack, Subject
 from reward_model.encoders.assets import sha256
@@ -84,7 +84,7 @@ class Bank:
     texts: Tensor
 
 
-def augmented(pixels: NDArray[np.uint8], generator: np.random.Generator) -> NDArray[np.uint8]:
+def augmented(pixels: Pixels, generator: np.random.Generator) -> Pixels:
     """A light disturbance of a (64, 64, 3) uint8 picture: mirror, blur, JPEG, noise."""
     picture = Image.fromarray(pixels)
     if generator.random() < 0.5:
@@ -136,7 +136,7 @@ def build_bank(pack: PicturePack, settings: TrainSettings, cache: Path) -> Bank:
     return Bank(pictures, loaded["pooled"].float(), loaded["stats"].float(), loaded["texts"])
 
 
-def picture_features(pixels: NDArray[np.uint8], batch_size: int = 64) -> tuple[Tensor, Tensor]:
+def picture_features(pixels: Pixels, batch_size: int = 64) -> tuple[Tensor, Tensor]:
     """(N, 1280) pooled features and (N, 1792) style statistics, bfloat16."""
     backbone = load_backbone()
     pooled, stats = [], []
@@ -317,7 +317,7 @@ def _fit(
         module.eval()
 
 
-def _embed(bank: Bank, image: nn.Module, text: nn.Module) -> tuple[NDArray[np.float32], ...]:
+def _embed(bank: Bank, image: nn.Module, text: nn.Module) -> tuple[Floats32, ...]:
     """(P, 128) of the pictures as they are, (S, 128) of label and tags, (S, 128) of the label alone."""
     with torch.no_grad():
         return image(bank.pooled[0]).numpy(), text(bank.texts[1]).numpy(), text(bank.texts[0]).numpy()

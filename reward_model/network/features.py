@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float32]
+from jobs.lake.arrays import Floats, Floats32
+from jobs.lake.tables import WINDOWS
 
-WINDOWS = (1, 7, 28)
-"""Days of the windows in user_features and item_features."""
 COUNT_COLUMNS = tuple(f"{what}_{days}d" for days in WINDOWS for what in ("impressions", "clicks", "ctr"))
 USER_COLUMNS = (*COUNT_COLUMNS, "recency_hours")
 """Columns of user_features that become numbers; the preference and the affinity are read apart."""
@@ -41,7 +39,7 @@ TITLE_COLUMNS = (
 """Shape of the shown words: lengths as ``log1p``, the rest are shares of letters or 0 and 1."""
 
 
-def numbers(frame: pd.DataFrame, columns: Sequence[str]) -> Floats:
+def numbers(frame: pd.DataFrame, columns: Sequence[str]) -> Floats32:
     """Raw feature columns as transformed numbers.
 
     Parameters
@@ -64,7 +62,7 @@ def numbers(frame: pd.DataFrame, columns: Sequence[str]) -> Floats:
     return np.column_stack([_transformed(frame[name], name) for name in columns]).astype(np.float32)
 
 
-def _transformed(values: pd.Series, name: str) -> npt.NDArray[np.float64]:
+def _transformed(values: pd.Series, name: str) -> Floats:
     if name.startswith("ctr"):
         rate = np.clip(values.to_numpy(np.float64), RATE_FLOOR, 1 - RATE_FLOOR)
         return np.asarray(np.log(rate / (1 - rate)))
@@ -89,12 +87,12 @@ def unseen_item(features: pd.DataFrame) -> dict[str, float]:
     return prior
 
 
-def unseen_items(values: Floats) -> Floats:
+def unseen_items(values: Floats32) -> Floats32:
     """1 where nobody saw the item in 28 days; ``values`` are item columns of :func:`numbers`, not standardised."""
     return np.asarray(values[:, ITEM_COLUMNS.index("impressions_28d")] == 0, np.float32)
 
 
-def title_shape(titles: Sequence[str]) -> Floats:
+def title_shape(titles: Sequence[str]) -> Floats32:
     """Shape of each text, without its meaning.
 
     Returns
@@ -133,13 +131,13 @@ def _script_of(letter: str) -> str:
 class Standardiser:
     """Means and deviations per column; a constant column keeps deviation 1."""
 
-    mean: Floats
+    mean: Floats32
     """``(n_columns,)``"""
-    deviation: Floats
+    deviation: Floats32
     """``(n_columns,)``, all above 0."""
 
     @classmethod
-    def fit(cls, values: Floats) -> "Standardiser":
+    def fit(cls, values: Floats32) -> "Standardiser":
         """Of ``(n_rows, n_columns)`` training values."""
         deviation = values.std(axis=0, dtype=np.float64)
         deviation[deviation < 1e-6] = 1.0
@@ -147,6 +145,6 @@ class Standardiser:
             mean=values.mean(axis=0, dtype=np.float64).astype(np.float32), deviation=deviation.astype(np.float32)
         )
 
-    def apply(self, values: Floats) -> Floats:
+    def apply(self, values: Floats32) -> Floats32:
         """Standardised copy, clipped to 6 deviations so that one odd row cannot dominate."""
         return np.asarray(np.clip((values - self.mean) / self.deviation, -6.0, 6.0), np.float32)

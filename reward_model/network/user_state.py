@@ -16,10 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from conf.errors import ContractError, MissingTable
+from jobs.lake.arrays import Flags, Floats32, Ints, matrix
 from jobs.lake.lake import Lake
-from jobs.lake.tables import EMBED_DIM, STYLE_DIM
-from reward_model.network.features import USER_COLUMNS, WINDOWS, Floats, numbers
+from jobs.lake.point_in_time import read_evenings
+from jobs.lake.tables import EMBED_DIM, STYLE_DIM, WINDOWS
+from reward_model.network.features import USER_COLUMNS, numbers
 
 Integers = npt.NDArray[np.int32]
 
@@ -42,40 +43,13 @@ def rows_of(values: pa.Array | pa.ChunkedArray, known: pa.Array) -> Integers:
     return np.asarray(found.to_numpy(zero_copy_only=False), np.int32) + 1 if len(found) else np.zeros(0, np.int32)
 
 
-def matrix(column: pa.ChunkedArray, width: int, name: str) -> Floats:
-    """A column of float lists as ``(n_rows, width)`` float32.
-
-    Raises
-    ------
-    ContractError
-        When a list has another length than ``width``.
-    """
-    lengths = pc.unique(pc.list_value_length(column)).to_pylist()
-    if any(length != width for length in lengths):
-        raise ContractError(f"{name} has lists of {lengths} numbers, not {width}: it was written by another encoder")
-    flat = pc.list_flatten(column).to_numpy()
-    return np.asarray(flat, np.float32).reshape(-1, width)
-
-
-def require_rows(table: pa.Table, name: str, ds: date) -> None:
-    """Refuse an empty partition: it would make every user or item look new.
-
-    Raises
-    ------
-    MissingTable
-        When the partition has no rows.
-    """
-    if not len(table):
-        raise MissingTable(f"{name} has no rows for ds={ds}: run `coverlift features --ds {ds}` first")
-
-
 @dataclass(frozen=True, kw_only=True)
 class CoverTable:
     """Vectors of covers; row 0 stands for a cover without features."""
 
     ids: pa.Array
     """``(n_covers,)`` cover ids; ``ids[i]`` has row ``i + 1``."""
-    vectors: Floats
+    vectors: Floats32
     """``(n_covers + 1, 160)``: embedding 128 and style 32, each L2-normalised."""
 
     @classmethod
@@ -102,7 +76,7 @@ class ItemTable:
     """Names, sorted; ``categories[i]`` has number ``i + 1``."""
     category: Integers
     """``(n_items + 1,)`` number of the category; 0 is unknown."""
-    words: Floats
+    words: Floats32
     """``(n_items + 1, 128)`` vectors of the default titles, L2-normalised; zeros where there is none."""
 
     @classmethod
@@ -119,7 +93,7 @@ class ItemTable:
         )
 
 
-def _words(lake: Lake, encoder_id: str, titles: pa.ChunkedArray) -> Floats:
+def _words(lake: Lake, encoder_id: str, titles: pa.ChunkedArray) -> Floats32:
     """Vectors of titles, one row more than there are: row 0 is zeros."""
     table = lake.read("title_features", columns=["text", "embedding"], filters=[("encoder_id", "=", encoder_id)])
     vectors = np.zeros((len(table) + 1, EMBED_DIM), np.float32)
@@ -137,11 +111,11 @@ class History:
     """Row in the cover table."""
     item: Integers
     """Row in the item table; 0 where there is no event."""
-    clicked: npt.NDArray[np.bool_]
-    age: Floats
+    clicked: Flags
+    age: Floats32
     """Days from the event to the end of the state's ds."""
     position: Integers
-    present: npt.NDArray[np.bool_]
+    present: Flags
     """False is padding."""
 
 
@@ -151,21 +125,21 @@ class States:
 
     user: npt.NDArray[np.object_]
     """``(n_states,)`` user ids."""
-    numeric: Floats
+    numeric: Floats32
     """``(n_states, len(USER_COLUMNS))``, transformed."""
-    preference: Floats
+    preference: Floats32
     """``(n_states, 160)``: pref_embedding 128 and pref_style 32."""
     history: History
-    affinity_keys: npt.NDArray[np.int64]
+    affinity_keys: Ints
     """Sorted ``state * (n_categories + 1) + category``."""
-    affinity_values: Floats
+    affinity_values: Floats32
     """Logarithms: 0 is a category that the user clicks as often as any other."""
     n_categories: int
 
     def __len__(self) -> int:
         return len(self.user)
 
-    def affinity(self, state: npt.NDArray[Any], category: npt.NDArray[Any]) -> Floats:
+    def affinity(self, state: npt.NDArray[Any], category: npt.NDArray[Any]) -> Floats32:
         """Log affinity of states to categories, elementwise; 0, which is neutral, where none is stored."""
         wanted = state.astype(np.int64) * (self.n_categories + 1) + category
         if not len(self.affinity_keys):
@@ -205,8 +179,7 @@ def load_states(
 
 def _load_features(lake: Lake, ds: date, users: pa.Array, items: ItemTable) -> dict[str, Any]:
     columns = ["user_id", *USER_COLUMNS, "category_affinity", "pref_embedding", "pref_style"]
-    table = lake.read("user_features", ds=ds, columns=columns)
-    require_rows(table, "user_features", ds)
+    table = read_evenings(lake, "user_features", [ds], columns)
     table = table.filter(pc.is_in(table["user_id"], value_set=users)).combine_chunks()
     prior = dict.fromkeys(USER_COLUMNS, 0.0)
     shown = pc.sum(table["impressions_28d"]).as_py() or 0
@@ -230,14 +203,12 @@ def _load_features(lake: Lake, ds: date, users: pa.Array, items: ItemTable) -> d
     }
 
 
-def _affinity(
-    column: pa.ChunkedArray, at: npt.NDArray[Any], categories: Sequence[str]
-) -> tuple[npt.NDArray[np.int64], Floats]:
+def _affinity(column: pa.ChunkedArray, at: npt.NDArray[Any], categories: Sequence[str]) -> tuple[Ints, Floats32]:
     """Sorted keys and values of the category maps of table rows ``at`` (-1 is none)."""
     state_of = np.full(len(column), -1, np.int64)
     state_of[at[at >= 0]] = np.flatnonzero(at >= 0)
-    keys: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
-    values: list[Floats] = [np.zeros(0, np.float32)]
+    keys: list[Ints] = [np.zeros(0, np.int64)]
+    values: list[Floats32] = [np.zeros(0, np.float32)]
     done = 0
     for chunk in column.chunks:
         offsets = chunk.offsets.to_numpy()

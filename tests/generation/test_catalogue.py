@@ -1,10 +1,9 @@
 from datetime import date
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from generation.catalogue import CoverVectors, end_of_day, items_with_default, matrix, original_covers, segment_profiles
+from generation.catalogue import CoverVectors, end_of_day, items_with_default, original_covers, segment_profiles
 from tests.support import tiny
 
 DS = date.fromisoformat(tiny.DS)
@@ -46,9 +45,3 @@ def test_vectors_are_found_by_cover_and_missing_ones_say_what_to_run(lake):
     assert (vectors.embeddings.shape[1], vectors.styles.shape[1]) == (128, 32)
     with pytest.raises(ValueError, match="coverlift encode"):
         vectors.where(["0" * 64])
-
-
-def test_a_column_of_lists_is_a_matrix():
-    column = pa.chunked_array([[[1.0, 2.0]], [[3.0, 4.0]]])
-    assert matrix(column).tolist() == [[1.0, 2.0], [3.0, 4.0]]
-    assert matrix(pa.chunked_array([pa.array([], pa.list_(pa.float32()))])).shape == (0, 0)

@@ -1,14 +1,13 @@
 from datetime import timedelta
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from conf.errors import ContractError, MissingTable
 from jobs.lake.splits import bucket
 from reward_model.dataset import label_days, load_examples, load_item_features, split_examples
 from reward_model.network.features import ITEM_COLUMNS, USER_COLUMNS, numbers
-from reward_model.network.user_state import CoverTable, ItemTable, load_states, matrix
+from reward_model.network.user_state import CoverTable, ItemTable, load_states
 from tests.support.toy_world import ENCODER
 
 
@@ -105,11 +104,6 @@ def test_a_missing_evening_is_an_error_that_names_the_stage(toy):
 def test_days_without_impressions_are_an_error(toy):
     with pytest.raises(ContractError, match="no rows"):
         load_examples(toy.lake, [toy.days[-1] + timedelta(days=9)], encoder_id=ENCODER, history_length=20)
-
-
-def test_vectors_of_another_encoder_are_refused():
-    with pytest.raises(ContractError, match="written by another encoder"):
-        matrix(pa.chunked_array([[[1.0, 2.0]]], pa.list_(pa.float32())), 3, "cover_features.style")
 
 
 def test_label_days_end_with_the_cut(toy):

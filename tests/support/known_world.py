@@ -13,7 +13,7 @@ import pyarrow as pa
 from deltalake import write_deltalake
 
 from jobs.lake.tables import EMBED_DIM, STYLE_DIM, TABLES
-from recsys_eval.ranking.features import COUNTS
+from reward_model.network.features import COUNT_COLUMNS
 
 DS, CUT = date(2026, 3, 8), date(2026, 3, 2)
 ENCODER = "test-encoder"
@@ -105,7 +105,7 @@ class World:
             yield {
                 "ds": day.isoformat(),
                 "user_id": name,
-                **{column: 0.1 if column.startswith("ctr") else 40 for column in COUNTS},
+                **{column: 0.1 if column.startswith("ctr") else 40 for column in COUNT_COLUMNS},
                 "recency_hours": None if user == 3 else 5.0,
                 "category_affinity": [("food", 0.5)] if user % 3 else [],
                 "pref_embedding": unit(0, EMBED_DIM),
@@ -119,7 +119,7 @@ class World:
             yield {
                 "ds": day.isoformat(),
                 "item_id": name,
-                **{column: rate if column.startswith("ctr") else shown for column in COUNTS},
+                **{column: rate if column.startswith("ctr") else shown for column in COUNT_COLUMNS},
                 "ctr_debiased": rate,
                 "age_days": 0.0 if self.new[item] else 30.0,
             }

@@ -21,7 +21,7 @@ from jobs.simulator.log.impressions import day_block
 from jobs.simulator.model import World
 from jobs.stickers.pack import FAMILIES
 from recsys_eval.night import Night
-from recsys_eval.ranking.features import COUNTS
+from reward_model.network.features import COUNT_COLUMNS
 
 DS = date(2026, 3, 29)
 ENCODER = "test-encoder"
@@ -139,7 +139,7 @@ class Writer:
     def behaviour(self, days, segment):
         world = self.world
         for day in days:
-            counts = {column: 0.05 if column.startswith("ctr") else 30 for column in COUNTS}
+            counts = {column: 0.05 if column.startswith("ctr") else 30 for column in COUNT_COLUMNS}
             self.table(
                 "user_features",
                 [
@@ -161,7 +161,7 @@ class Writer:
                     {
                         "ds": day.isoformat(),
                         "item_id": item,
-                        **(dict.fromkeys(COUNTS, 0) if new else counts),
+                        **(dict.fromkeys(COUNT_COLUMNS, 0) if new else counts),
                         "ctr_debiased": 0.05,
                         "age_days": 0.0 if new else 30.0,
                     }
@@ -207,7 +207,7 @@ class Writer:
         """Paint each purpose's items for every segment, and once for everybody; returns what is published."""
         world = self.world
         liked = [int(world.style_taste[segment == n].mean(axis=0).argmax()) for n in range(len(names))]
-        candidates, covers, styles = [], [], {}
+        impressions, covers, styles = [], [], {}
         for purpose, (as_of, items) in plan.items():
             for item in items:
                 for name, family in [*zip(names, liked, strict=True), ("all", None)]:
@@ -219,15 +219,15 @@ class Writer:
                     unit = sha256(f"{purpose}{item}{name}".encode()).hexdigest()
                     code = world.items.item_ids[item]
                     if purpose == "publish" and family is not None:
-                        self.beside(candidates, as_of, item, name, family)
+                        self.beside(impressions, as_of, item, name, family)
                     covers.append(self.cover(cover, code, size=len(data), source="generated", unit=unit))
-                    candidates += [
+                    impressions += [
                         self.candidate(kind, as_of, code, name, cover, unit, selected=number == 0)
                         for number in range(2)
                     ]
         self.table("covers", covers)
         self.vectors(styles)
-        self.table("generated_covers", candidates)
+        self.table("generated_covers", impressions)
         published = [
             {
                 "ds": DS.isoformat(),
@@ -237,7 +237,7 @@ class Writer:
                 "unit_id": row["unit_id"],
                 "decision_id": "d",
             }
-            for row in candidates
+            for row in impressions
             if row["purpose"] == "publish" and row["selected"]
         ]
         self.table("published_covers", published)
@@ -257,13 +257,13 @@ class Writer:
         )
         return pa.Table.from_pylist(published, schema=TABLES["published_covers"].schema)
 
-    def beside(self, candidates, as_of, item, name, family):
+    def beside(self, impressions, as_of, item, name, family):
         """The method ``icg`` goes less far than ``profile``."""
         cover = self.ctx.images.put(to_webp(blended(self.world, item, family, share=0.4)))
         unit = sha256(f"beside{item}{name}".encode()).hexdigest()
         code = self.world.items.item_ids[item]
         row = self.candidate("beside", as_of, code, name, cover, unit, selected=True)
-        candidates.append({**row, "method": "icg"})
+        impressions.append({**row, "method": "icg"})
 
     def candidate(self, purpose, as_of, item_id, segment_id, cover, unit, *, selected):
         rng = np.random.default_rng(int(unit[:8], 16) + selected)

@@ -12,11 +12,10 @@ from deltalake import write_deltalake
 
 from conf.settings import Settings, SparkSettings
 from jobs.lake.lake import Lake
-from jobs.lake.tables import EMBED_DIM, STYLE_DIM, TABLES
+from jobs.lake.tables import EMBED_DIM, STYLE_DIM, TABLES, WINDOWS
 
 ENCODER = "toy-encoder"
 START = date(2026, 3, 2)
-WINDOWS = (1, 7, 28)
 
 
 def write(lake: Lake, name: str, rows: list[dict]) -> None:

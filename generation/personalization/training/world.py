@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from conf.errors import UsageError
-from generation.catalogue import items_with_default, matrix, segment_profiles
+from generation.catalogue import items_with_default, segment_profiles
 from generation.personalization.places import picture_places
 from generation.personalization.training.painting import WorldBatch
 from generation.pictures import to_pixels
+from jobs.lake.arrays import matrix
 from jobs.lake.context import Context
 from jobs.lake.splits import Split, split_of
 from reward_model.encoders.model import Encoders, encode_pictures, to_tensor

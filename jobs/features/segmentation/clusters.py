@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from jobs.features.windows import Floats, Ints, Vectors
+from jobs.features.windows import Vectors
+from jobs.lake.arrays import Floats, Ints
 
 STYLE_WEIGHT = 1.0
 EMBEDDING_WEIGHT = 0.25

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from jobs.features.log import Catalogue
 from jobs.features.segmentation.segments import NEW, Centroid
-from jobs.features.windows import LONGEST, Floats
+from jobs.features.windows import LONGEST
+from jobs.lake.arrays import Floats
 from jobs.lake.tables import SEGMENTS
 
 if TYPE_CHECKING:

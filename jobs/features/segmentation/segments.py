@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from conf.settings import FeatureSettings
 from jobs.features.behaviour import mapped
-from jobs.features.chunks import matrix
 from jobs.features.segmentation.clusters import Clusters, choose, merge_small
-from jobs.features.windows import LONGEST, Flags, Floats, Ints, Vectors
+from jobs.features.windows import LONGEST, Vectors
+from jobs.lake.arrays import Flags, Floats, Ints, matrix
 from jobs.lake.tables import WITHOUT_PROFILE
 
 if TYPE_CHECKING:

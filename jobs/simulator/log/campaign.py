@@ -5,13 +5,13 @@ from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Floats
 from jobs.simulator.log.impressions import Campaign
 from jobs.simulator.model import World
 from jobs.stickers.pack import FAMILIES
 
-Appearance: TypeAlias = Callable[[Sequence[str], Sequence[str]], tuple[NDArray[np.float64], NDArray[np.float64]]]
+Appearance: TypeAlias = Callable[[Sequence[str], Sequence[str]], tuple[Floats, Floats]]
 """(cover ids, item ids) of P painted covers -> (P, 6) style probabilities, (P,) similarity to the subject in [0, 1]."""
 
 

@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, time
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from scipy.special import expit
 
+from jobs.lake.arrays import Flags, Floats, Ints, Strings
 from jobs.lake.tables import IMPRESSIONS
 from jobs.simulator.log.traffic import Traffic, draw_traffic
 from jobs.simulator.model import World
@@ -39,12 +39,12 @@ FILE_SCHEMA = pa.schema([field for field in IMPRESSIONS.schema if field.name != 
 class Shown:
     """The cover of every position; ``N`` positions."""
 
-    cover: NDArray[np.int64]
+    cover: Ints
     """(N,) number of the cover: item * 6 + family of a drawing; painted covers are numbered above those."""
-    style_probs: NDArray[np.float64]
+    style_probs: Floats
     """(N, 6)."""
-    similarity: NDArray[np.float64]
-    propensity: NDArray[np.float64]
+    similarity: Floats
+    propensity: Floats
     """(N,) the policy's probability of this cover for this item and user."""
 
 
@@ -53,28 +53,28 @@ class Campaign:
     """Published covers of the next day. ``P`` covers, ``S`` segments."""
 
     cover_ids: list[str]
-    style_probs: NDArray[np.float64]
+    style_probs: Floats
     """(P, 6) the judge's probabilities."""
-    similarity: NDArray[np.float64]
+    similarity: Floats
     """(P,) in [0, 1]."""
-    table: NDArray[np.int64]
+    table: Ints
     """(I, S) number of the published cover of item x segment, -1 where there is none."""
-    segment: NDArray[np.int64]
+    segment: Ints
     """(U,) the user's segment, -1 without one."""
 
-    def lookup(self, users: NDArray[np.int64], items: NDArray[np.int64]) -> NDArray[np.int64]:
+    def lookup(self, users: Ints, items: Ints) -> Ints:
         """(N,) number of the published cover, -1 where there is none."""
         segments = self.segment[users]
         return np.where(segments >= 0, self.table[items, segments], -1)
 
 
-def blocks_of(world: World) -> list[NDArray[np.int64]]:
+def blocks_of(world: World) -> list[Ints]:
     """User numbers of each block."""
     numbers = np.arange(world.users.size)
     return [numbers[start : start + BLOCK_USERS] for start in range(0, len(numbers), BLOCK_USERS)]
 
 
-def logged_covers(world: World, items: NDArray[np.int64], rng: np.random.Generator) -> Shown:
+def logged_covers(world: World, items: Ints, rng: np.random.Generator) -> Shown:
     """Covers of the logging policy.
 
     The original is shown with probability 1 - explore, else another drawing of the same subject,
@@ -111,7 +111,7 @@ def published_covers(world: World, traffic: Traffic, shown: Shown, campaign: Cam
     )
 
 
-def draw_wording(world: World, count: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def draw_wording(world: World, count: int, rng: np.random.Generator) -> tuple[Ints, Floats]:
     """(N,) kind of title and its probability: plain mostly, each other kind alike."""
     explore = world.parameters.explore_wording
     chances = np.array([1 - explore if kind == PLAIN else explore / (len(KINDS) - 1) for kind in range(len(KINDS))])
@@ -178,8 +178,8 @@ def day_block(
 
 
 def draw_clicks(
-    world: World, traffic: Traffic, shown: Shown, wording: NDArray[np.int64], rng: np.random.Generator
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    world: World, traffic: Traffic, shown: Shown, wording: Ints, rng: np.random.Generator
+) -> tuple[Flags, Ints]:
     """(N,) clicks and milliseconds on the page, the latter 0 without a click."""
     parameters = world.parameters
     logit = world.attraction(traffic.user, traffic.item, shown.style_probs, shown.similarity, wording)
@@ -205,11 +205,11 @@ def to_table(
     traffic: Traffic,
     *,
     cover_ids: pa.Array,
-    wording: NDArray[np.int64],
-    clicked: NDArray[np.bool_],
-    dwell: NDArray[np.int64],
-    propensity: NDArray[np.float64],
-    policy: NDArray[np.str_],
+    wording: Ints,
+    clicked: Flags,
+    dwell: Ints,
+    propensity: Floats,
+    policy: Strings,
 ) -> pa.Table:
     """Put ids, times and titles to the columns; ids are ``<day>-<user>-<request>-<position>``."""
     midnight = int(datetime.combine(day, time(), UTC).timestamp()) * 1_000_000

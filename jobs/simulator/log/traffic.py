@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Flags, Floats, Ints
 from jobs.simulator.model import World
 from jobs.simulator.parameters import EVENING, MORNING, NOON, ModelParameters
 
@@ -22,15 +22,15 @@ ACTIVITY_STREAM, ITEM_STREAM = 0, 1
 class Traffic:
     """Positions shown on one day to one block of users, request by request. ``N`` positions."""
 
-    user: NDArray[np.int64]
-    request: NDArray[np.int64]
+    user: Ints
+    request: Ints
     """(N,) number of the request within the user's day, in the order of time."""
-    microsecond: NDArray[np.int64]
+    microsecond: Ints
     """(N,) since midnight UTC."""
-    position: NDArray[np.int64]
+    position: Ints
     """(N,) from 1."""
-    item: NDArray[np.int64]
-    random_order: NDArray[np.bool_]
+    item: Ints
+    random_order: Flags
     """(N,) the request's order is uniformly random."""
 
 
@@ -47,7 +47,7 @@ def day_factor(day: date, parameters: ModelParameters) -> float:
     return (parameters.weekend if day.weekday() > FRIDAY else 1.0) / mean
 
 
-def session_starts(chronotype: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def session_starts(chronotype: Floats, rng: np.random.Generator) -> Floats:
     """(S,) seconds since midnight: evening, noon and morning, moved by the user's chronotype."""
     weights, means, spreads = np.array([EVENING, NOON, MORNING]).T
     part = rng.choice(3, size=len(chronotype), p=weights)
@@ -55,9 +55,7 @@ def session_starts(chronotype: NDArray[np.float64], rng: np.random.Generator) ->
     return np.asarray((hours % 24) * 3600, dtype=np.float64)
 
 
-def draw_requests(
-    world: World, users: NDArray[np.int64], day: date, rate: float, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def draw_requests(world: World, users: Ints, day: date, rate: float, rng: np.random.Generator) -> tuple[Ints, Floats]:
     """Users and seconds of all requests of a day, ordered by user and time.
 
     Sessions are Poisson with the user's activity; a session has a geometric number of requests
@@ -80,21 +78,19 @@ def draw_requests(
     return owner[session][order], seconds[order]
 
 
-def draw_candidates(
-    world: World, requests: int, count: int, new_share: float, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def draw_candidates(world: World, requests: int, count: int, new_share: float, rng: np.random.Generator) -> Ints:
     """(R, count) items by popularity, with repeats; each is a new item with probability ``new_share``."""
     items = world.items
     edges = [np.cumsum(items.popularity * chosen) for chosen in (~items.held_out, items.held_out)]
     drawn = rng.random((requests, count))
-    known: NDArray[np.int64] = np.searchsorted(edges[0], drawn * edges[0][-1], side="right")
+    known: Ints = np.searchsorted(edges[0], drawn * edges[0][-1], side="right")
     if new_share == 0:
         return known
     fresh = np.searchsorted(edges[1], drawn * edges[1][-1], side="right")
     return np.where(rng.random((requests, count)) < new_share, fresh, known)
 
 
-def repeated(candidates: NDArray[np.int64]) -> NDArray[np.bool_]:
+def repeated(candidates: Ints) -> Flags:
     """(R, C) True at every later occurrence of an item in its row.
 
     Examples
@@ -111,9 +107,7 @@ def repeated(candidates: NDArray[np.int64]) -> NDArray[np.bool_]:
     return result
 
 
-def choose_items(
-    world: World, owner: NDArray[np.int64], new_share: float, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def choose_items(world: World, owner: Ints, new_share: float, rng: np.random.Generator) -> tuple[Ints, Flags]:
     """Items of every request, in the order shown.
 
     Candidates come by popularity; the page takes those with the greatest subject taste plus
@@ -144,7 +138,7 @@ def choose_items(
 
 def draw_traffic(
     world: World,
-    users: NDArray[np.int64],
+    users: Ints,
     day: date,
     *,
     seed: tuple[int, ...],

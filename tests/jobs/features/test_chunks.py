@@ -1,10 +1,10 @@
 import numpy as np
 import pyarrow as pa
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.features.chunks import key_offsets, matrix, vectors, whole_keys
+from jobs.features.chunks import key_offsets, vectors, whole_keys
+from jobs.lake.arrays import matrix
 
 
 @given(sizes=st.lists(st.integers(1, 9), min_size=0, max_size=12), batch=st.integers(1, 20))
@@ -34,8 +34,3 @@ def test_vectors_and_matrix_are_inverse():
     dense = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     np.testing.assert_array_equal(matrix(vectors(dense)), dense)
     np.testing.assert_array_equal(matrix(vectors(dense).slice(2, 2)), dense[2:4])
-
-
-def test_vectors_of_different_lengths_are_refused():
-    with pytest.raises(ValueError, match="different lengths"):
-        matrix(pa.array([[1.0], [1.0, 2.0]]))

@@ -3,16 +3,8 @@ from datetime import date
 import numpy as np
 import pytest
 
-from jobs.features.windows import (
-    LONGEST,
-    WINDOWS,
-    day_number,
-    day_text,
-    end_of_day_us,
-    scan_days,
-    slice_sums,
-    slices,
-)
+from jobs.features.windows import LONGEST, day_number, day_text, end_of_day_us, scan_days, slice_sums, slices
+from jobs.lake.tables import WINDOWS
 
 
 @pytest.mark.parametrize("text", ["1970-01-01", "2024-02-29", "2026-03-29"])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jobs.simulator.parameters import DEFAULT_SHARES, LANGUAGE_SHARES, LOOKS, ModelParameters, examination
+from jobs.simulator.parameters import DEFAULT_SHARES, LANGUAGE_SHARES, STYLE_GROUPS, ModelParameters, examination
 from jobs.stickers.pack import FAMILIES
 
 
@@ -12,7 +12,7 @@ def test_shares_are_of_a_whole(shares):
 
 
 def test_every_family_has_a_share_and_a_look():
-    assert set(DEFAULT_SHARES) == set(LOOKS) == set(FAMILIES)
+    assert set(DEFAULT_SHARES) == set(STYLE_GROUPS) == set(FAMILIES)
 
 
 def test_examination_is_a_power_of_the_position():

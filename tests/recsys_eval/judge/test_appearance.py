@@ -5,7 +5,7 @@ import pytest
 
 from jobs.stickers.pack import FAMILIES, PicturePack
 from recsys_eval.judge.appearance import appearance, appearance_among, appearance_of_drawings, judge_drawings
-from recsys_eval.judge.judgements import RememberingJudge
+from recsys_eval.judge.judgements import CachedJudge
 from recsys_eval.judge.model import Judge
 from recsys_eval.simulation.measure import measure_world
 from tests.support.nearest_judge import NearestJudge
@@ -23,7 +23,7 @@ def found(tmp_path_factory, judge):
         tmp_path_factory.mktemp("world"), users=240, items_painted=30, segments_of=6, played=False
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RememberingJudge, "remembering", classmethod(lambda cls, lake: judge))
+        patch.setattr(CachedJudge, "open", classmethod(lambda cls, lake: judge))
         return measure_world(night)
 
 

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from recsys_eval.judge.judgements import FeaturesOnce, RememberingJudge, picture_id
+from recsys_eval.judge.judgements import CachedFeatures, CachedJudge, picture_id
 from recsys_eval.judge.model import Judge
 
 
@@ -21,41 +21,41 @@ def test_a_picture_is_named_by_its_pixels(pictures):
     assert picture_id(turned) != picture_id(pictures[0])
 
 
-def test_it_says_what_the_judge_says_and_looks_once(pictures):
-    plain, judge = Judge.load(), RememberingJudge.load()
+def test_it_says_what_the_judge_says_and_judges_once(pictures):
+    plain, judge = Judge.load(), CachedJudge.load()
     asked = pictures[[3, 0, 3, 1]]
     np.testing.assert_allclose(judge.style_probabilities(asked), plain.style_probabilities(asked), atol=1e-5)
     np.testing.assert_allclose(judge.subject_embedding(asked), plain.subject_embedding(asked), atol=1e-5)
-    assert judge.looked_at == 3
+    assert judge.n_passes == 3
     judge.subject_similarity(pictures[:3], pictures[2:])
-    assert judge.looked_at == 5
+    assert judge.n_passes == 5
     assert judge.style_logits(pictures[:0]).shape == (0, 6)
     assert judge.subject_embedding(pictures[:0]).shape == (0, 128)
 
 
-def test_another_night_looks_at_nothing_that_was_judged(pictures, new_lake):
-    first = RememberingJudge.remembering(new_lake)
+def test_another_night_makes_no_pass_for_what_was_judged(pictures, new_lake):
+    first = CachedJudge.open(new_lake)
     first.style_logits(pictures[:3])
     assert first.save(new_lake) == 3
     assert first.save(new_lake) == 0
-    second = RememberingJudge.remembering(new_lake)
+    second = CachedJudge.open(new_lake)
     assert np.array_equal(second.style_logits(pictures[:3]), first.style_logits(pictures[:3]))
     assert np.array_equal(second.subject_embedding(pictures[:3]), first.subject_embedding(pictures[:3]))
-    assert second.looked_at == 0
+    assert second.n_passes == 0
     second.style_logits(pictures)
-    assert (second.looked_at, second.save(new_lake)) == (2, 2)
+    assert (second.n_passes, second.save(new_lake)) == (2, 2)
     assert new_lake.read("judgements").num_rows == 5
 
 
 def test_another_judge_starts_anew(pictures, new_lake):
-    first = RememberingJudge.load()
+    first = CachedJudge.load()
     first.style_logits(pictures)
     first.save(new_lake)
-    other = RememberingJudge(first.network, "another")
+    other = CachedJudge(first.network, "another")
     other.style_logits(pictures)
-    assert other.looked_at == 5
+    assert other.n_passes == 5
     assert other.save(new_lake) == 5
-    assert RememberingJudge.remembering(new_lake).looked_at == 0
+    assert CachedJudge.open(new_lake).n_passes == 0
     assert sorted(set(new_lake.read("judgements")["judge"].to_pylist())) == sorted({first.fingerprint, "another"})
 
 
@@ -71,7 +71,7 @@ class Counting:
 
 def test_features_are_computed_once_a_picture(pictures):
     judge = Counting()
-    once = FeaturesOnce(judge)
+    once = CachedFeatures(judge)
     first = once.features(pictures[[0, 1, 0]])
     np.testing.assert_array_equal(first, pictures[[0, 1, 0]].mean(axis=(1, 2), dtype=np.float32))
     once.features(pictures[:3])

@@ -5,7 +5,7 @@ from jobs.stickers.pack import FAMILIES, PicturePack
 from recsys_eval.panel.measures import AUC, RATIO, SHARE, PanelFigure, classified, shaped, worst_first
 from recsys_eval.panel.pairs import Pairs, gallery_of, pairs_of
 from recsys_eval.panel.plain_cnn import load_seeds
-from recsys_eval.panel.real_or_painted import auc, tell_apart
+from recsys_eval.panel.real_or_painted import auc, two_sample_test
 from recsys_eval.statistics.bootstrap import Interval
 
 
@@ -44,16 +44,16 @@ def test_blurred_covers_have_halos_and_soft_edges(copies: Pairs) -> None:
 
 def test_a_fresh_classifier_tells_noise_but_not_copies(copies: Pairs) -> None:
     some = copies.sample(12)
-    told = tell_apart(some, steps=6)
-    assert auc(told.painted, told.real, some.painted.codes, n=50).value == 0.5  # equal pictures, equal logits
+    found = two_sample_test(some, steps=6)
+    assert auc(found.painted, found.real, some.painted.codes, n=50).value == 0.5  # equal pictures, equal logits
     noise = np.random.default_rng(0).integers(0, 120, some.real.shape, dtype=np.uint8)
     noisy = Pairs(painted=type(some.painted)(
         pixels=some.painted.pixels - np.minimum(noise, some.painted.pixels),
         codes=some.painted.codes,
         families=some.painted.families,
     ), real=some.real)  # fmt: skip
-    told = tell_apart(noisy, steps=30)
-    assert auc(told.painted, told.real, noisy.painted.codes, n=50).value > 0.9
+    found = two_sample_test(noisy, steps=30)
+    assert auc(found.painted, found.real, noisy.painted.codes, n=50).value > 0.9
 
 
 def test_the_worst_is_told_by_the_kind_of_figure() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from recsys_eval.ranking.arms import A_A, ORIGINAL, Block, Resampling, compare_arms, metric_sums
+from recsys_eval.ranking.arms import A_A, ORIGINAL, Block, Resampling, SliceSums, compare_arms, metric_sums
 
 
 def block(users=60, requests=3, page=4, seed=1):
@@ -81,3 +81,20 @@ def test_where_keeps_rows_together():
     assert set(some.user) == {5}
     assert len(some) == 12
     assert some.columns[ORIGINAL][0, 0] == 60
+
+
+def test_a_slice_of_whole_users_is_cut_from_a_wider_one(monkeypatch):
+    test = block()
+    scores = [np.random.default_rng(3).random(len(test)) for _ in range(2)]
+    new = np.random.default_rng(4).random(len(test)) < 0.5
+    masks = [np.ones(len(test), bool), test.user % 3 == 0, new, new & (test.user < 20), test.user >= 5]
+    ranked = []
+    monkeypatch.setattr(
+        "recsys_eval.ranking.arms.metric_sums", lambda *of: ranked.append(len(of[0])) or metric_sums(*of)
+    )
+    sums = SliceSums(test, scores)
+    for mask in masks:
+        asked = metric_sums(test.user[mask], test.request[mask], test.clicked[mask], [each[mask] for each in scores])
+        for found, expected in zip(sums.of(mask), asked, strict=True):
+            np.testing.assert_array_equal(found, expected)
+    assert ranked == [len(test), int(new.sum())]  # everything and the new items, which split users

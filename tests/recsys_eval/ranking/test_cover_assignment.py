@@ -1,28 +1,28 @@
-"""Who is offered which cover."""
+"""Who is assigned which cover."""
 
 import numpy as np
 import pytest
 
 from recsys_eval.ranking.compare import treated_rows
-from recsys_eval.ranking.cover_assignment import evaluation_offers, published_offers
+from recsys_eval.ranking.cover_assignment import evaluation_assignment, published_assignment
 from tests.support.known_world import CUT, DS, SEGMENTS, cover_id
 
 
 def test_shuffled_offers_are_all_another_segments(telling_night):
-    offers = published_offers(telling_night.lake, DS)
-    shuffled = offers.shuffled(1)
-    before = dict(zip(offers.covers["cover_id"], offers.covers["segment_id"], strict=True))
+    assignment = published_assignment(telling_night.lake, DS)
+    shuffled = assignment.shuffled(1)
+    before = dict(zip(assignment.covers["cover_id"], assignment.covers["segment_id"], strict=True))
     after = dict(zip(shuffled.covers["cover_id"], shuffled.covers["segment_id"], strict=True))
     assert set(before) == set(after)
     assert all(before[cover] != after[cover] for cover in before)
-    single = evaluation_offers(telling_night.lake, DS, CUT)
+    single = evaluation_assignment(telling_night.lake, DS, CUT)
     only = type(single)(covers=single.covers.filter(single.covers["segment_id"] == "s0"), segments=single.segments)
     assert only.shuffled(1) is None
 
 
-def test_offers_reach_the_right_impressions(telling_night):
+def test_covers_reach_the_right_impressions(telling_night):
     play = telling_night.play
-    rows, relevance = published_offers(telling_night.lake, DS).of(play)
+    rows, relevance = published_assignment(telling_night.lake, DS).of(play)
     world = telling_night.scorer_of(DS).world
     for at in (0, 7, 100, 2000):
         record = play.frame.row(at, named=True)

@@ -4,17 +4,16 @@ import numpy as np
 import pytest
 
 from conf.errors import MissingTable
-from recsys_eval.ranking.cover_assignment import published_offers
+from recsys_eval.ranking.cover_assignment import published_assignment
 from recsys_eval.ranking.features import (
+    ASSIGNED_NAMES,
     BASE_NAMES,
-    ITEM_COLUMNS,
-    OFFER_NAMES,
     SHOWN_NAMES,
-    USER_COLUMNS,
-    Candidates,
+    ImpressionFeatures,
     group_codes,
     load_impressions,
 )
+from reward_model.network.features import ITEM_COLUMNS, USER_COLUMNS
 from tests.support.known_world import BASE, BONUS, CUT, DS, cover_id
 
 
@@ -57,7 +56,7 @@ def test_a_null_recency_stays_missing(play):
 
 
 def test_no_column_tells_the_position(play):
-    names = (*BASE_NAMES, *SHOWN_NAMES, *OFFER_NAMES)
+    names = (*BASE_NAMES, *SHOWN_NAMES, *ASSIGNED_NAMES)
     assert not [name for name in names if "position" in name]
     columns = np.hstack([play.base, play.shown(play.default_row)])
     related = [np.corrcoef(column, play.position)[0, 1] for column in columns.T if np.nanstd(column) > 1e-9]
@@ -77,12 +76,12 @@ def test_shown_columns(play, world):
 
 
 def test_offered_columns_fall_back_to_the_default(play, world):
-    rows, relevance = published_offers(play.sources.lake, DS).of(play)
-    offered = play.offered(rows, relevance)
-    assert offered.shape == (len(play), len(OFFER_NAMES))
+    rows, relevance = published_assignment(play.sources.lake, DS).of(play)
+    assigned = play.assigned(rows, relevance)
+    assert assigned.shape == (len(play), len(ASSIGNED_NAMES))
     for at in range(0, 400, 7):
         _, item = record(play, at)
-        p, gain, _, style, relevant = offered[at]
+        p, gain, _, style, relevant = assigned[at]
         default_p = play.base[at, BASE_NAMES.index("default_p")]
         if world.published[item]:
             assert p == pytest.approx(BASE + BONUS * 0.8)  # painted in the liked look
@@ -94,14 +93,14 @@ def test_offered_columns_fall_back_to_the_default(play, world):
 
 def test_each_user_item_cover_is_scored_once(telling_night):
     frame = load_impressions(telling_night.lake, [DS])
-    candidates = Candidates(telling_night.sources, frame)
+    impressions = ImpressionFeatures(telling_night.sources, frame)
     scorer = telling_night.scorer_of(DS)
     before = scorer.calls
-    candidates.score([candidates.default_row, candidates.logged_row, candidates.default_row])
-    candidates.probability(candidates.logged_row)
-    candidates.shown(candidates.default_row)
+    impressions.score([impressions.default_row, impressions.logged_row, impressions.default_row])
+    impressions.probability(impressions.logged_row)
+    impressions.shown(impressions.default_row)
     assert scorer.calls == before + 1
-    missing = candidates.probability(np.zeros(len(candidates), np.int64))
+    missing = impressions.probability(np.zeros(len(impressions), np.int64))
     assert np.isnan(missing).all()
 
 
@@ -115,4 +114,4 @@ def test_a_missing_partition_names_the_day(telling_night):
     early = load_impressions(telling_night.lake, [DS])
     moved = early.with_columns(ds=early["ds"].str.replace(DS.isoformat(), CUT.isoformat()))
     with pytest.raises(MissingTable, match="user_features has no rows for ds=2026-03-01"):
-        _ = Candidates(telling_night.sources, moved).base
+        _ = ImpressionFeatures(telling_night.sources, moved).base

@@ -1,8 +1,8 @@
-"""Truth and looks end to end, with a judge that recognises pictures by their nearest real drawing."""
+"""Truth, style and subject end to end, with a judge that recognises pictures by their nearest real drawing."""
 
 import pytest
 
-from recsys_eval.judge.judgements import RememberingJudge
+from recsys_eval.judge.judgements import CachedJudge
 from recsys_eval.simulation.measure import measure_world
 from tests.support.nearest_judge import NearestJudge
 from tests.support.sticker_night import make_sticker_night
@@ -19,7 +19,7 @@ def found(tmp_path_factory, judge):
         tmp_path_factory.mktemp("world"), users=240, items_painted=30, segments_of=6, played=False
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RememberingJudge, "remembering", classmethod(lambda cls, lake: judge))
+        patch.setattr(CachedJudge, "open", classmethod(lambda cls, lake: judge))
         return measure_world(night)
 
 

@@ -11,7 +11,7 @@ from recsys_eval.simulation.truth import (
     BEST,
     ORIGINAL,
     Audience,
-    Showing,
+    ShownPictures,
     original_and_best,
     shown_probability,
     truth_figures,
@@ -54,17 +54,21 @@ def test_original_and_best_drawing(world, audience):
 
 def test_shown_probability_uses_the_judges_view(world, audience):
     items = np.array([3, 40])
-    looks = Appearance(
+    appearance = Appearance(
         style_probs=np.array([[0.5, 0.5, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1.0]]),
         similarity=np.array([0.4, 1.0]),
         embedding=np.zeros((2, 128), np.float32),
     )
-    showing = Showing(picture=np.array([[0, -1], [1, 1]]), looks=looks)
-    found = shown_probability(world, audience, items, showing)
+    pictures = ShownPictures(picture=np.array([[0, -1], [1, 1]]), appearance=appearance)
+    found = shown_probability(world, audience, items, pictures)
     assert np.isnan(found[1, 0])  # segment 1 has no picture of item 0
-    expected = world.click_probability(np.array([0]), items[[0]], looks.style_probs[[0]], looks.similarity[[0]])
+    expected = world.click_probability(
+        np.array([0]), items[[0]], appearance.style_probs[[0]], appearance.similarity[[0]]
+    )
     assert found[0, 0] == pytest.approx(expected[0])
-    expected = world.click_probability(np.array([7]), items[[1]], looks.style_probs[[1]], looks.similarity[[1]])
+    expected = world.click_probability(
+        np.array([7]), items[[1]], appearance.style_probs[[1]], appearance.similarity[[1]]
+    )
     assert found[7, 1] == pytest.approx(expected[0])
 
 
@@ -74,19 +78,17 @@ def test_figures_by_hand():
     painted = original + 0.05
     painted[1, 1] = np.nan
     traffic = np.array([1.0, 3.0])
-    found = truth_figures(
-        {ORIGINAL: original, BEST: best, "published": painted}, traffic, pairs=3, resamples=50, seed=1
-    )
+    found = truth_figures({ORIGINAL: original, BEST: best, "published": painted}, traffic, resamples=50, seed=1)
     # cells: (0,0) and (0,1) with weight 1, (1,0) with weight 3; (1,1) is left out for every arm
     base = (0.1 + 0.2 + 3 * 0.1) / 5
     assert found.mean[ORIGINAL].value == pytest.approx(base)
     assert found.lift["published"].value == pytest.approx(0.05 / base)
     assert found.gap_closed["published"].value == pytest.approx(0.25)
     assert found.gap_closed["published"].low == pytest.approx(0.25)
-    assert (found.users, found.items, found.pairs) == (2, 2, 3)
+    assert (found.users, found.items) == (2, 2)
     assert BEST not in found.gap_closed
     nothing = np.full((2, 2), np.nan)
-    assert truth_figures({ORIGINAL: original, BEST: best, "x": nothing}, traffic, pairs=0, resamples=50, seed=1) is None
+    assert truth_figures({ORIGINAL: original, BEST: best, "x": nothing}, traffic, resamples=50, seed=1) is None
 
 
 def test_interval_is_wider_than_over_users_alone():
@@ -96,6 +98,6 @@ def test_interval_is_wider_than_over_users_alone():
     original = np.full((200, 12), 0.2)
     published = original + effect[None, :]
     arms = {ORIGINAL: original, BEST: original + 0.1, "published": published}
-    found = truth_figures(arms, np.ones(200), pairs=12, resamples=400, seed=1).mean["published"]
+    found = truth_figures(arms, np.ones(200), resamples=400, seed=1).mean["published"]
     over_items = 1.96 * effect.std() / np.sqrt(12)
     assert (found.high - found.low) / 2 == pytest.approx(over_items, rel=0.25)
