@@ -5,8 +5,11 @@ from deltalake import write_deltalake
 from conf.settings import Settings
 from jobs.lake.context import Context
 from jobs.lake.tables import POSITION_BIAS
+from recsys_eval.judge.judgements import CachedJudge
 from recsys_eval.night import Night
+from recsys_eval.simulation.measure import measure_world
 from tests.support.known_world import CUT, DS, ENCODER, KnowingScorer, World
+from tests.support.nearest_judge import NearestJudge
 from tests.support.sticker_night import make_sticker_night
 
 
@@ -54,3 +57,20 @@ def people_night(tmp_path_factory):
     ]
     write_deltalake(night.lake.path("position_bias"), pa.Table.from_pylist(bias, schema=POSITION_BIAS.schema))
     return night
+
+
+@pytest.fixture(scope="session")
+def judge():
+    """Recognises pictures by their nearest real drawing."""
+    return NearestJudge()
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory, judge):
+    """What the stickers world says of a night of 30 painted items."""
+    night = make_sticker_night(
+        tmp_path_factory.mktemp("world"), users=240, items_painted=30, segments_of=6, played=False
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CachedJudge, "open", classmethod(lambda cls, lake: judge))
+        return measure_world(night)

@@ -2,20 +2,7 @@ import numpy as np
 import pytest
 
 from generation.rewards.base import Normaliser, RewardPanel
-from generation.rewards.batch import PictureBatch
-
-
-def batch(rows):
-    flat = np.zeros((rows, 128), np.float32)
-    return PictureBatch(
-        pictures=np.zeros((rows, 64, 64, 3), np.uint8),
-        embeddings=flat,
-        styles=flat[:, :32],
-        reference_embeddings=flat,
-        text_embeddings=flat,
-        item_ids=["i"] * rows,
-        segment_ids=["s"] * rows,
-    )
+from tests.support.reward_batches import batch
 
 
 class Fixed:

@@ -11,32 +11,8 @@ from generation.rewards.base import RewardPanel
 from generation.rewards.personal import Personal
 from generation.rewards.registry import REWARDS, Ingredients, build_panel
 from generation.rewards.view import PictureView
-from tests.generation.rewards.test_base import Fixed, batch
-
-
-def random_batch(rows, seed=0):
-    rng = np.random.default_rng(seed)
-
-    def unit(width):
-        vectors = rng.normal(size=(rows, width)).astype(np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-    return replace(
-        batch(rows),
-        pictures=rng.integers(0, 256, (rows, 64, 64, 3), dtype=np.uint8),
-        embeddings=unit(128),
-        styles=unit(32),
-        reference_embeddings=unit(128),
-        text_embeddings=unit(128),
-        prompts=["fox"] * rows,
-    )
-
-
-class Liking:
-    """A personal reward that likes the first axis of style."""
-
-    def segment_click_probability(self, segment_ids, item_ids, embeddings, styles):
-        return np.asarray(styles[:, 0], np.float64)
+from tests.generation.rewards.test_base import Fixed
+from tests.support.reward_batches import Liking, batch, random_batch
 
 
 def given(**more):

@@ -1,31 +1,11 @@
 """The aesthetic proxy that has a gradient."""
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 
 from generation.rewards.smooth import SmoothAesthetic, smooth_statistics
 from generation.rewards.view import PictureView
-from tests.generation.rewards.test_base import batch
-
-
-def random_batch(rows, seed=0):
-    rng = np.random.default_rng(seed)
-
-    def unit(width):
-        vectors = rng.normal(size=(rows, width)).astype(np.float32)
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-    return replace(
-        batch(rows),
-        pictures=rng.integers(0, 256, (rows, 64, 64, 3), dtype=np.uint8),
-        embeddings=unit(128),
-        styles=unit(32),
-        reference_embeddings=unit(128),
-        text_embeddings=unit(128),
-        prompts=["fox"] * rows,
-    )
+from tests.support.reward_batches import random_batch
 
 
 def test_the_smooth_statistics_are_near_those_of_the_proxy():

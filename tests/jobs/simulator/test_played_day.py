@@ -3,24 +3,12 @@
 import numpy as np
 import pytest
 
-import jobs.simulator.model as model
 from conf.errors import UsageError
 from jobs.simulator import played_day, stage
-from jobs.stickers.pack import PicturePack
 
 SMALL = {"users": 60, "impressions": 4000, "days": 8, "play_multiplier": 4.0}
 
 LAST = "2026-03-09"
-
-
-@pytest.fixture
-def small_pack(pack, monkeypatch):
-    """120 subjects, so that a world with its pictures is loaded in seconds."""
-    subjects = pack.subjects[::13]
-    pictures = {(s.code, f): pack.bytes(s.code, f) for s in subjects for f in pack.families_of(s.code)}
-    small = PicturePack(subjects, pictures)
-    monkeypatch.setattr(model.PicturePack, "load", classmethod(lambda cls: small))
-    return small
 
 
 def test_painted_covers_are_seen_as_the_judge_sees_them(pack, make_context, new_lake):
@@ -28,7 +16,7 @@ def test_painted_covers_are_seen_as_the_judge_sees_them(pack, make_context, new_
     covers = [images.put(pack.bytes("1f98a", family)) for family in ("twemoji", "fluent-high-contrast")]
     pixels = played_day.pixels_of(images, covers)
     np.testing.assert_array_equal(pixels[1], pack.pixels("1f98a", "fluent-high-contrast"))
-    style_probs, similarity = played_day.looks(new_lake, images, covers, ["1f98a", "1f98a"])
+    style_probs, similarity = played_day.appearance_of_covers(new_lake, images, covers, ["1f98a", "1f98a"])
     assert style_probs.argmax(axis=1).tolist() == [2, 5]
     np.testing.assert_allclose(similarity, 1, atol=1e-2)
     assert new_lake.read("judgements").num_rows == len(pack.families_of("1f98a"))  # the covers are two of the drawings

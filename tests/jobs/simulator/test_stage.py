@@ -5,25 +5,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import jobs.simulator.model as model
 from conf.errors import UsageError
 from jobs.ingest import stage as ingest
 from jobs.simulator import played_day, stage
 from jobs.simulator.model import World
-from jobs.stickers.pack import PicturePack
 
 SMALL = {"users": 60, "impressions": 4000, "days": 8, "play_multiplier": 4.0}
 LAST = "2026-03-09"
-
-
-@pytest.fixture
-def small_pack(pack, monkeypatch):
-    """120 subjects, so that a world with its pictures is loaded in seconds."""
-    subjects = pack.subjects[::13]
-    pictures = {(s.code, f): pack.bytes(s.code, f) for s in subjects for f in pack.families_of(s.code)}
-    small = PicturePack(subjects, pictures)
-    monkeypatch.setattr(model.PicturePack, "load", classmethod(lambda cls: small))
-    return small
 
 
 def test_world_ingest_play_ingest(small_pack, make_context, spark_lake):

@@ -5,40 +5,21 @@ import pytest
 
 from jobs.stickers.pack import FAMILIES, PicturePack
 from recsys_eval.judge.appearance import appearance, appearance_among, appearance_of_drawings, judge_drawings
-from recsys_eval.judge.judgements import CachedJudge
 from recsys_eval.judge.model import Judge
-from recsys_eval.simulation.measure import measure_world
-from tests.support.nearest_judge import NearestJudge
-from tests.support.sticker_night import make_sticker_night
-
-
-@pytest.fixture(scope="module")
-def judge():
-    return NearestJudge()
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory, judge):
-    night = make_sticker_night(
-        tmp_path_factory.mktemp("world"), users=240, items_painted=30, segments_of=6, played=False
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(CachedJudge, "open", classmethod(lambda cls, lake: judge))
-        return measure_world(night)
 
 
 def figure(findings, name):
     return next(f for f in findings.figures if f.name == name)
 
 
-def test_looks_as_shares_of_real_drawings(found):
-    style = figure(found, "looks.published.style")
+def test_looks_as_shares_of_real_drawings(simulated):
+    style = figure(simulated, "looks.published.style")
     assert style.value > 0.6
     assert (style.n, style.of) == (30, "subjects")
-    share = figure(found, "looks.published.style_of_real")
+    share = figure(simulated, "looks.published.style_of_real")
     assert share.value == pytest.approx(style.value)  # this judge is always right about real drawings
-    assert figure(found, "looks.unpersonalised.style").value < 0.5
-    assert figure(found, "looks.published.recall").value > 0.8
+    assert figure(simulated, "looks.unpersonalised.style").value < 0.5
+    assert figure(simulated, "looks.published.recall").value > 0.8
 
 
 def test_appearance_of_real_drawings_is_certain(judge):

@@ -6,20 +6,8 @@ import pytest
 import torch
 
 from generation.diffusion.training import losses
-from generation.diffusion.training.data import load_drawings, planes_of
+from generation.diffusion.training.data import planes_of
 from generation.diffusion.training.losses import grain
-from jobs.stickers.pack import PicturePack
-from reward_model.encoders.model import load_encoders
-
-
-@pytest.fixture(scope="module")
-def encoders():
-    return load_encoders()
-
-
-@pytest.fixture(scope="module")
-def drawings(encoders):
-    return load_drawings(PicturePack.load().sample(60), encoders, "train")
 
 
 def test_dots_in_a_flat_area_are_grain_and_drawn_lines_are_not(drawings, monkeypatch):

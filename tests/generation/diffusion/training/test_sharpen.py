@@ -5,23 +5,12 @@ import torch
 import torch.nn.functional as F
 
 from generation.diffusion.painter import SHIPPED
-from generation.diffusion.training.data import Bends, PairSampler, load_drawings
+from generation.diffusion.training.data import Bends, PairSampler
 from generation.diffusion.training.losses import PerceptualLoss
 from generation.diffusion.training.reader import Reader, Reading
 from generation.diffusion.training.sharpen import Sharpener, SharpenSettings
 from generation.diffusion.training.train import facts_of
-from jobs.stickers.pack import FAMILIES, PicturePack
-from reward_model.encoders.model import load_encoders
-
-
-@pytest.fixture(scope="module")
-def encoders():
-    return load_encoders()
-
-
-@pytest.fixture(scope="module")
-def drawings(encoders):
-    return load_drawings(PicturePack.load().sample(60), encoders, "train")
+from jobs.stickers.pack import FAMILIES
 
 
 @pytest.fixture(scope="module")

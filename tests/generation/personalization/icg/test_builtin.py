@@ -32,6 +32,7 @@ from generation.personalization.training.world import Audience, Items, Sampler
 from generation.serving.backends import InProcessPaint, open_backend
 from generation.serving.repository import model_config
 from reward_model.encoders.model import load_backbone
+from tests.support.paint_requests import asked
 
 
 @pytest.fixture(scope="module")
@@ -72,18 +73,6 @@ def sampler():
 def brightness(pixels, batch):
     value = pixels.mean((1, 2, 3))
     return Rewarded(total=value, parts={"bright": value})
-
-
-def asked(rows=2):
-    rng = np.random.default_rng(3)
-    return {
-        "prompts": ["fox", "pizza"][:rows],
-        "references": rng.integers(0, 256, (rows, 64, 64, 3), dtype=np.uint8),
-        "preferences": rng.normal(size=(rows, 160)).astype(np.float32),
-        "seeds": np.arange(rows),
-        "steps": 2,
-        "guidance": 2.0,
-    }
 
 
 @pytest.fixture(scope="module")

@@ -2,31 +2,19 @@
 
 import json
 
-import numpy as np
 import pytest
 import torch
 
 from generation.diffusion.painter import Painter
 from generation.personalization.icg import checkpoint
 from generation.personalization.methods import adapter_openers
+from tests.support.paint_requests import asked
 
 
 @pytest.fixture(scope="module")
 def painter():
     torch.set_num_threads(1)
     return Painter.load()
-
-
-def asked(rows=2):
-    rng = np.random.default_rng(3)
-    return {
-        "prompts": ["fox", "pizza"][:rows],
-        "references": rng.integers(0, 256, (rows, 64, 64, 3), dtype=np.uint8),
-        "preferences": rng.normal(size=(rows, 160)).astype(np.float32),
-        "seeds": np.arange(rows),
-        "steps": 2,
-        "guidance": 2.0,
-    }
 
 
 def test_the_shipped_adapter_is_whole_belongs_to_the_shipped_generator_and_paints(painter):
