@@ -7,6 +7,7 @@ The key is the hash of the pixels and not the cover's id, because real drawings 
 controls are painted without ever becoming covers; equal pixels are judged equally.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -98,17 +99,19 @@ class CachedJudge(Judge):
 
 
 class CachedFeatures:
-    """The judge's feature maps of pictures, each computed once and kept as long as this lives: 240 kB a picture.
+    """Features of pictures, each computed once and kept as long as this lives: the judge's maps take 240 kB a picture.
 
     Parameters
     ----------
     judge
         Whose features.
+    known
+        Picture id to features that were computed before.
     """
 
-    def __init__(self, judge: FeatureJudge) -> None:
+    def __init__(self, judge: FeatureJudge, known: Mapping[str, Floats32] | None = None) -> None:
         self._judge = judge
-        self._known: dict[str, Floats32] = {}
+        self._known = dict(known or {})
 
     def features(self, pixels: Pixels) -> Floats32:
         """As :meth:`Judge.features`."""

@@ -58,6 +58,7 @@ def write_drawings(judge: Judge, pack: PicturePack, folder: Path) -> dict[str, o
         known |= dict(zip(map(picture_id, pixels), judged(judge, pixels), strict=True))
     names = np.frombuffer(b"".join(map(bytes.fromhex, known)), np.uint8).reshape(-1, 32)
     save_file({"picture": names, "judged": np.stack(list(known.values()))}, folder / FILE)
+    (folder / FILE).chmod(0o644)  # safetensors writes files that only their owner may read
     content = (folder / FILE).read_bytes()
     return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "pictures": len(known)}
 

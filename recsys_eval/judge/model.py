@@ -19,10 +19,10 @@ References
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import torch
@@ -46,6 +46,9 @@ EMBEDDING_DIM = 128
 
 BATCH = 128
 """Pictures per forward pass."""
+
+
+Result = TypeVar("Result")
 
 
 class ResidualBlock(nn.Module):
@@ -110,12 +113,16 @@ class JudgeNetwork(nn.Module):
         self.subject = nn.Sequential(nn.Dropout(dropout), nn.Linear(32 * 16 + 192, EMBEDDING_DIM))
         self.register_buffer("temperature", torch.ones(()))
 
-    def forward(self, x_NCHW: Tensor) -> JudgeOutput:
-        """Judge pictures (N, 3, 64, 64) float32 RGB in [0, 1]."""
+    def maps(self, x_NCHW: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+        """The input in luma and chroma, and the maps of three stages; as in :class:`JudgeOutput`."""
         x = to_luma_and_coarse_chroma(x_NCHW).contiguous(memory_format=torch.channels_last)
         map1 = self.stage1(F.relu(self.stem_norm(self.stem(x))))
         map2 = self.stage2(map1)
-        map3 = self.stage3(map2)
+        return x, (map1, map2, self.stage3(map2))
+
+    def forward(self, x_NCHW: Tensor) -> JudgeOutput:
+        """Judge pictures (N, 3, 64, 64) float32 RGB in [0, 1]."""
+        x, (map1, map2, map3) = self.maps(x_NCHW)
         map4 = self.stage4(map3)
         palette = self.palette(x[:, :, ::2, ::2]).float().mean((2, 3))
         style = self.style(torch.cat([*(_mean_and_deviation(m) for m in (map1, map2, map3)), palette], dim=1))
@@ -224,10 +231,14 @@ class Judge:
 
     def outputs(self, pixels: Pixels) -> Iterator[JudgeOutput]:
         """Forward passes over batches of pictures."""
+        return self._passes(self.network, pixels)
+
+    @staticmethod
+    def _passes(network: Callable[[Tensor], Result], pixels: Pixels) -> Iterator[Result]:
         x_NCHW = as_batch(pixels)
         with torch.inference_mode(), autocast("cpu", compute_dtype("cpu")):
             for part in torch.split(x_NCHW, BATCH):
-                yield self.network(part)
+                yield network(part)
 
     def style_logits(self, pixels: Pixels) -> Floats32:
         """Logits of the six styles before the temperature, (N, 6) float32."""
@@ -309,7 +320,7 @@ class Judge:
         numpy.ndarray
             (N, 59392) float32.
         """
-        parts = [_flat_features(output.maps).numpy() for output in self.outputs(pixels)]
+        parts = [_flat_features(maps).numpy() for _, maps in self._passes(self.network.maps, pixels)]
         return np.concatenate([np.empty((0, FEATURES_DIM), np.float32), *parts])
 
 

@@ -72,16 +72,25 @@ def group_codes(frame: pl.DataFrame, *columns: str) -> Ints:
     return frame.select(pl.struct(*columns).rank("dense") - 1).to_series().to_numpy().astype(np.int64)
 
 
-def cosine(left: Floats32, right: Floats32) -> Floats:
-    """Row-wise cosine, (n,); 0 where a side is all zeros.
+def cosine_of_rows(left: Floats32, left_row: Ints, right: Floats32, right_row: Ints) -> Floats:
+    """Cosine of pairs of rows of two matrices, (n,); 0 where a side is all zeros.
+
+    Parameters
+    ----------
+    left, right
+        (n_left, d) and (n_right, d); each row's length is computed once, however often it is paired.
+    left_row, right_row
+        (n,) each.
 
     Examples
     --------
-    >>> cosine(np.array([[3, 4], [0, 0]], np.float32), np.array([[3, 4], [1, 0]], np.float32)).round(6).tolist()
-    [1.0, 0.0]
+    >>> left, right = np.array([[3, 4], [0, 0]], np.float32), np.array([[1, 0], [3, 4]], np.float32)
+    >>> cosine_of_rows(left, np.array([0, 1, 0]), right, np.array([1, 0, 0])).round(6).tolist()
+    [1.0, 0.0, 0.6]
     """
-    product = np.einsum("nd,nd->n", left, right).astype(np.float64)
-    size = np.linalg.norm(left, axis=1).astype(np.float64) * np.linalg.norm(right, axis=1)
+    product = np.einsum("nd,nd->n", left[left_row], right[right_row]).astype(np.float64)
+    of_left, of_right = (np.linalg.norm(side, axis=1).astype(np.float64) for side in (left, right))
+    size = of_left[left_row] * of_right[right_row]
     return np.asarray(np.divide(product, size, out=np.zeros_like(product), where=size > 0), np.float64)
 
 
@@ -184,10 +193,10 @@ class ImpressionFeatures:
         covers = self.sources.covers.vectors
         shown = np.flatnonzero(cover_row > 0)
         result = np.full((3, len(self)), np.nan)
-        liked, picture = vectors[user_row[shown]], covers[cover_row[shown]]
+        user, cover = user_row[shown], cover_row[shown]
         result[0, shown] = self.probability(cover_row)[shown]
-        result[1, shown] = cosine(liked[:, :EMBED_DIM], picture[:, :EMBED_DIM])
-        result[2, shown] = cosine(liked[:, EMBED_DIM:], picture[:, EMBED_DIM:])
+        for at, part in enumerate((slice(None, EMBED_DIM), slice(EMBED_DIM, None)), start=1):
+            result[at, shown] = cosine_of_rows(vectors[:, part], user, covers[:, part], cover)
         return result[0], result[1], result[2]
 
     def probability(self, cover_row: Ints) -> Floats:

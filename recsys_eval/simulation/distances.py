@@ -11,17 +11,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from jobs.lake.arrays import Floats, Floats32, Ints, Pixels, Strings
 from recsys_eval.judge.appearance import Drawings
 from recsys_eval.judge.image_metrics import FeatureJudge, mean_pairwise_distance, perceptual_distance
 from recsys_eval.judge.judgements import CachedFeatures
+from recsys_eval.judge.known_drawings import picture_id
 from recsys_eval.night import Findings, Night
 from recsys_eval.simulation.context import Simulation, favourite_families
+from recsys_eval.simulation.painted import Painted
 from recsys_eval.statistics.bootstrap import Interval, bootstrap_mean, bootstrap_ratio
 from recsys_eval.statistics.figures import Figure, figure
 from recsys_eval.statistics.lift import Estimate
-from reward_model.encoders.model import ImageEncoder, encode_pictures, load_image_encoder
+from reward_model.encoders.model import ENCODER_ID, ImageEncoder, encode_pictures, load_image_encoder
 
 Distance = Callable[[Pixels], Floats]
 """(N,) distances of pictures (N, 64, 64, 3) to the true drawings."""
@@ -56,10 +59,11 @@ def measure_distances(night: Night, simulation: Simulation, drawings: Drawings) 
         return Findings(notes=["no published cover is of a held-out subject: distances to drawings were left out"])
     resampling = {"n": night.ctx.settings.evaluate.bootstrap, "seed": night.ctx.settings.evaluate.seed}
     judge = CachedFeatures(simulation.judge)
+    encoder = CachedFeatures(PackagedEncoder(load_image_encoder()), known_vectors(night, simulation.painted))
     distances = Findings()
     for name, about, distance in (
         ("judge", "perceptual distance in the judge's features", judged(judge, pairs.real)),
-        ("encoder", "distance in the packaged encoder", encoded(load_image_encoder(), pairs.real)),
+        ("encoder", "distance in the packaged encoder", encoded(encoder, pairs.real)),
     ):
         for arm, pictures in pairs.arms.items():
             found = bootstrap_mean(distance(pictures), pairs.item, **resampling)
@@ -75,14 +79,36 @@ def judged(judge: FeatureJudge, real: Pixels) -> Distance:
     return lambda pictures: perceptual_distance(judge, pictures, real).astype(np.float64)
 
 
-def encoded(encoder: ImageEncoder, real: Pixels) -> Distance:
+class PackagedEncoder:
+    """The packaged encoder, its two vectors of a picture as one: what it shows and how it is drawn.
+
+    Parameters
+    ----------
+    encoder
+        As it is loaded.
+    """
+
+    def __init__(self, encoder: ImageEncoder) -> None:
+        self._encoder = encoder
+
+    def features(self, pixels: Pixels) -> Floats32:
+        """(N, 160) float32, both parts L2-normalised."""
+        return np.concatenate(encode_pictures(self._encoder, pixels), axis=1)
+
+
+def known_vectors(night: Night, painted: Painted) -> dict[str, Floats32]:
+    """Picture id to the vectors that ``cover_features`` has of painted covers; empty for another encoder's night."""
+    if night.encoder_id != ENCODER_ID or not painted.cover_ids:
+        return {}
+    rows = night.sources.cover_rows(pl.Series(painted.cover_ids, dtype=pl.String))
+    vectors = night.sources.covers.vectors
+    return {picture_id(painted.pixels[at]): vectors[row] for at, row in enumerate(rows) if row > 0}
+
+
+def encoded(encoder: FeatureJudge, real: Pixels) -> Distance:
     """1 minus the mean of two cosines: of what a picture shows and of how it is drawn."""
-
-    def vectors(pictures: Pixels) -> Floats32:
-        return np.concatenate(encode_pictures(encoder, pictures), axis=1)
-
-    true = vectors(real)
-    return lambda pictures: np.asarray(1 - (vectors(pictures) * true).sum(1) / 2, np.float64)
+    true = encoder.features(real)
+    return lambda pictures: np.asarray(1 - (encoder.features(pictures) * true).sum(1) / 2, np.float64)
 
 
 def _figure(name: str, about: str, found: Interval, unit: str) -> Figure:

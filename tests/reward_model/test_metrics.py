@@ -92,6 +92,14 @@ def test_user_weights_keep_the_number_of_users_and_repeat():
     assert np.array_equal(first, np.concatenate(list(user_weights(7, 60, 3))))
 
 
+def test_weights_that_are_kept_are_those_that_are_drawn(monkeypatch):
+    kept = [np.concatenate(list(user_weights(9, 60, 5))) for _ in range(2)]
+    monkeypatch.setattr("reward_model.metrics.KEPT_WEIGHTS", 0)
+    drawn = np.concatenate(list(user_weights(9, 60, 5)))
+    assert np.array_equal(kept[0], drawn)
+    assert np.array_equal(kept[1], drawn)
+
+
 def test_no_users_is_an_error():
     with pytest.raises(ValueError, match="no users"):
         list(user_weights(0, 10, 1))

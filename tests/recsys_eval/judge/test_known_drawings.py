@@ -42,6 +42,16 @@ def test_another_file_than_the_manifest_names_is_refused(folder):
         read_drawings(folder)
 
 
+def test_the_shipped_answers_are_the_judge_s_and_speak_of_every_drawing():
+    pack, known = PicturePack.load(), read_drawings()
+    keys = [(code, family) for code in pack.codes() for family in pack.families_of(code)]
+    some = np.random.default_rng(9).choice(len(keys), 24, replace=False)
+    pixels = np.stack([pack.pixels(*keys[row]) for row in some])
+    found = np.stack([known[picture_id(picture)] for picture in pixels])
+    np.testing.assert_allclose(found, judged(Judge.load(), pixels), atol=1e-4)
+    assert {picture_id(pack.pixels(*key)) for key in keys} == set(known)
+
+
 def test_a_judge_without_the_file_knows_no_drawing(tmp_path):
     (tmp_path / "manifest.json").write_text("{}")
     assert read_drawings(tmp_path) == {}

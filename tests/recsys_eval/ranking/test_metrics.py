@@ -5,7 +5,7 @@ import pytest
 from ranx import Qrels, Run, evaluate
 from sklearn.metrics import roc_auc_score
 
-from recsys_eval.ranking.metrics import auc, gauc, ndcg, reciprocal_rank
+from recsys_eval.ranking.metrics import auc, gauc, ndcg, ndcg_and_reciprocal_rank, reciprocal_rank
 
 
 def request(scores, clicked):
@@ -123,3 +123,11 @@ def test_auc_agrees_with_sklearn(log):
             assert ours[g] == pytest.approx(roc_auc_score(clicked[rows], scores[rows]))
         else:
             assert np.isnan(ours[g])
+
+
+def test_both_of_one_sorting_are_what_each_is_alone():
+    rng = np.random.default_rng(8)
+    groups, scores, clicked = np.repeat(np.arange(30), 7), rng.integers(0, 4, 210) / 4, rng.random(210) < 0.2
+    both = ndcg_and_reciprocal_rank(groups, scores, clicked, k=5)
+    np.testing.assert_array_equal(both[0], ndcg(groups, scores, clicked, k=5))
+    np.testing.assert_array_equal(both[1], reciprocal_rank(groups, scores, clicked))
