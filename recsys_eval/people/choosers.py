@@ -12,10 +12,10 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from generation.catalogue import CoverVectors, items_with_default, segment_profiles
 from jobs.features.log import Catalogue, read_catalogue
+from jobs.lake.arrays import Floats, Floats32
 from jobs.lake.context import Context
 from jobs.lake.splits import split_of
 from jobs.lake.tables import EMBED_DIM
@@ -25,7 +25,6 @@ from recsys_eval.people.events import Events, People
 from reward_model.network.user_state import MICROSECONDS_A_DAY, History, States, rows_of
 from reward_model.scorer import PersonalScorer
 
-Floats = NDArray[np.float64]
 ASKED_ITEMS = 12
 """Items as whose covers the click model is asked about each family."""
 PRIOR = 0.8
@@ -56,7 +55,7 @@ class Evidence:
         return replace(self, people=people, events=events)
 
     @cached_property
-    def preference(self) -> NDArray[np.float32]:
+    def preference(self) -> Floats32:
         """(U, 160) of the users' own events."""
         return self.events.preferences(self.people.ids, self.catalogue)
 
@@ -65,7 +64,7 @@ class Evidence:
         """The night's click model."""
         return PersonalScorer.of_champion(self.ctx, self.people.as_of)
 
-    def worth(self, styles: NDArray[np.float32]) -> Floats:
+    def worth(self, styles: Floats32) -> Floats:
         """(U, 6) inner products of style preferences (U, 32) with the families' mean styles, each taken centred."""
         centred = self.styles - self.styles.mean(axis=0)
         return np.asarray(styles.astype(np.float64) @ centred.T, np.float64)
@@ -92,7 +91,7 @@ def segment(known: Evidence) -> Floats:
     return known.worth(_segment_styles(known))
 
 
-def _segment_styles(known: Evidence) -> NDArray[np.float32]:
+def _segment_styles(known: Evidence) -> Floats32:
     profiles = {each.segment_id: each.pref_style for each, _ in segment_profiles(known.ctx.lake, known.people.as_of)}
     return np.stack([profiles[name] for name in known.people.segment])
 

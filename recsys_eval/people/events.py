@@ -13,23 +13,22 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from conf.errors import UsageError
 from jobs.features.log import Catalogue
 from jobs.features.preference import preferences
 from jobs.features.windows import scan_days
+from jobs.lake.arrays import Flags, Floats, Floats32, Ints
 from jobs.lake.context import Context
 from jobs.lake.lake import Lake
 from jobs.lake.splits import Split, split_of
 
-Codes = NDArray[np.int64]
 BUCKETS = (("0", 0), ("1-2", 1), ("3-9", 3), ("10 or more", 10))
 """Name and least number of clicks of 28 days of each group of users."""
 EVENT = ["user_id", "item_id", "cover_id", "ts", "position", "clicked"]
 
 
-def buckets_of(clicks: Codes) -> Codes:
+def buckets_of(clicks: Ints) -> Ints:
     """Place in ``BUCKETS`` of users with so many clicks.
 
     Examples
@@ -46,13 +45,13 @@ class People:
 
     as_of: date
     ids: tuple[str, ...]
-    clicks: Codes
+    clicks: Ints
     """(U,) of 28 days."""
     segment: tuple[str, ...]
     """Of each user."""
 
     @property
-    def bucket(self) -> Codes:
+    def bucket(self) -> Ints:
         """(U,) places in ``BUCKETS``."""
         return buckets_of(self.clicks)
 
@@ -85,7 +84,7 @@ class People:
             raise UsageError(f"no {split} user was shown anything up to {ctx.ds}: run `coverlift features` first")
         return found
 
-    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "People":
+    def take(self, rows: Ints | Flags) -> "People":
         """Some of them, in the order of ``rows``."""
         places = np.arange(len(self.ids))[rows]
         return replace(
@@ -126,7 +125,7 @@ class Events:
         frame = pl.DataFrame(table).sort("user_id", "ds", "ts", "position", "impression_id")
         return cls(frame=frame.select(EVENT).with_columns(injected=pl.lit(False)))
 
-    def preferences(self, users: Sequence[str], catalogue: Catalogue) -> NDArray[np.float32]:
+    def preferences(self, users: Sequence[str], catalogue: Catalogue) -> Floats32:
         """(U, 160) what each user prefers, by the function that fills ``user_features``; zeros without events.
 
         Parameters
@@ -140,8 +139,8 @@ class Events:
         return np.asarray(np.stack(found), np.float32)
 
 
-def _preference(events: pl.DataFrame, catalogue: Catalogue) -> NDArray[np.float64]:
+def _preference(events: pl.DataFrame, catalogue: Catalogue) -> Floats:
     vectors = catalogue.vectors_of(pa.chunked_array([events["cover_id"].to_arrow().cast(pa.string())]))
     clicked = events["clicked"].to_numpy().astype(np.int64)
-    whole: NDArray[np.float64] = preferences(vectors, clicked, np.array([0]), np.array([len(events)]))[0]
+    whole: Floats = preferences(vectors, clicked, np.array([0]), np.array([len(events)]))[0]
     return whole

@@ -24,7 +24,7 @@ from recsys_eval.simulation.painted import Painted
 from recsys_eval.statistics.bootstrap import Interval, bootstrap_mean, bootstrap_ratio
 from recsys_eval.statistics.figures import Figure, figure
 from recsys_eval.statistics.lift import Estimate
-from reward_model.encoders.model import ENCODER_ID, ImageEncoder, encode_pictures, load_image_encoder
+from reward_model.encoders.model import ENCODER_ID, PictureEncoder, encode_pictures, load_image_encoder
 
 Distance = Callable[[Pixels], Floats]
 """(N,) distances of pictures (N, 64, 64, 3) to the true drawings."""
@@ -88,7 +88,7 @@ class PackagedEncoder:
         As it is loaded.
     """
 
-    def __init__(self, encoder: ImageEncoder) -> None:
+    def __init__(self, encoder: PictureEncoder) -> None:
         self._encoder = encoder
 
     def features(self, pixels: Pixels) -> Floats32:

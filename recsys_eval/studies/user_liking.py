@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conf.errors import UsageError
+from jobs.lake.arrays import Floats
 from jobs.lake.context import Context
 from jobs.simulator.model import World
 from recsys_eval.people.choosers import CHOOSERS, Evidence
@@ -21,7 +21,6 @@ from recsys_eval.people.events import BUCKETS, Events, People
 from recsys_eval.people.noise import KINDS, Injector
 from recsys_eval.statistics.bootstrap import Interval, bootstrap_mean
 
-Floats = NDArray[np.float64]
 RESAMPLES = 500
 
 
