@@ -24,7 +24,8 @@ from recsys_eval.simulation.painted import Painted
 from recsys_eval.statistics.bootstrap import Interval, bootstrap_mean, bootstrap_ratio
 from recsys_eval.statistics.figures import Figure, figure
 from recsys_eval.statistics.lift import Estimate
-from reward_model.encoders.model import ENCODER_ID, PictureEncoder, encode_pictures, load_image_encoder
+from reward_model.encoders.compiled import load_picture_encoder
+from reward_model.encoders.model import ENCODER_ID, PictureEncoder, encode_pictures
 
 Distance = Callable[[Pixels], Floats]
 """(N,) distances of pictures (N, 64, 64, 3) to the true drawings."""
@@ -59,7 +60,7 @@ def measure_distances(night: Night, simulation: Simulation, drawings: Drawings) 
         return Findings(notes=["no published cover is of a held-out subject: distances to drawings were left out"])
     resampling = {"n": night.ctx.settings.evaluate.bootstrap, "seed": night.ctx.settings.evaluate.seed}
     judge = CachedFeatures(simulation.judge)
-    encoder = CachedFeatures(PackagedEncoder(load_image_encoder()), known_vectors(night, simulation.painted))
+    encoder = CachedFeatures(PackagedEncoder(load_picture_encoder()), known_vectors(night, simulation.painted))
     distances = Findings()
     for name, about, distance in (
         ("judge", "perceptual distance in the judge's features", judged(judge, pairs.real)),
