@@ -270,20 +270,10 @@ class Judge:
     def subject_embedding(self, pixels: Pixels) -> Floats32:
         """Where pictures lie among subjects, whatever their style.
 
-        Parameters
-        ----------
-        pixels
-            (N, 64, 64, 3) uint8 RGB on white.
-
         Returns
         -------
         numpy.ndarray
-            (N, 128) float32, L2-normalised.
-
-        Raises
-        ------
-        ValueError
-            The array is not a batch of 64 x 64 RGB pictures of type uint8.
+            (N, 128) float32, L2-normalised; pictures and errors as in :meth:`style_probabilities`.
         """
         parts = [output.embedding.numpy() for output in self.outputs(pixels)]
         return np.concatenate([np.empty((0, EMBEDDING_DIM), np.float32), *parts])

@@ -4,6 +4,7 @@ Point in time: an impression of day d sees the feature partitions of day d - 1 a
 later. Position is kept apart, for debiasing while training; no column tells it.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -146,6 +147,7 @@ class ImpressionFeatures:
         self.user: Ints = group_codes(frame, "user_id")
         self.default_row: Ints = self.frame["default_row"].to_numpy().astype(np.int64)
         self.logged_row: Ints = sources.cover_rows(frame["cover_id"])
+        self._columns: dict[bytes, Floats] = {}
         self._scores: tuple[Ints, Floats] = (np.zeros(0, np.int64), np.zeros(0))
 
     def __len__(self) -> int:
@@ -187,8 +189,17 @@ class ImpressionFeatures:
         row = on_evening(self.frame, rows, "user_id")["row"]
         return vectors, row.fill_null(len(table)).to_numpy().astype(np.int64)
 
-    def _cover_columns(self, cover_row: Ints) -> tuple[Floats, Floats, Floats]:
-        """Click probability and the two cosines with the user's preference; NaN without a cover."""
+    def _cover_columns(self, cover_row: Ints) -> Floats:
+        """Click probability and the two cosines with the user's preference, (3, n); NaN without a cover.
+
+        Both rankers and several arms ask for the same covers: each choice is computed once.
+        """
+        choice = hashlib.sha256(cover_row.tobytes()).digest()
+        if choice not in self._columns:
+            self._columns[choice] = self._columns_of(cover_row)
+        return self._columns[choice]
+
+    def _columns_of(self, cover_row: Ints) -> Floats:
         vectors, user_row = self._preferences
         covers = self.sources.covers.vectors
         shown = np.flatnonzero(cover_row > 0)
@@ -197,7 +208,7 @@ class ImpressionFeatures:
         result[0, shown] = self.probability(cover_row)[shown]
         for at, part in enumerate((slice(None, EMBED_DIM), slice(EMBED_DIM, None)), start=1):
             result[at, shown] = cosine_of_rows(vectors[:, part], user, covers[:, part], cover)
-        return result[0], result[1], result[2]
+        return result
 
     def probability(self, cover_row: Ints) -> Floats:
         """Reward model's click probability of each impression's user for a cover, (n,); NaN without a cover."""

@@ -44,17 +44,8 @@ def bootstrap_mean(values: NDArray[Any], clusters: NDArray[Any], *, n: int = 100
     ----------
     values
         (N,) numbers or booleans, finite.
-    clusters
-        (N,) cluster of each row: integers or strings.
-    n
-        Number of replicates.
-    seed
-        Of the resampling.
-
-    Raises
-    ------
-    ValueError
-        There are no rows, the lengths differ, or a value is not finite.
+    clusters, n, seed
+        As in :func:`bootstrap_ratio`, and so are the errors.
 
     Examples
     --------
