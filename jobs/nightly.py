@@ -20,7 +20,7 @@ GATE_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class StageCheck:
     """Whether a stage has to run, and why."""
 
     stage: Stage
@@ -34,7 +34,7 @@ def night_stages(context: Context, stages: Sequence[Stage] = STAGES) -> list[Sta
     return [stage for stage in stages if stage.source in (None, context.settings.ingest.source)]
 
 
-def judge(stage: Stage, context: Context, past: Mapping[str, Run], *, force: bool = False) -> Verdict:
+def needs_run(stage: Stage, context: Context, past: Mapping[str, Run], *, force: bool = False) -> StageCheck:
     """Whether the stage has to run: unless its last run is done and nothing it depends on changed."""
     upstream = {name: past[name].fingerprint for name in stage.upstream if name in past and past[name].done}
     now = fingerprint(stage, context, upstream)
@@ -47,7 +47,7 @@ def judge(stage: Stage, context: Context, past: Mapping[str, Run], *, force: boo
         runs, reason = True, "failed last time"
     else:
         runs, reason = last.fingerprint != now, _difference(stage, context, last, now)
-    return Verdict(stage=stage, runs=runs, reason=reason, fingerprint=now)
+    return StageCheck(stage=stage, runs=runs, reason=reason, fingerprint=now)
 
 
 def _difference(stage: Stage, context: Context, last: Run, now: str) -> str:
@@ -79,18 +79,18 @@ def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def foresee(context: Context, stages: Iterable[Stage], *, force: bool = False) -> list[Verdict]:
+def preview(context: Context, stages: Iterable[Stage], *, force: bool = False) -> list[StageCheck]:
     """What a run would do, without doing it; a stage after one that would run, runs too."""
-    past, verdicts, running = past_runs(context), [], set[str]()
+    past, checks, running = past_runs(context), [], set[str]()
     for stage in stages:
-        verdict = judge(stage, context, past, force=force)
+        check = needs_run(stage, context, past, force=force)
         after = [name for name in stage.upstream if name in running]
-        if after and not verdict.runs:
-            verdict = replace(verdict, runs=True, reason=f"after {', '.join(after)}")
-        if verdict.runs:
+        if after and not check.runs:
+            check = replace(check, runs=True, reason=f"after {', '.join(after)}")
+        if check.runs:
             running.add(stage.name)
-        verdicts.append(verdict)
-    return verdicts
+        checks.append(check)
+    return checks
 
 
 def run_stages(context: Context, stages: Sequence[Stage], screen: Screen, *, force: bool = False) -> list[str]:
@@ -120,13 +120,13 @@ def run_stages(context: Context, stages: Sequence[Stage], screen: Screen, *, for
     past, ran = past_runs(context), []
     for stage in stages:
         ran += open_gate(context, stage, stages, screen)
-        verdict = judge(stage, context, past, force=force)
-        if not verdict.runs:
-            screen.skipped(stage.name, verdict.reason)
+        check = needs_run(stage, context, past, force=force)
+        if not check.runs:
+            screen.skipped(stage.name, check.reason)
             continue
-        screen.started(stage.name, verdict.reason)
+        screen.started(stage.name, check.reason)
         context.progress = screen.progress
-        run_stage(context, verdict, screen)
+        run_stage(context, check, screen)
         past = past_runs(context)
         ran.append(stage.name)
     return ran
@@ -154,15 +154,15 @@ def open_gate(context: Context, stage: Stage, stages: Iterable[Stage], screen: S
             if opener is None or len(ran) >= GATE_ATTEMPTS:
                 raise
             screen.started(opener.name, str(error))
-            run_stage(context, judge(opener, context, past_runs(context), force=True), screen)
+            run_stage(context, needs_run(opener, context, past_runs(context), force=True), screen)
             ran.append(opener.name)
         else:
             return ran
 
 
-def run_stage(context: Context, verdict: Verdict, screen: Screen) -> None:
+def run_stage(context: Context, check: StageCheck, screen: Screen) -> None:
     """Run one stage and put the outcome into the ledger, a failure as well."""
-    stage = verdict.stage
+    stage = check.stage
     read, begin, busy = versions(context.lake, stage.reads), time.monotonic(), cpu_seconds()
 
     def remember(status: str, result: StageResult) -> None:
@@ -170,7 +170,7 @@ def run_stage(context: Context, verdict: Verdict, screen: Screen) -> None:
             context,
             stage,
             status=status,
-            fingerprint=verdict.fingerprint,
+            fingerprint=check.fingerprint,
             read=read,
             result=replace(result, metrics={**result.metrics, "cpu_seconds": cpu_seconds() - busy}),
             seconds=time.monotonic() - begin,

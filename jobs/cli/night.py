@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 def run_night(context: "Context", stages: tuple[Stage, ...], *, dry_run: bool, force: bool) -> list[str]:
-    """Run or foresee stages of one night; returns the names of those that ran or would run."""
+    """Run or preview the stages of one night; returns the names of those that ran or would run."""
     from conf.load import dump_settings
     from jobs.lock import only_one
-    from jobs.nightly import foresee, night_stages, run_stages
+    from jobs.nightly import night_stages, preview, run_stages
     from jobs.progress import make_screen
 
     chosen = night_stages(context, stages)
@@ -38,11 +38,11 @@ def run_night(context: "Context", stages: tuple[Stage, ...], *, dry_run: bool, f
     if dry_run:
         console.print(dump_settings(context.settings).rstrip(), markup=False)
         console.print(f"Night {context.ds} in {context.home}:")
-        verdicts = foresee(context, chosen, force=force)
-        for verdict in verdicts:
-            word = "would run " if verdict.runs else "would skip"
-            console.print(f"  {word}  {verdict.stage.name:<14} {verdict.reason}", markup=False, soft_wrap=True)
-        return [verdict.stage.name for verdict in verdicts if verdict.runs]
+        checks = preview(context, chosen, force=force)
+        for check in checks:
+            word = "would run " if check.runs else "would skip"
+            console.print(f"  {word}  {check.stage.name:<14} {check.reason}", markup=False, soft_wrap=True)
+        return [check.stage.name for check in checks if check.runs]
     with only_one(context.home), make_screen(console, names) as screen:
         return run_stages(context, chosen, screen, force=force)
 

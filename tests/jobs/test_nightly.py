@@ -12,7 +12,7 @@ from jobs import fingerprint as fingerprints
 from jobs.lake.context import StageResult
 from jobs.ledger import past_runs
 from jobs.lock import only_one
-from jobs.nightly import foresee, night_stages, run_stages
+from jobs.nightly import night_stages, preview, run_stages
 from jobs.progress import Lines
 from jobs.stages import STAGES, Stage
 
@@ -99,7 +99,7 @@ def night(monkeypatch, tmp_path):
 
 def test_a_night_is_skipped_resumed_and_explained(night, make_context):
     context = make_context()
-    assert [verdict.reason for verdict in foresee(context, NIGHT)] == ["never ran for this night"] * 3
+    assert [check.reason for check in preview(context, NIGHT)] == ["never ran for this night"] * 3
 
     night.error = GateError("the picture is too blue")
     with pytest.raises(GateError):
@@ -122,12 +122,12 @@ def test_a_night_is_skipped_resumed_and_explained(night, make_context):
 
     # Another night knows nothing of this one.
     other = make_context(ds="2026-03-28")
-    assert all(verdict.runs for verdict in foresee(other, NIGHT))
+    assert all(check.runs for check in preview(other, NIGHT))
 
     # A setting of another section changes nothing; one of its own is named, and what comes after runs too.
-    assert not any(verdict.runs for verdict in foresee(make_context(evaluate={"trees": 7}), NIGHT))
-    verdicts = foresee(make_context(world={"users": 77}), NIGHT)
-    assert [(verdict.runs, verdict.reason) for verdict in verdicts] == [
+    assert not any(check.runs for check in preview(make_context(evaluate={"trees": 7}), NIGHT))
+    checks = preview(make_context(world={"users": 77}), NIGHT)
+    assert [(check.runs, check.reason) for check in checks] == [
         (True, "world.users changed from 3000 to 77"),
         (True, "after first"),
         (False, "up to date"),
@@ -136,13 +136,13 @@ def test_a_night_is_skipped_resumed_and_explained(night, make_context):
     # So do changed code and changed input.
     (night.sources / "first.py").write_text("VERSION = 22\n")
     night.seen = "a new file"
-    assert [verdict.reason for verdict in foresee(context, NIGHT)] == ["code changed", "after first", "input changed"]
+    assert [check.reason for check in preview(context, NIGHT)] == ["code changed", "after first", "input changed"]
     assert run_stages(context, NIGHT, Silent()) == ["first", "second", "third"]
 
     # A stage run alone under other settings leaves those after it to run again.
     changed = make_context(world={"users": 78})
     assert run_stages(changed, [FIRST], Silent()) == ["first"]
-    assert foresee(changed, NIGHT)[1].reason == "upstream changed"
+    assert preview(changed, NIGHT)[1].reason == "upstream changed"
     assert run_stages(changed, [THIRD], Silent(), force=True) == ["third"]
 
 
@@ -181,7 +181,7 @@ def test_a_killed_night_goes_on_at_the_stage_it_was_killed_in(night, make_contex
     assert (died.returncode, died.stdout.split()) == (-9, ["second"])
     night.ran.clear()
     with only_one(context.home):
-        assert [verdict.reason for verdict in foresee(context, NIGHT)][1:] == ["never ran for this night"] * 2
+        assert [check.reason for check in preview(context, NIGHT)][1:] == ["never ran for this night"] * 2
         assert run_stages(context, NIGHT, Silent()) == ["second", "third"] == night.ran
 
 
