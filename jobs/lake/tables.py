@@ -74,7 +74,7 @@ def windowed(prior: str) -> tuple[Column, ...]:
     """Counts and smoothed rate over windows of 1, 7 and 28 days that end with ds; ``prior`` says over whom."""
     return tuple(
         column
-        for days in (1, 7, 28)
+        for days in WINDOWS
         for column in (
             Column(name=f"impressions_{days}d", type=COUNT, about=f"impressions in the last {days} days, ds included"),
             Column(name=f"clicks_{days}d", type=COUNT, about=f"clicks among them, 0 to impressions_{days}d"),
