@@ -28,6 +28,8 @@ class ReviewSettings(Section):
     signin_failures: int = Field(default=5, ge=1)
     """Wrong passwords for a name (four times as many from an address) before sign-in is refused for a while."""
     signin_minutes: float = Field(default=15, gt=0)
+    handover_hours: float = Field(default=24, ge=0)
+    """How long a person whose password a lead has set gives no answer on covers that two people decide."""
     bulk_limit: int = Field(default=5000, ge=1)
     """Covers one bulk step may decide."""
     export_limit: int = Field(default=500, ge=1)

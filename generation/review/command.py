@@ -9,6 +9,7 @@ from pathlib import Path
 
 from conf.errors import UsageError
 from generation.review.log.database import Database, answering, open_database
+from generation.review.log.four_eyes import COMMAND_LINE
 from generation.review.log.load import load_night
 from generation.review.log.queue import TABS, Filter
 from generation.review.log.takedown_outbox import carry_out_all
@@ -37,7 +38,10 @@ def open_desk(ctx: Context) -> Database:
 
 
 def add_person(ctx: Context, name: str, role: str, say: Say) -> None:
-    """Add an account, or set the role and password of one; the password is asked for, or read from a pipe."""
+    """Add an account, or set the role and password of one; the password is asked for, or read from a pipe.
+
+    The person changes it at the first sign-in.
+    """
     database = open_database(ctx.settings.review.database, ctx.home)
     if sys.stdin.isatty():
         password = getpass.getpass(f"Password of {name}: ")
@@ -45,7 +49,7 @@ def add_person(ctx: Context, name: str, role: str, say: Say) -> None:
             raise UsageError("The two passwords differ; nothing was changed.")
     else:
         password = sys.stdin.readline().rstrip("\n")
-    Accounts(database, ctx.settings.review).put(name, role, password, datetime.now(UTC))
+    Accounts(database, ctx.settings.review).put(name, role, password, datetime.now(UTC), by=COMMAND_LINE)
     say(f"{name} may sign in as {role}.")
 
 
@@ -104,7 +108,13 @@ def import_file(ctx: Context, file: Path, by: str, say: Say) -> None:
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
     report = offline_file.read_back(
-        database, data, settings=ctx.settings.review, by=by, lead=role == "lead", now=datetime.now(UTC)
+        database,
+        data,
+        settings=ctx.settings.review,
+        by=by,
+        lead=role == "lead",
+        now=datetime.now(UTC),
+        importer=COMMAND_LINE,
     )
     say(f"{report.taken} decisions taken, {report.known} known before, {len(report.refused)} refused.")
     for line in report.refused:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, null, select, update
 
 from conf.errors import Conflict, Refused, Unknown
 from conf.policy import PolicySettings
-from generation.review.log import chain
+from generation.review.log import chain, four_eyes
 from generation.review.log.case_state import VOTES, State, Unit, settle
 from generation.review.log.chain import Entry
 from generation.review.log.database import Database
@@ -36,6 +36,8 @@ class Decision:
     note: str | None = None
     key: str | None = None
     lead: bool = False
+    importer: str | None = None
+    """Who read it in from an offline file."""
     more: Mapping[str, Any] | None = None
 
 
@@ -78,9 +80,10 @@ def decide(database: Database, wish: Decision, reasons: Collection[str], now: da
         row = _case(connection, wish.case_id, wish.key)
         if row.told is not None:
             return _as_told(connection, wish)
-        allowed = None
+        allowed, who = None, four_eyes.answering(connection, wish.by, wish.importer)
         if wish.kind in VOTES:
             _check_vote(connection, row, wish, reasons)
+            four_eyes.check(connection, row, who, now, ruling=_adjudicates(row, wish))
             allowed = over_limit_reason(connection, row, wish)
         elif wish.kind == "note" and clean(wish.note) is None:
             raise Refused("A note needs words.")
@@ -94,7 +97,7 @@ def decide(database: Database, wish: Decision, reasons: Collection[str], now: da
             note=clean(wish.note),
             adjudicates=wish.kind in VOTES and _adjudicates(row, wish),
             key=wish.key,
-            more=dict(wish.more or {}),
+            more={**(wish.more or {}), **who.named},
         )
         written = chain.append(connection, [entry], now)[0]
         if wish.kind in VOTES:

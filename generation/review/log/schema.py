@@ -181,7 +181,12 @@ accounts = Table(
     Column("password", Text, nullable=False),
     Column("disabled", Integer, nullable=False, default=0),
     Column("created_at", String(32), nullable=False),
+    Column("set_by", String(200)),
+    Column("handover_until", String(32)),
+    Column("must_change", Integer, nullable=False, default=0),
 )
+"""``set_by`` is who set the password where that was somebody else, who could sign in by this name; until
+``handover_until`` the person gives no answer where two people decide. ``must_change``: before anything else."""
 
 sessions = Table(
     "sessions",

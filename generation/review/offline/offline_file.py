@@ -207,7 +207,14 @@ def csp_hash(text: str) -> str:
 
 
 def read_back(
-    database: Database, content: bytes, *, settings: ReviewSettings, by: str, lead: bool, now: datetime
+    database: Database,
+    content: bytes,
+    *,
+    settings: ReviewSettings,
+    by: str,
+    lead: bool,
+    now: datetime,
+    importer: str | None = None,
 ) -> Report:
     """Hand the decisions of a saved file to the desk, by the rules that hold online.
 
@@ -221,9 +228,12 @@ def read_back(
     content
         The file.
     by, lead
-        Who brings it; only a lead may bring the file of another reviewer, whose the decisions are.
+        Who brings it; only a lead may bring the file of another reviewer, whose the decisions are. Covers that two
+        people decide are then refused: a file can be forged, so each of the two brings theirs in person.
     now
         The time of the decisions in the log; the browser's own time stands beside it.
+    importer
+        Whom the entries name as having read the file in; None is ``by``, who is signed in.
 
     Raises
     ------
@@ -233,7 +243,7 @@ def read_back(
     """
     try:
         payload = checked(content)
-        wishes = _wishes(database, settings, payload, by, lead)
+        wishes = _wishes(database, settings, payload, by, lead, importer or by)
     except Refused as error:
         audit.note(database, who=by, address="", action="offline import", about=error, outcome="refused", now=now)
         raise
@@ -271,7 +281,9 @@ def checked(content: bytes) -> Payload:
         raise Refused(f"This is no file that the offline page saved ({where or error}).") from error
 
 
-def _wishes(database: Database, settings: ReviewSettings, payload: Payload, by: str, lead: bool) -> list[Decision]:
+def _wishes(
+    database: Database, settings: ReviewSettings, payload: Payload, by: str, lead: bool, importer: str
+) -> list[Decision]:
     """The decisions as the desk takes them, after everything that can be checked beforehand."""
     offered, role = _offered(database, payload), _role(database, payload.reviewer)
     if role not in ("reviewer", "lead"):
@@ -304,6 +316,7 @@ def _wishes(database: Database, settings: ReviewSettings, payload: Payload, by: 
                 note=saved.note,
                 key=_key(payload, saved),
                 lead=role == "lead",
+                importer=importer,
                 more={"offline": payload.export, "said_at": saved.at},
             )
         )

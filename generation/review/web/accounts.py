@@ -33,6 +33,8 @@ class Visitor:
     role: str
     csrf: str
     address: str = ""
+    must_change: bool = False
+    """A lead set this person's password; it is changed before anything else."""
 
     def may(self, role: Role) -> bool:
         """Whether the person has this role or one above."""
@@ -65,8 +67,17 @@ class Accounts:
         with self.database.reading() as connection:
             return list(connection.execute(select(*columns).order_by(accounts.c.name)).all())
 
-    def put(self, name: str, role: str, password: str, now: datetime) -> None:
+    def put(self, name: str, role: str, password: str, now: datetime, *, by: str | None = None) -> None:
         """Add an account, or give a known one this role and password; its sessions end.
+
+        Parameters
+        ----------
+        name, role, password
+            Of the account.
+        now
+            When.
+        by
+            Who sets the password; the person must change it at the first sign-in. None: the person itself.
 
         Raises
         ------
@@ -74,16 +85,54 @@ class Accounts:
             When the name, role or password will not do.
         """
         checked_name(name)
-        if role not in ROLES:
-            raise Refused(f"There is no role {role!r}; the roles are {', '.join(ROLES)}.")
-        if len(password) < MIN_PASSWORD:
-            raise Refused(f"A password has at least {MIN_PASSWORD} characters.")
-        values = {"role": role, "password": self.hasher.hash(password), "disabled": 0}
+        checked_role(role)
+        values: dict[str, Any] = {"role": role, "disabled": 0, **self._own(password)}
+        if by is not None and by != name:
+            until = stamp(now + timedelta(hours=self.settings.handover_hours))
+            values |= {"set_by": by, "handover_until": until, "must_change": 1}
         with self.database.writing() as connection:
             known = connection.execute(update(accounts).where(accounts.c.name == name).values(values)).rowcount
             if not known:
                 connection.execute(insert(accounts), [{"name": name, "created_at": stamp(now), **values}])
             connection.execute(delete(sessions).where(sessions.c.name == name))
+
+    def _own(self, password: str) -> dict[str, Any]:
+        if len(password) < MIN_PASSWORD:
+            raise Refused(f"A password has at least {MIN_PASSWORD} characters.")
+        return {"password": self.hasher.hash(password), "must_change": 0}
+
+    def set_role(self, name: str, role: str) -> None:
+        """Give an open account another role; the password stays.
+
+        Raises
+        ------
+        Refused
+            When there is no such account or role.
+        """
+        checked_role(role)
+        with self.database.writing() as connection:
+            known = update(accounts).where(accounts.c.name == name, accounts.c.disabled == 0)
+            if not connection.execute(known.values(role=role)).rowcount:
+                raise Refused(f"{name!r} has no open account: a new one needs a password.")
+
+    def change_password(self, name: str, old: str, new: str, address: str, now: datetime) -> str:
+        """Change one's own password; every session ends, and the secret of a new one is returned.
+
+        Who set the old one stays written down: it may have been that person who changed it.
+
+        Raises
+        ------
+        Refused
+            When the old password is wrong, or the new one is too short or the old one.
+        """
+        self.check_password(name, old, address, now)
+        if new == old:
+            raise Refused("The new password is the old one.")
+        values = self._own(new)
+        with self.database.writing() as connection:
+            connection.execute(update(accounts).where(accounts.c.name == name).values(values))
+            connection.execute(delete(sessions).where(sessions.c.name == name))
+        return self.open_session(name, now)
 
     def disable(self, name: str) -> None:
         """Let nobody sign in by that name any more, and end its sessions."""
@@ -100,7 +149,16 @@ class Accounts:
     def sign_in(self, name: str, password: str, address: str, now: datetime) -> str:
         """Check a password; returns the secret of a new session.
 
-        A name that does not exist takes as long as one that does.
+        Raises
+        ------
+        Refused
+            As :meth:`check_password`.
+        """
+        self.check_password(name, password, address, now)
+        return self.open_session(name, now)
+
+    def check_password(self, name: str, password: str, address: str, now: datetime) -> None:
+        """Whether a password is a person's; a name that does not exist takes as long as one that does.
 
         Raises
         ------
@@ -120,7 +178,6 @@ class Accounts:
                 row_of = {"name": name[:200], "address": address[:100], "at": stamp(now)}
                 connection.execute(insert(signins), [row_of])
             raise Refused("Name and password do not belong together.")
-        return self.open_session(name, now)
 
     def _matches(self, known: str, password: str) -> bool:
         try:
@@ -154,7 +211,7 @@ class Accounts:
         idle = stamp(now - timedelta(minutes=self.settings.idle_minutes))
         oldest = stamp(now - timedelta(hours=self.settings.session_hours))
         query = (
-            select(sessions.c.name, sessions.c.csrf, sessions.c.seen_at, accounts.c.role)
+            select(sessions.c.name, sessions.c.csrf, sessions.c.seen_at, accounts.c.role, accounts.c.must_change)
             .join(accounts, accounts.c.name == sessions.c.name)
             .where(sessions.c.digest == _digest(secret), accounts.c.disabled == 0)
             .where(sessions.c.created_at > oldest, sessions.c.seen_at > idle)
@@ -167,7 +224,7 @@ class Accounts:
             with self.database.writing() as connection:
                 seen = update(sessions).where(sessions.c.digest == _digest(secret)).values(seen_at=stamp(now))
                 connection.execute(seen)
-        return Visitor(name=row.name, role=row.role, csrf=row.csrf, address=address)
+        return Visitor(name=row.name, role=row.role, csrf=row.csrf, address=address, must_change=bool(row.must_change))
 
     def close_session(self, secret: str) -> None:
         """Sign out."""
@@ -186,6 +243,18 @@ def checked_name(name: str) -> str:
     if not 1 <= len(name) <= 64 or not all(char.isalnum() or char in "._@-" for char in name):
         raise Refused("A name has up to 64 letters, digits or . _ @ - and no spaces.")
     return name
+
+
+def checked_role(role: str) -> None:
+    """Refuse what is no role.
+
+    Raises
+    ------
+    Refused
+        Which lists the roles.
+    """
+    if role not in ROLES:
+        raise Refused(f"There is no role {role!r}; the roles are {', '.join(ROLES)}.")
 
 
 def derived_csrf(name: str, secret: bytes) -> str:

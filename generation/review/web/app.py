@@ -26,7 +26,7 @@ from generation.review.web.accounts import Accounts
 from generation.review.web.pages import blind, bulk, decide, feed, focus, people, publish, queue, session
 from generation.review.web.pages import files as file_pages
 from generation.review.web.publisher import Publisher, Watch
-from generation.review.web.security import COOKIE, SignInFirst, guard, refusal, visitor_of, with_headers
+from generation.review.web.security import COOKIE, PasswordFirst, SignInFirst, guard, refusal, visitor_of, with_headers
 from generation.review.web.similar import Lookalikes
 from jobs.lake.context import Context
 
@@ -109,6 +109,12 @@ def _add_errors(app: FastAPI) -> None:
         response = RedirectResponse("/sign-in", 303)
         response.delete_cookie(COOKIE)
         return response
+
+    @app.exception_handler(PasswordFirst)
+    def password_first(request: Request, error: Exception) -> Response:
+        if request.url.path.startswith("/api/"):
+            return JSONResponse({"error": "Change your password first: open the desk in another tab."}, 403)
+        return RedirectResponse("/password", 303)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -1,4 +1,7 @@
-"""Deciding many covers at once: what was previewed, and nothing else; undone in one step."""
+"""Deciding many covers at once: what was previewed, and nothing else; undone in one step.
+
+Covers that two people decide are never among them: each of the two must have looked.
+"""
 
 import json
 import secrets
@@ -85,7 +88,7 @@ def preview(
     if kind == "reject" and clean(reason) not in reasons:
         raise Refused(f"A rejection needs one of the reasons {', '.join(reasons)}.")
     with database.writing() as connection:
-        standing = [cases.c.verdict.is_(None) | (cases.c.verdict != "takedown")]
+        standing = [cases.c.verdict.is_(None) | (cases.c.verdict != "takedown"), cases.c.doubled == 0]
         over: list[Row[Any]] = []
         if isinstance(asked, Filter):
             query = select(cases).where(*conditions(connection, asked, me), *standing)
@@ -102,7 +105,7 @@ def preview(
         if over and not rows:
             raise Refused("Every one of these covers is over the safety limit: each needs a lead's reason in words.")
         if not rows:
-            raise Refused("There is nothing to decide: the filter finds no cover.")
+            raise Refused("There is nothing to decide: the filter finds no cover that one person may decide.")
         if len({row.ds for row in rows}) > 1:
             raise Refused("One step decides covers of one night.")
         chosen = list(rows[:limit])
@@ -189,6 +192,7 @@ def apply(database: Database, token: str, *, me: str, now: datetime, typed: str 
             seen = dict(members[start : start + CHUNK])
             found = connection.execute(select(cases).where(cases.c.id.in_(list(seen)))).all()
             free += [row for row in found if row.last_entry == seen[row.id] and row.verdict != "takedown"]
+        free = [row for row in free if not row.doubled]
         if shown.kind == "approve" and free:
             ceiling = limit_of(connection, free[0].ds)
             free = [row for row in free if not over_limit(row, ceiling)]

@@ -40,6 +40,10 @@ class SignInFirst(Exception):
     """Nobody is signed in."""
 
 
+class PasswordFirst(Exception):
+    """Somebody else set this person's password; it is changed before anything else."""
+
+
 async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Refuse what comes from another site or is too large, and put the headers on every answer."""
     if request.method not in SAFE:
@@ -112,12 +116,23 @@ def visitor_of(request: Request) -> Visitor | None:
     return people.visitor(secret, address, now_of(request)) if secret else None
 
 
-def needs(role: Role) -> Any:
-    """A dependency: the visitor, who has at least this role and sent the session's token with a change."""
+def needs(role: Role, *, own_password: bool = True) -> Any:
+    """A dependency: the visitor, who has at least this role and sent the session's token with a change.
+
+    Parameters
+    ----------
+    role
+        The least.
+    own_password
+        Not before the person has changed a password that somebody else set.
+    """
 
     async def check(request: Request) -> Visitor:
         token = await _token_of(request) if request.method not in SAFE else ""
-        return await run_in_threadpool(_checked, request, role, token)
+        visitor = await run_in_threadpool(_checked, request, role, token)
+        if own_password and visitor.must_change:
+            raise PasswordFirst
+        return visitor
 
     return Depends(check)
 
@@ -169,5 +184,7 @@ async def upload_of(request: Request, field: str) -> bytes:
 Form = Annotated[dict[str, str], Depends(form_of)]
 """A form's fields, as an argument of a page."""
 Viewer = Annotated[Visitor, needs("viewer")]
+Anybody = Annotated[Visitor, needs("viewer", own_password=False)]
+"""Whoever is signed in, even with a password that must be changed."""
 Reviewer = Annotated[Visitor, needs("reviewer")]
 Lead = Annotated[Visitor, needs("lead")]

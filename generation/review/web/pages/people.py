@@ -10,7 +10,7 @@ from conf.errors import Forbidden, Refused
 from generation.review.log import audit
 from generation.review.web.accounts import ROLES, Accounts
 from generation.review.web.pages.common import render
-from generation.review.web.security import COOKIE, Form, Lead, Viewer, address_of, now_of, refusal, visitor_of
+from generation.review.web.security import COOKIE, Anybody, Form, Lead, address_of, now_of, refusal, visitor_of
 
 router = APIRouter()
 
@@ -40,13 +40,37 @@ def sign_in(request: Request, form: Form) -> Response:
 
 
 @router.post("/sign-out")
-def sign_out(request: Request, visitor: Viewer) -> Response:
+def sign_out(request: Request, visitor: Anybody) -> Response:
     """End the session."""
     request.app.state.accounts.close_session(request.cookies.get(COOKIE, ""))
     _note(request, visitor.name, "sign out")
     response = RedirectResponse("/sign-in", 303)
     response.delete_cookie(COOKIE)
     return response
+
+
+@router.get("/password")
+def password_page(request: Request, visitor: Anybody) -> HTMLResponse:
+    """Where people change their own password."""
+    return render(request, "password.html.j2", visitor, problem=None)
+
+
+@router.post("/password")
+def change_password(request: Request, visitor: Anybody, form: Form) -> Response:
+    """Check the old one, keep the new one, and go on in a new session."""
+    people: Accounts = request.app.state.accounts
+    if people.settings.proxy_header:
+        raise Forbidden("Here a proxy signs people in.")
+    old, new = form.get("old", ""), form.get("new", "")
+    try:
+        if new != form.get("again"):
+            raise Refused("The two new passwords differ; nothing was changed.")
+        secret = people.change_password(visitor.name, old, new, address_of(request), now_of(request))
+    except Refused as error:
+        refusal(request, "own password", error, visitor.name)
+        return render(request, "password.html.j2", visitor, error.status, problem=str(error))
+    _note(request, visitor.name, "own password")
+    return _signed_in(request, secret)
 
 
 @router.get("/setup")
@@ -96,10 +120,18 @@ def change_people(request: Request, visitor: Lead, form: Form) -> HTMLResponse:
             raise Refused("You cannot disable yourself.")
         people.disable(name)
         said = f"{name} cannot sign in any more."
+        about = name
+    elif name == visitor.name:
+        raise Refused("Your own password is changed under your name; somebody else changes your role.")
+    elif form.get("password"):
+        people.put(name, form.get("role", ""), form["password"], now_of(request), by=visitor.name)
+        said = f"{name} is {form.get('role')} now, and changes that password at the first sign-in."
+        about = f"{name}: {form.get('role')}, password set"
     else:
-        people.put(name, form.get("role", ""), form.get("password", ""), now_of(request))
-        said = f"{name} is {form.get('role')} now, with the new password."
-    _note(request, visitor.name, f"people: {form.get('what', 'put')}", name)
+        people.set_role(name, form.get("role", ""))
+        said = f"{name} is {form.get('role')} now; the password stays."
+        about = f"{name}: {form.get('role')}"
+    _note(request, visitor.name, f"people: {form.get('what', 'put')}", about)
     return render(request, "people.html.j2", visitor, people=people.all(), roles=ROLES, tab="people", said=said)
 
 

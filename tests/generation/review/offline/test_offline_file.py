@@ -103,7 +103,11 @@ def test_decisions_come_back_once(desk):
         assert chain.faults(connection) == []
         entries = list(chain.read(connection))
     assert [entry.kind for entry in entries] == ["approve", "reject", "pick"]
-    assert entries[0].more == {"offline": data["export"], "said_at": "2026-03-30T07:00:00Z"}
+    assert entries[0].more == {
+        "offline": data["export"],
+        "said_at": "2026-03-30T07:00:00Z",
+        "importer": "ann",
+    }
     assert entries[0].at.startswith("2026-03-30T08:00")
 
 
