@@ -10,6 +10,8 @@ class ReviewSettings(Section):
 
     database: str | None = None
     """SQLAlchemy URL of the desk's database (``postgresql://...``); None is SQLite under ``HOME/review``."""
+    key_file: str | None = None
+    """File with the key of the log's hashes, made at the first start; None is ``desk.key`` under ``HOME/review``."""
     required: bool = False
     """Publish nothing unless this night's decisions of people were read from the desk."""
     publish_minutes: float | None = Field(default=None, gt=0)

@@ -149,7 +149,7 @@ STAGES: tuple[Stage, ...] = (
         about="Write what people decided at the reviewers' desk into the decisions.",
         upstream=("generate",),
         reads=("generated_covers", "cover_decisions"),
-        writes=("cover_decisions", "generated_covers"),
+        writes=("cover_decisions", "generated_covers", "review_heads"),
         watches="generation.review.log.sync:watched",
     ),
     Stage(

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from conf.errors import UsageError
-from generation.review.log.database import Database, answering, open_database
+from conf.errors import GateError, UsageError
+from generation.review.log import audit_chain, chain, verify
+from generation.review.log.database import Database, answering, in_use, open_database
 from generation.review.log.four_eyes import COMMAND_LINE
 from generation.review.log.load import load_night
 from generation.review.log.queue import TABS, Filter
@@ -31,7 +32,7 @@ def open_desk(ctx: Context) -> Database:
     UsageError
         When the night has no covers.
     """
-    database = open_database(ctx.settings.review.database, ctx.home)
+    database = open_database(ctx.settings.review.database, ctx.home, ctx.settings.review.key_file)
     with answering():
         load_night(database, ctx)
     return database
@@ -42,7 +43,7 @@ def add_person(ctx: Context, name: str, role: str, say: Say) -> None:
 
     The person changes it at the first sign-in.
     """
-    database = open_database(ctx.settings.review.database, ctx.home)
+    database = open_database(ctx.settings.review.database, ctx.home, ctx.settings.review.key_file)
     if sys.stdin.isatty():
         password = getpass.getpass(f"Password of {name}: ")
         if getpass.getpass("Again: ") != password:
@@ -55,7 +56,7 @@ def add_person(ctx: Context, name: str, role: str, say: Say) -> None:
 
 def list_people(ctx: Context, say: Say) -> None:
     """Say who may sign in, and as what."""
-    database = open_database(ctx.settings.review.database, ctx.home)
+    database = open_database(ctx.settings.review.database, ctx.home, ctx.settings.review.key_file)
     people = Accounts(database, ctx.settings.review).all()
     for person in people:
         say(f"{person.name}  {'disabled' if person.disabled else person.role}")
@@ -71,12 +72,35 @@ def disable_person(ctx: Context, name: str, say: Say) -> None:
     UsageError
         When there is none of that name.
     """
-    database = open_database(ctx.settings.review.database, ctx.home)
+    database = open_database(ctx.settings.review.database, ctx.home, ctx.settings.review.key_file)
     people = Accounts(database, ctx.settings.review)
     if people.role_of(name) is None:
         raise UsageError(f"{name!r} has no open account at this desk; `coverlift review users list` shows them.")
-    people.disable(name)
+    people.disable(name, datetime.now(UTC), by=COMMAND_LINE)
     say(f"{name} may not sign in any more.")
+
+
+def verify_records(ctx: Context, say: Say) -> None:
+    """Say whether the desk's logs, and what follows from them, are as they were written.
+
+    Raises
+    ------
+    GateError
+        When something was changed; every finding was said before.
+    """
+    if not in_use(ctx.settings.review.database, ctx.home):
+        raise UsageError(f"There is no desk under {ctx.home}: name its database with --database.")
+    database = open_database(ctx.settings.review.database, ctx.home, ctx.settings.review.key_file)
+    with answering():
+        found = verify.faults(database, ctx.lake)
+        with database.reading() as connection:
+            decisions, lines = chain.head(connection)[0], audit_chain.head(connection)[0]
+    database.close()
+    for line in found:
+        say(line)
+    if found:
+        raise GateError(f"{len(found)} findings: the desk's records are not as they were written.")
+    say(f"{decisions} decisions and {lines} lines of the audit are as they were written.")
 
 
 def export_file(ctx: Context, file: Path, tab: str, by: str, say: Say) -> None:

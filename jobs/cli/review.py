@@ -138,6 +138,22 @@ def import_decisions(
         command.import_file(context, file, by, typer.echo)
 
 
+@app.command()
+def verify(
+    home: HomeOption = HOME,
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    override: OverrideOption = None,
+    database: DatabaseOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Say whether the desk's logs are as they were written; exit code 4 when they are not."""
+    with errors_explained(debug):
+        from generation.review import command
+
+        command.verify_records(_desk_context(None, home, config, profile, override, database), typer.echo)
+
+
 @users.command("add")
 def add_user(
     name: Annotated[str, typer.Argument(help="Up to 64 letters, digits or . _ @ -")],

@@ -396,6 +396,22 @@ COVER_DECISIONS = TableSpec(
     checks={**DS_CHECK, "decision_kind": "decision IN ('approve', 'reject', 'ask', 'withdraw', 'takedown')"},
 )
 
+REVIEW_HEADS = TableSpec(
+    name="review_heads",
+    grain="a chain of the desk x its end at a sync",
+    about="How far the desk's logs went when they were read: what the desk holds later must hold this.",
+    columns=(
+        DS,
+        Column(name="chain", type=TEXT, about="`decisions` or `audit`"),
+        Column(name="seq", type=COUNT, about="number of its last entry"),
+        Column(name="hash", type=TEXT, about="keyed hash of that entry, which covers all before it"),
+        Column(name="at", type=TEXT, about="when it was written, UTC"),
+    ),
+    partition_by=("ds",),
+    keys=("ds", "chain", "seq"),
+    checks=DS_CHECK,
+)
+
 PUBLISHED_COVERS = TableSpec(
     name="published_covers",
     grain="item x segment x ds",
@@ -510,6 +526,7 @@ TABLES: dict[str, TableSpec] = {
         GENERATION_PLAN,
         GENERATED_COVERS,
         COVER_DECISIONS,
+        REVIEW_HEADS,
         PUBLISHED_COVERS,
         RANKING_LIFT,
         JUDGEMENTS,
@@ -534,6 +551,7 @@ WRITTEN_BY: dict[str, str] = {
     "generation_plan": "plan",
     "generated_covers": "generate",
     "cover_decisions": "review-policy",
+    "review_heads": "review-sync",
     "published_covers": "publish",
     "ranking_lift": "evaluate",
     "judgements": "play",

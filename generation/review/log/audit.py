@@ -4,14 +4,11 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
-from generation.review.log import chain
+from generation.review.log import audit_chain, chain
 from generation.review.log.database import Database
-from generation.review.log.decisions import clean
 from generation.review.log.schema import audit
-
-MAX_OBJECT = 500
 
 
 def note(
@@ -32,16 +29,8 @@ def note(
     now
         When, UTC.
     """
-    row = {
-        "at": chain.stamp(now),
-        "who": (clean(who) or "")[:200],
-        "address": address[:100],
-        "action": action[:100],
-        "object": (clean(str(about)) or "")[:MAX_OBJECT],
-        "outcome": outcome,
-    }
     with database.writing() as connection:
-        connection.execute(insert(audit), [row])
+        audit_chain.write(connection, who=who, address=address, action=action, about=about, outcome=outcome, now=now)
 
 
 def export(database: Database) -> Iterator[str]:

@@ -1,11 +1,12 @@
 """The log of decisions: append-only, each entry's hash covering the one before it.
 
-``hash = SHA-256(previous hash, newline, body)`` where the body is the entry as canonical JSON
-(sorted keys, no spaces, UTF-8). The first entry follows :data:`GENESIS`. Nothing is ever taken
+``hash = HMAC-SHA-256(key, previous hash, newline, body)`` where the body is the entry as canonical JSON
+(sorted keys, no spaces, UTF-8) and the key is the desk's (:mod:`generation.review.log.seal`); entries that are older
+than the key have plain SHA-256. The first entry follows :data:`GENESIS`. Nothing is ever taken
 out: an undo is an entry that names what it undoes.
 
-A chain cannot show that its end was cut off; :func:`generation.review.log.sync.check_anchors` finds that
-through the decision ids that the lake holds.
+A chain cannot show that its end was cut off; :mod:`generation.review.log.verify` finds that through the
+witness and through what the lake holds.
 """
 
 import hashlib
@@ -17,9 +18,12 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
-from generation.review.log.schema import entries
+from generation.review.log.schema import entries, log_key
+from generation.review.log.seal import Seal
 
 GENESIS = "0" * 64
+MAX_TEXT = 2000
+"""Signs of a person's words that are kept."""
 KINDS = ("approve", "reject", "pick", "skip", "note", "undo", "takedown", "ab")
 """``pick`` approves another candidate of the unit than the chosen one; ``ab`` is an answer to a blind pair."""
 
@@ -58,6 +62,20 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+def clean(text: str | None) -> str | None:
+    r"""A person's words as both databases keep them: no NUL, no lone surrogate, at most :data:`MAX_TEXT`.
+
+    Examples
+    --------
+    >>> clean(" a\x00b "), clean("  ")
+    ('ab', None)
+    """
+    if text is None:
+        return None
+    kept = text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8").strip()[:MAX_TEXT]
+    return kept or None
+
+
 def canonical(entry: Entry) -> str:
     """The body of an entry: everything but its hash.
 
@@ -70,9 +88,21 @@ def canonical(entry: Entry) -> str:
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def linked(previous: str, body: str) -> str:
-    """SHA-256 of an entry behind another."""
-    return hashlib.sha256(f"{previous}\n{body}".encode()).hexdigest()
+def linked(previous: str, body: str, seal: Seal | None = None) -> str:
+    """Hash of an entry behind another; without a seal the plain SHA-256 of older entries."""
+    text = f"{previous}\n{body}"
+    return seal.mac("decisions", text) if seal else hashlib.sha256(text.encode()).hexdigest()
+
+
+def seal_of(connection: Connection) -> Seal:
+    """The key and witness under which the database was opened."""
+    found: Seal = connection.info["seal"]
+    return found
+
+
+def wrote(connection: Connection, chain: str, number: int, digest: str) -> None:
+    """Have the end of a chain noted in the witness once the transaction is committed."""
+    connection.info.setdefault("heads", {})[chain] = (number, digest)
 
 
 def parsed(body: str, digest: str = "") -> Entry:
@@ -100,6 +130,7 @@ def append(connection: Connection, new: Iterable[Entry], now: datetime) -> list[
         As they were written.
     """
     seq, digest, last = head(connection)
+    seal = seal_of(connection)
     rows, written = [], []
     for entry in new:
         at = stamp(now)
@@ -108,7 +139,7 @@ def append(connection: Connection, new: Iterable[Entry], now: datetime) -> list[
         seq, last = seq + 1, at
         placed = Entry(**{**vars(entry), "at": at, "seq": seq, "hash": ""})
         body = canonical(placed)
-        previous, digest = digest, linked(digest, body)
+        previous, digest = digest, linked(digest, body, seal)
         columns = ("seq", "kind", "ds", "unit_id", "by", "at", "bulk_id", "key")
         rows.append(
             {**{name: getattr(placed, name) for name in columns}, "hash": digest, "previous": previous, "body": body}
@@ -116,6 +147,7 @@ def append(connection: Connection, new: Iterable[Entry], now: datetime) -> list[
         written.append(Entry(**{**vars(placed), "hash": digest}))
     if rows:
         connection.execute(insert(entries), rows)
+        wrote(connection, "decisions", seq, digest)
     return written
 
 
@@ -124,28 +156,41 @@ def read(connection: Connection, *, after: int = 0, ds: str | None = None) -> It
     query = select(entries.c.body, entries.c.hash).where(entries.c.seq > after).order_by(entries.c.seq)
     if ds is not None:
         query = query.where(entries.c.ds == ds)
-    for row in connection.execution_options(yield_per=2000).execute(query):
+    for row in connection.execute(query.execution_options(yield_per=2000)):
         yield parsed(row.body, row.hash)
+
+
+def keyed_after(connection: Connection) -> tuple[int, str]:
+    """Number and hash of the last entry that is older than the key."""
+    body = connection.execute(select(log_key.c.body)).scalar()
+    known: list[Any] = json.loads(body)["decisions"] if body else [0, GENESIS]
+    return int(known[0]), str(known[1])
 
 
 def faults(connection: Connection) -> list[str]:
     """Everything in the log that is not as it was written, in words; empty when the chain holds."""
     found, previous = [], GENESIS
-    rows = connection.execution_options(yield_per=2000).execute(select(entries).order_by(entries.c.seq))
+    seal, (older, last) = seal_of(connection), keyed_after(connection)
+    end = 0
+    rows = connection.execute(select(entries).order_by(entries.c.seq).execution_options(yield_per=2000))
     for number, row in enumerate(rows, 1):
-        found += _faults_of(row._asdict(), previous, number)
-        previous = row.hash
+        found += _faults_of(row._asdict(), previous, number, seal if number > older else None)
+        previous, end = row.hash, number
+        if number == older and row.hash != last:
+            found.append(f"the {older} entries that are older than the key are not those that it was made for")
+    if end < older:
+        found.append(f"of the {older} entries that are older than the key {older - end} are missing")
     return found
 
 
-def _faults_of(row: dict[str, Any], previous: str, number: int) -> list[str]:
+def _faults_of(row: dict[str, Any], previous: str, number: int, seal: Seal | None) -> list[str]:
     name = f"entry {row['seq']}"
     found = []
     if row["seq"] != number:
         found.append(f"{name} stands at place {number}: an entry is missing or was added")
     if row["previous"] != previous:
         found.append(f"{name} does not follow the entry before it")
-    if linked(row["previous"], row["body"]) != row["hash"]:
+    if linked(row["previous"], row["body"], seal) != row["hash"]:
         return [*found, f"{name}: its hash is not that of its content"]
     body = json.loads(row["body"])
     columns = ("seq", "kind", "ds", "unit_id", "by", "at", "bulk_id", "key")

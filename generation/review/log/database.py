@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from conf.errors import CoverliftError, NotSaved, TryAgainError, UsageError
+from generation.review.log.seal import Seal
+from generation.review.log.sealed_facts import start
 
 HERE = Path(__file__).parent
 LOCK = 0x636F7665
@@ -30,13 +33,24 @@ def in_use(url: str | None, home: Path) -> bool:
     return url is not None or (home / "review" / "desk.sqlite").exists()
 
 
-def open_database(url: str | None, home: Path) -> "Database":
-    """The desk's database, migrated.
+def open_database(url: str | None, home: Path, key_file: str | None = None) -> "Database":
+    """The desk's database, migrated, with the key of its logs, which is made where there is none.
+
+    Parameters
+    ----------
+    url
+        None is SQLite under the home.
+    home
+        The night's.
+    key_file
+        None is ``review/desk.key`` under the home.
 
     Raises
     ------
     UsageError
-        When the URL is none of SQLite or PostgreSQL.
+        When the URL is none of SQLite or PostgreSQL, or the key of the log is not there.
+    GateError
+        When the key belongs to a log that the database does not hold.
     TryAgainError
         When the database does not answer.
     """
@@ -54,7 +68,7 @@ def open_database(url: str | None, home: Path) -> "Database":
         event.listen(engine, "begin", _begin_sqlite)
     else:
         engine = create_engine(parsed.set(drivername=DRIVER), pool_size=24, max_overflow=16)
-    found = Database(engine)
+    found = Database(engine, Seal(Path(key_file) if key_file else home / "review" / "desk.key"))
     with answering(parsed.render_as_string(hide_password=True)):
         found.migrate()
     return found
@@ -94,13 +108,14 @@ class _Batch:
 class Database:
     """An engine, with the two kinds of transactions the desk has."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, seal: Seal) -> None:
+        self.engine, self.seal = engine, seal
         self._turn = threading.Lock()
         self._counting = threading.Lock()
         self._queued = 0
         self._batch: _Batch | None = None
         event.listen(engine, "before_cursor_execute", _count_writes)
+        event.listen(engine, "connect", lambda _, record: record.info.update(seal=seal))
 
     @property
     def is_sqlite(self) -> bool:
@@ -177,6 +192,7 @@ class Database:
             connection.close()
             raise
         connection.info["writes"] = 0
+        connection.info["heads"] = {}
         self._batch = _Batch(connection)
         return self._batch
 
@@ -188,8 +204,11 @@ class Database:
             self._abandon(batch, error)
             raise
         self._batch = None
-        batch.connection.close()
-        batch.committed.set()
+        try:
+            self.seal.saw(batch.connection.info["heads"])
+        finally:
+            batch.connection.close()
+            batch.committed.set()
 
     def _abandon(self, batch: _Batch, error: BaseException) -> None:
         self._batch = None
@@ -198,7 +217,7 @@ class Database:
         batch.connection.close()
 
     def migrate(self) -> None:
-        """Bring the tables to this version; two servers that start at once do it one after the other."""
+        """Bring the tables to this version and give the logs their key; two servers that start at once take turns."""
         from alembic import command
         from alembic.config import Config
 
@@ -207,6 +226,7 @@ class Database:
         with self.writing(alone=True) as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            start(connection, self.seal, datetime.now(UTC))
 
     def close(self) -> None:
         """Give the connections back."""

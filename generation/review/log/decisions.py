@@ -17,7 +17,8 @@ from generation.review.log.database import Database
 from generation.review.log.schema import candidates, cases, entries, nights, takedowns, undone
 from jobs.lake.tables import OVER_LIMIT
 
-MAX_TEXT = 2000
+MAX_TEXT = chain.MAX_TEXT
+clean = chain.clean
 CHUNK = 400
 """Values in one SQL list."""
 
@@ -39,20 +40,6 @@ class Decision:
     importer: str | None = None
     """Who read it in from an offline file."""
     more: Mapping[str, Any] | None = None
-
-
-def clean(text: str | None) -> str | None:
-    r"""A person's words as both databases keep them: no NUL, no lone surrogate, at most :data:`MAX_TEXT`.
-
-    Examples
-    --------
-    >>> clean(" a\x00b "), clean("  ")
-    ('ab', None)
-    """
-    if text is None:
-        return None
-    kept = text.replace("\x00", "").encode("utf-8", "ignore").decode("utf-8").strip()[:MAX_TEXT]
-    return kept or None
 
 
 def decide(database: Database, wish: Decision, reasons: Collection[str], now: datetime) -> Entry:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -18,6 +19,7 @@ from generation.review.log.database import Database
 from generation.review.log.decisions import columns_of, refresh
 from generation.review.log.queue import words_of
 from generation.review.log.schema import REWARDS, candidates, cases, nights, title_words
+from generation.review.log.sealed_facts import check_night, note_night
 from jobs.lake.context import Context
 from jobs.lake.tables import SHOWN_PURPOSES, UNPERSONALISED, WITHOUT_PROFILE
 
@@ -62,8 +64,17 @@ def load_night(database: Database, ctx: Context) -> int:
     return added
 
 
-def put(connection: Connection, ds: str, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Add the units that are new and bring the policy's word about the others up to date; returns the new ones."""
+def put(connection: Connection, ds: str, rows: Sequence[Mapping[str, Any]], now: datetime | None = None) -> int:
+    """Add the units that are new and bring the policy's word about the others up to date; returns the new ones.
+
+    What the covers are then is written down in the audit, with the time ``now`` (None: the machine's).
+
+    Raises
+    ------
+    GateError
+        When the covers that are there are not those that were loaded.
+    """
+    check_night(connection, ds)
     names_known = ("id", "unit_id", "policy_decision", "policy_reason", "selected_cover_id", *REWARDS)
     columns = tuple(cases.c[name] for name in names_known)
     known = {row.unit_id: row for row in connection.execute(select(*columns).where(cases.c.ds == ds))}
@@ -79,6 +90,7 @@ def put(connection: Connection, ds: str, rows: Sequence[Mapping[str, Any]]) -> i
     _put_words(connection, new)
     _put_scores(connection, [row for row in rows if row["unit_id"] in known], known)
     _put_policy(connection, ds, [row for row in rows if row["unit_id"] in known], known)
+    note_night(connection, ds, now or datetime.now(UTC))
     return len(new)
 
 

@@ -231,8 +231,21 @@ audit = Table(
     Column("action", String(100), nullable=False),
     Column("object", Text, nullable=False),
     Column("outcome", String(20), nullable=False),
+    Column("after", KEY),
+    Column("previous", String(64)),
+    Column("hash", String(64)),
 )
-"""What people did and were refused, besides the decisions in ``entries``."""
+"""What people did and were refused, besides the decisions in ``entries``: a chain of its own, whose lines say after
+which entry (``after``) they were written. Lines that are older than the desk's key have no hash."""
 
-APPEND_ONLY = ("entries", "undone", "audit")
+log_key = Table(
+    "log_key",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""One row: what the logs held when the desk got its key, as JSON, and the keyed hash of that."""
+
+APPEND_ONLY = ("entries", "undone", "audit", "log_key")
 """Tables whose rows the database itself refuses to change or delete."""

@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from conf.errors import ContractError, GateError, TryAgainError
 from generation.pictures import to_pixels
-from generation.review.log import chain
+from generation.review.log import chain, verify
 from generation.review.log.case_state import VOTES, State, Unit, settle
 from generation.review.log.chain import Entry
 from generation.review.log.database import Database, answering, in_use, open_database
@@ -27,7 +27,7 @@ from generation.review.log.schema import cases
 from generation.rewards.safety import Safety, SafetyDown
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
-from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS, OVER_LIMIT
+from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS, OVER_LIMIT, REVIEW_HEADS
 from reward_model.encoders.assets import OPEN_NSFW, AssetError, verified_asset
 
 PERSON = "person:"
@@ -42,23 +42,28 @@ def run(ctx: Context) -> StageResult:
     TryAgainError
         When the database does not answer, ``review.required`` is set and there is no desk, or the safety of a
         picked cover cannot be measured: nothing is published then.
-    ContractError
-        When the log is not as it was written.
+    GateError
+        When the desk's records are not as they were written.
     """
     chosen = ctx.settings.review
     if not in_use(chosen.database, ctx.home):
         if chosen.required:
             raise TryAgainError("review.required is set, but there is no desk: start `coverlift review serve` once.")
         return StageResult(rows={"cover_decisions": 0}, note="no reviewers' desk; the policy decides alone")
-    database = open_database(chosen.database, ctx.home)
+    database = open_database(chosen.database, ctx.home, chosen.key_file)
     try:
         with answering():
+            check_records(database, ctx.lake, ctx.ds)
             rows = decision_rows(database, ctx.ds)
+            with database.reading() as connection:
+                heads = verify.heads(connection, ctx.ds)
     finally:
         database.close()
     check_anchors(ctx.lake, ctx.ds, rows)
     measured = measure_safety(ctx, rows)
     written = write(ctx.lake, rows)
+    if heads:
+        ctx.lake.merge(pa.Table.from_pylist(heads, schema=REVIEW_HEADS.schema), verify.HEADS)
     note = f"{written} decisions of people written, {len(rows)} in all; ids {digest_of(rows)[:12]}"
     return StageResult(
         rows={"cover_decisions": written}, metrics={"known": float(len(rows)), "measured": float(measured)}, note=note
@@ -70,7 +75,7 @@ def watched(ctx: Context) -> str:
     chosen = ctx.settings.review
     if not in_use(chosen.database, ctx.home):
         return ""
-    database = open_database(chosen.database, ctx.home)
+    database = open_database(chosen.database, ctx.home, chosen.key_file)
     try:
         with answering(), database.reading() as connection:
             return ":".join(str(part) for part in chain.head(connection)[:2])
@@ -91,7 +96,7 @@ def check_synced(ctx: Context) -> None:
     chosen = ctx.settings.review
     if not in_use(chosen.database, ctx.home):
         return
-    database = open_database(chosen.database, ctx.home)
+    database = open_database(chosen.database, ctx.home, chosen.key_file)
     try:
         with answering():
             waiting = unsynced(ctx.lake, ctx.ds, decision_rows(database, ctx.ds))
@@ -123,21 +128,35 @@ def decision_rows(database: Database, ds: date) -> list[dict[str, Any]]:
 
     Raises
     ------
-    ContractError
+    GateError
         When the chain does not hold.
     """
     day = ds.isoformat()
     with database.reading() as connection:
-        faults = chain.faults(connection)
-        if faults:
-            raise ContractError(
-                f"The log of decisions was changed ({'; '.join(faults[:3])}): nothing of it is written to the lake. "
-                "Restore the review database from a backup."
-            )
+        _refuse(chain.faults(connection))
         names = ("unit_id", "selected_cover_id", "policy_decision", "sampled", "doubled")
         found = connection.execute(select(*(cases.c[name] for name in names)).where(cases.c.ds == day))
         units = {row.unit_id: unit_of(row) for row in found}
         return list(effects(chain.read(connection, ds=day), units))
+
+
+def check_records(database: Database, lake: Lake, ds: date) -> None:
+    """Refuse records that are not as they were written.
+
+    Raises
+    ------
+    GateError
+        Which says what was found.
+    """
+    _refuse(verify.faults(database, lake, ds))
+
+
+def _refuse(faults: list[str]) -> None:
+    if faults:
+        raise GateError(
+            f"The desk's records were changed ({'; '.join(faults[:3])}): nothing of them is written to the lake. "
+            "`coverlift review verify` shows everything; restore the review database from a backup."
+        )
 
 
 def effects(log: Iterable[Entry], units: dict[str, Unit]) -> Iterable[dict[str, Any]]:
@@ -248,7 +267,7 @@ def check_anchors(lake: Lake, ds: date, rows: list[dict[str, Any]]) -> None:
 
     Raises
     ------
-    ContractError
+    GateError
         When the log was cut off or exchanged.
     """
     if not lake.exists("cover_decisions"):
@@ -258,7 +277,7 @@ def check_anchors(lake: Lake, ds: date, rows: list[dict[str, Any]]) -> None:
     known = table.filter(pc.and_(people, pc.not_equal(table["decision"], "takedown")))["decision_id"].to_pylist()
     lost = set(known) - {row["decision_id"] for row in rows}
     if lost:
-        raise ContractError(
+        raise GateError(
             f"The lake has {len(lost)} decisions of people for {ds} that the desk's log does not hold (like "
             f"{min(lost)[:12]}): the log was cut off or exchanged. Restore the review database from a backup."
         )

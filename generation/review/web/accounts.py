@@ -16,6 +16,7 @@ from conf.review import ReviewSettings
 from generation.review.log.chain import stamp
 from generation.review.log.database import Database
 from generation.review.log.schema import accounts, sessions, signins
+from generation.review.log.sealed_facts import note_account
 
 Role = Literal["viewer", "reviewer", "lead"]
 ROLES: tuple[Role, ...] = ("viewer", "reviewer", "lead")
@@ -95,13 +96,14 @@ class Accounts:
             if not known:
                 connection.execute(insert(accounts), [{"name": name, "created_at": stamp(now), **values}])
             connection.execute(delete(sessions).where(sessions.c.name == name))
+            note_account(connection, name, by or name, now)
 
     def _own(self, password: str) -> dict[str, Any]:
         if len(password) < MIN_PASSWORD:
             raise Refused(f"A password has at least {MIN_PASSWORD} characters.")
         return {"password": self.hasher.hash(password), "must_change": 0}
 
-    def set_role(self, name: str, role: str) -> None:
+    def set_role(self, name: str, role: str, now: datetime, *, by: str) -> None:
         """Give an open account another role; the password stays.
 
         Raises
@@ -114,6 +116,7 @@ class Accounts:
             known = update(accounts).where(accounts.c.name == name, accounts.c.disabled == 0)
             if not connection.execute(known.values(role=role)).rowcount:
                 raise Refused(f"{name!r} has no open account: a new one needs a password.")
+            note_account(connection, name, by, now)
 
     def change_password(self, name: str, old: str, new: str, address: str, now: datetime) -> str:
         """Change one's own password; every session ends, and the secret of a new one is returned.
@@ -132,13 +135,16 @@ class Accounts:
         with self.database.writing() as connection:
             connection.execute(update(accounts).where(accounts.c.name == name).values(values))
             connection.execute(delete(sessions).where(sessions.c.name == name))
+            note_account(connection, name, name, now)
         return self.open_session(name, now)
 
-    def disable(self, name: str) -> None:
+    def disable(self, name: str, now: datetime, *, by: str) -> None:
         """Let nobody sign in by that name any more, and end its sessions."""
         with self.database.writing() as connection:
-            connection.execute(update(accounts).where(accounts.c.name == name).values(disabled=1))
+            if not connection.execute(update(accounts).where(accounts.c.name == name).values(disabled=1)).rowcount:
+                raise Refused(f"{name!r} has no account.")
             connection.execute(delete(sessions).where(sessions.c.name == name))
+            note_account(connection, name, by, now)
 
     def role_of(self, name: str) -> str | None:
         """Role of a person who may use the desk; None for anybody else."""

@@ -103,18 +103,13 @@ def _release() -> str:
 
 def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(SignInFirst)
-    def sign_in_first(request: Request, error: Exception) -> Response:
+    def sign_in_first(request: Request, error: SignInFirst) -> Response:
         if request.url.path.startswith("/api/"):
-            return JSONResponse({"error": "You are signed out; sign in again."}, 401)
-        response = RedirectResponse("/sign-in", 303)
-        response.delete_cookie(COOKIE)
+            return JSONResponse({"error": error.message}, error.status)
+        response = RedirectResponse(error.page, 303)
+        if not isinstance(error, PasswordFirst):
+            response.delete_cookie(COOKIE)
         return response
-
-    @app.exception_handler(PasswordFirst)
-    def password_first(request: Request, error: Exception) -> Response:
-        if request.url.path.startswith("/api/"):
-            return JSONResponse({"error": "Change your password first: open the desk in another tab."}, 403)
-        return RedirectResponse("/password", 303)
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:

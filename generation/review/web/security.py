@@ -39,9 +39,15 @@ PUBLIC_FORMS = ("/sign-in", "/setup")
 class SignInFirst(Exception):
     """Nobody is signed in."""
 
+    message = "You are signed out; sign in again."
+    page, status = "/sign-in", 401
 
-class PasswordFirst(Exception):
+
+class PasswordFirst(SignInFirst):
     """Somebody else set this person's password; it is changed before anything else."""
+
+    message = "Change your password first: open the desk in another tab."
+    page, status = "/password", 403
 
 
 async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -118,7 +118,7 @@ def change_people(request: Request, visitor: Lead, form: Form) -> HTMLResponse:
     if form.get("what") == "disable":
         if name == visitor.name:
             raise Refused("You cannot disable yourself.")
-        people.disable(name)
+        people.disable(name, now_of(request), by=visitor.name)
         said = f"{name} cannot sign in any more."
         about = name
     elif name == visitor.name:
@@ -128,7 +128,7 @@ def change_people(request: Request, visitor: Lead, form: Form) -> HTMLResponse:
         said = f"{name} is {form.get('role')} now, and changes that password at the first sign-in."
         about = f"{name}: {form.get('role')}, password set"
     else:
-        people.set_role(name, form.get("role", ""))
+        people.set_role(name, form.get("role", ""), now_of(request), by=visitor.name)
         said = f"{name} is {form.get('role')} now; the password stays."
         about = f"{name}: {form.get('role')}"
     _note(request, visitor.name, f"people: {form.get('what', 'put')}", about)

@@ -1,4 +1,5 @@
 import hashlib
+import hmac
 import json
 
 import pytest
@@ -32,7 +33,9 @@ def test_every_hash_covers_the_one_before_it(written):
         separators=(",", ":"),
         ensure_ascii=False,
     )
-    assert entries[0].hash == hashlib.sha256(("0" * 64 + "\n" + body).encode()).hexdigest()
+    secret = bytes.fromhex(json.loads(database.seal.path.read_text())["coverlift_desk_key"])
+    text = "decisions\n" + "0" * 64 + "\n" + body
+    assert entries[0].hash == hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
     with database.reading() as connection:
         assert chain.faults(connection) == []
         assert list(chain.read(connection)) == entries

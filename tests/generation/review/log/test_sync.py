@@ -7,7 +7,7 @@ from deltalake import write_deltalake
 from sqlalchemy import update
 
 from benchmarks import made_up_night
-from conf.errors import ContractError, GateError, TryAgainError
+from conf.errors import GateError, TryAgainError
 from conf.review import ReviewSettings
 from generation.review.log import decisions, sync
 from generation.review.log.decisions import Decision
@@ -154,7 +154,7 @@ def test_a_log_whose_end_was_cut_off_is_found(make_desk, make_context):
     wrote(ctx, rows, COVER_DECISIONS)
     check_anchors(ctx.lake, DAY, rows)
     assert decisions_that_count(ctx.lake, DAY)["by"].to_list() == ["person:ann"]
-    with pytest.raises(ContractError, match="cut off or exchanged"):
+    with pytest.raises(GateError, match="cut off or exchanged"):
         check_anchors(ctx.lake, DAY, [])
 
 

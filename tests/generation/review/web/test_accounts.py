@@ -39,7 +39,7 @@ def test_a_new_password_or_a_disabled_account_ends_its_sessions(people):
     people.put("ann", "lead", "another password", NOW)
     assert people.visitor(secret, "::1", NOW) is None
     secret = people.sign_in("ann", "another password", "::1", NOW)
-    people.disable("ann")
+    people.disable("ann", NOW, by="lea")
     assert people.visitor(secret, "::1", NOW) is None
     with pytest.raises(Refused, match="do not belong"):
         people.sign_in("ann", "another password", "::1", NOW)
