@@ -38,6 +38,9 @@ SMALL_DATA = {
 }
 """On one machine most of the default parallelism is waiting."""
 
+# Spark makes this folder, empty, wherever it is started; tables of ours have paths of their own.
+WAREHOUSE = "spark.sql.warehouse.dir"
+
 LOCAL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
@@ -59,7 +62,7 @@ def session_configuration(settings: SparkSettings) -> dict[str, str]:
     chosen = {
         **COMMON,
         **DELTA,
-        **(SMALL_DATA if local else {}),
+        **({**SMALL_DATA, WAREHOUSE: f"{tempfile.gettempdir()}/coverlift-warehouse-{os.getuid()}"} if local else {}),
         "spark.driver.memory": settings.driver_memory,
         "spark.sql.shuffle.partitions": str(settings.shuffle_partitions),
         "spark.driver.extraJavaOptions": f"{java} {LOCAL_JAVA} {local_scratch()}" if local else java,
