@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reward_model.scorer import EVERYBODY, PersonalScorer, PreparedUsers
+from reward_model.scorer import WHOLE_POPULATION, PersonalScorer, PreparedUsers
 
 
 class ClickGradient:
@@ -32,7 +32,7 @@ class ClickGradient:
 
     def segments(self) -> list[str]:
         """Segments that may be asked for, without those that stand for everybody."""
-        return sorted(set(self._segments) - set(EVERYBODY))
+        return sorted(set(self._segments) - set(WHOLE_POPULATION))
 
     def __call__(self, whom: Sequence[str], item_ids: Sequence[str], vectors: Tensor) -> Tensor:
         """(N,) probabilities.

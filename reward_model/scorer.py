@@ -33,7 +33,7 @@ PAIRS_AT_ONCE = 4096
 """(user, cover) pairs scored together: their history keys fill about 50 MB."""
 SAMPLE_SIZE = 32
 """Users that stand for a segment, at most."""
-EVERYBODY = (UNPERSONALISED, WITHOUT_PROFILE)
+WHOLE_POPULATION = (UNPERSONALISED, WITHOUT_PROFILE)
 """Segments that are sampled from all users: who will meet their covers is not known yet."""
 
 
@@ -214,8 +214,8 @@ class PersonalScorer:
         table = self.lake.read("user_segments", ds=self.as_of, columns=["user_id", "segment_id"]).sort_by("user_id")
         if not len(table):
             raise MissingTable(f"user_segments has no rows for ds={self.as_of}: run `coverlift features` for it")
-        chosen = {name: _sample(table["user_id"].to_pylist(), name, self.as_of) for name in EVERYBODY}
-        for name in set(pc.unique(table["segment_id"]).to_pylist()) - set(EVERYBODY):
+        chosen = {name: _sample(table["user_id"].to_pylist(), name, self.as_of) for name in WHOLE_POPULATION}
+        for name in set(pc.unique(table["segment_id"]).to_pylist()) - set(WHOLE_POPULATION):
             own = table.filter(pc.equal(table["segment_id"], name))["user_id"].to_pylist()
             chosen[name] = _sample(own, name, self.as_of)
         users = sorted({user for sample in chosen.values() for user in sample})

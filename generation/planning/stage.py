@@ -238,7 +238,7 @@ class _Scene:
                 tags=tuple(pair["tags"]),
                 reference_cover_id=pair["reference_cover_id"],
             )
-            segment = self.segments.get(pair["segment_id"], EVERYBODY)
+            segment = self.segments.get(pair["segment_id"], EMPTY_PROFILE)
             conditioning = method.condition(segment, item)
             preference = rounded(conditioning.preference)
             yield {
@@ -259,7 +259,7 @@ class _Scene:
             }
 
 
-EVERYBODY = SegmentProfile(
+EMPTY_PROFILE = SegmentProfile(
     segment_id=UNPERSONALISED,
     pref_embedding=np.zeros(EMBED_DIM, np.float32),
     pref_style=np.zeros(PREFERENCE_DIM - EMBED_DIM, np.float32),

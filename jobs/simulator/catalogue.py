@@ -15,7 +15,7 @@ YEAR_SECONDS = 365 * 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
-class Catalogue:
+class SimulatedItems:
     """All items, in the order of the pack. ``I`` items, ``F`` = 6 families, ``K`` factors."""
 
     pack: PicturePack
@@ -76,7 +76,7 @@ def zipf_popularity(quality: Floats, parameters: ModelParameters, rng: np.random
 
 def build_catalogue(
     pack: PicturePack, parameters: ModelParameters, *, start: date, last_day: date, seed: np.random.SeedSequence
-) -> Catalogue:
+) -> SimulatedItems:
     """Draw what is simulated about items.
 
     Parameters
@@ -110,7 +110,7 @@ def build_catalogue(
     opening = datetime.combine(start, time(), UTC)
     launch = datetime.combine(last_day, time(), UTC)
     ages = rng.integers(1, YEAR_SECONDS, len(codes))
-    return Catalogue(
+    return SimulatedItems(
         pack=pack,
         item_ids=codes,
         held_out=held_out,

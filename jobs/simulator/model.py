@@ -19,7 +19,7 @@ from scipy.special import expit
 
 from conf.settings import WorldSettings
 from jobs.lake.arrays import Flags, Floats, Ints
-from jobs.simulator.catalogue import Catalogue, build_catalogue
+from jobs.simulator.catalogue import SimulatedItems, build_catalogue
 from jobs.simulator.parameters import ModelParameters, examination
 from jobs.simulator.users import Users, draw_users
 from jobs.simulator.wording import PLAIN, all_titles
@@ -54,7 +54,7 @@ class World:
         self.users: Users = draw_users(
             round(settings.users * settings.scale), self.parameters, self.stream(USERS_STREAM)
         )
-        self.items: Catalogue = build_catalogue(
+        self.items: SimulatedItems = build_catalogue(
             (pack or PicturePack.load()).sample(settings.subjects),
             self.parameters,
             start=settings.start,

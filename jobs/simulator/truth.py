@@ -22,7 +22,7 @@ def drawing_probability(world: World, users: Ints, items: Ints, families: Ints) 
     if missing.any():
         first = int(np.argmax(missing))
         code, family = world.items.item_ids[items[first]], FAMILIES[families[first]]
-        raise ValueError(f"{family} does not draw {code}: ask only for drawings in Catalogue.drawn")
+        raise ValueError(f"{family} does not draw {code}: ask only for drawings in SimulatedItems.drawn")
     return world.click_probability(users, items, np.eye(len(FAMILIES))[families], 1.0)
 
 

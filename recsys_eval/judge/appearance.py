@@ -28,7 +28,7 @@ class Appearance:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drawings:
+class JudgedDrawings:
     """Real drawings as the judge sees them. ``D`` drawings."""
 
     codes: Strings
@@ -41,7 +41,7 @@ class Drawings:
     """(D, 128) where the judge sees each drawing among subjects."""
 
 
-def judge_drawings(judge: Judge, pack: PicturePack, codes: Sequence[str]) -> Drawings:
+def judge_drawings(judge: Judge, pack: PicturePack, codes: Sequence[str]) -> JudgedDrawings:
     """Every real drawing of the subjects, each judged once.
 
     Raises
@@ -53,7 +53,7 @@ def judge_drawings(judge: Judge, pack: PicturePack, codes: Sequence[str]) -> Dra
     if not keys:
         raise ValueError("no subject is given: there are no drawings to judge")
     pixels = np.stack([pack.pixels(*key) for key in keys])
-    return Drawings(
+    return JudgedDrawings(
         codes=np.array([code for code, _ in keys]),
         families=np.array([FAMILIES.index(family) for _, family in keys], np.int64),
         pixels=pixels,
@@ -76,7 +76,7 @@ def appearance(judge: Judge, pack: PicturePack, codes: Sequence[str], pixels: Pi
     return appearance_among(judge, judge_drawings(judge, pack, codes), codes, pixels)
 
 
-def appearance_among(judge: Judge, drawings: Drawings, codes: Sequence[str], pixels: Pixels) -> Appearance:
+def appearance_among(judge: Judge, drawings: JudgedDrawings, codes: Sequence[str], pixels: Pixels) -> Appearance:
     """Judge painted pictures against drawings that were judged before.
 
     The similarity is the greatest cosine, in the judge's subject embedding, between the picture
@@ -106,7 +106,7 @@ def appearance_among(judge: Judge, drawings: Drawings, codes: Sequence[str], pix
 
 
 def appearance_of_drawings(
-    judge: Judge, drawings: Drawings, codes: Sequence[str], families: Ints, *, unseen: bool
+    judge: Judge, drawings: JudgedDrawings, codes: Sequence[str], families: Ints, *, unseen: bool
 ) -> Appearance:
     """Judge real drawings as painted ones are judged.
 
@@ -127,7 +127,7 @@ def appearance_of_drawings(
 
 def _appearance(
     judge: Judge,
-    drawings: Drawings,
+    drawings: JudgedDrawings,
     codes: Sequence[str],
     pixels: Pixels,
     aside: Ints,

@@ -143,13 +143,13 @@ def nearly_equal_drawings(pictures: Pictures) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True)
-class Report:
+class JudgeReport:
     """Figures of the judge on one split, ready for JSON."""
 
     figures: dict[str, Any]
 
     @classmethod
-    def of(cls, judge: Judge, pictures: Pictures, temperature: float) -> "Report":
+    def of(cls, judge: Judge, pictures: Pictures, temperature: float) -> "JudgeReport":
         """Measure a judge on the real drawings of a split."""
         logits, ranks = style_and_ranks(judge, pictures)
         predicted = logits.argmax(1)
@@ -223,8 +223,8 @@ def write_judge(tensors: dict[str, Tensor], pack: PicturePack, out: Path, facts:
         "temperature": temperature,
         "licence": LICENCE,
         "protocol": __doc__,
-        "validation": Report.of(judge, validation, temperature).figures,
-        "held_out": Report.of(judge, real_pictures(pack, "held_out"), temperature).figures,
+        "validation": JudgeReport.of(judge, validation, temperature).figures,
+        "held_out": JudgeReport.of(judge, real_pictures(pack, "held_out"), temperature).figures,
     }
     manifest[ENTRY] = write_drawings(Judge(network), pack, out)
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")

@@ -36,7 +36,7 @@ DIRECTED_SUBGROUPS = ("time", "hand-single-finger", "hand-fingers-partial", "han
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainSettings:
+class JudgeSettings:
     """Everything that decides the weights besides the pack."""
 
     steps: int = 2200
@@ -75,7 +75,7 @@ class Batch:
     whole: Tensor
 
 
-class Sampler:
+class DrawingSampler:
     """Draws balanced batches of the training pictures.
 
     Parameters
@@ -96,7 +96,7 @@ class Sampler:
         self.members = [np.flatnonzero(groups == group) for group in groups]
         self.flippable = torch.tensor([_same_in_a_mirror(subjects[code]) for code in self.codes])
 
-    def draw(self, settings: TrainSettings, step: int) -> Batch:
+    def draw(self, settings: JudgeSettings, step: int) -> Batch:
         """The batch of a step; the same for the same settings and step."""
         seed = settings.seed * 1_000_003 + step
         rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
@@ -207,10 +207,10 @@ def supervised_contrastive(embedding: Tensor, subject: Tensor, temperature: floa
     return per_anchor.mean()
 
 
-class Trainer:
+class JudgeTrainer:
     """Weights, averaged weights, proxies and optimiser of one training; saved and resumed together."""
 
-    def __init__(self, settings: TrainSettings, n_subjects: int, *, fingerprint: str) -> None:
+    def __init__(self, settings: JudgeSettings, n_subjects: int, *, fingerprint: str) -> None:
         torch.manual_seed(settings.seed)
         self.settings, self.fingerprint = settings, fingerprint
         self.network = JudgeNetwork()
@@ -315,14 +315,14 @@ class Trainer:
         self.step, self.best_score = int(metadata["step"]), float(metadata["best_score"])
 
 
-def _schedule(step: int, settings: TrainSettings) -> float:
+def _schedule(step: int, settings: JudgeSettings) -> float:
     """Share of the peak learning rate."""
     if step < settings.warmup:
         return (step + 1) / settings.warmup
     return 0.5 * (1 + math.cos(math.pi * (step - settings.warmup) / (settings.steps - settings.warmup)))
 
 
-def train(trainer: Trainer, sampler: Sampler, validation: Pictures, checkpoint: Path, stop: int) -> None:
+def train(trainer: JudgeTrainer, sampler: DrawingSampler, validation: Pictures, checkpoint: Path, stop: int) -> None:
     """Run to step ``stop``, printing progress, keeping the best and saving as it goes."""
     settings = trainer.settings
     started, first = time.monotonic(), trainer.step
@@ -354,7 +354,7 @@ class JudgeTraining:
     """End after this step, the schedule unfinished; None: after the last."""
     threads: int = 2
     """CPU threads."""
-    settings: TrainSettings = TrainSettings()
+    settings: JudgeSettings = JudgeSettings()
 
 
 def train_judge(options: JudgeTraining) -> None:
@@ -362,8 +362,8 @@ def train_judge(options: JudgeTraining) -> None:
     torch.set_num_threads(options.threads)
     settings = options.settings
     pack = PicturePack.load()
-    sampler = Sampler(real_pictures(pack, "train"), {s.code: s for s in pack.subjects})
-    trainer = Trainer(settings, len(sampler.codes), fingerprint=repr(settings))
+    sampler = DrawingSampler(real_pictures(pack, "train"), {s.code: s for s in pack.subjects})
+    trainer = JudgeTrainer(settings, len(sampler.codes), fingerprint=repr(settings))
     checkpoint = options.work / "checkpoint.safetensors"
     if checkpoint.is_file():
         trainer.resume(checkpoint)

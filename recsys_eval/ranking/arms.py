@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from jobs.lake.arrays import Flags, Floats, Ints
+from recsys_eval.arm_names import A_A, ORIGINAL
 from recsys_eval.ranking.cover_assignment import CoverAssignment
 from recsys_eval.ranking.features import ImpressionFeatures
 from recsys_eval.ranking.metrics import auc, ndcg_and_reciprocal_rank
 from recsys_eval.ranking.rankers import Labelled, RankerSettings, fit, score
 from recsys_eval.statistics.lift import Ratios, resampled_ratios, user_sums
 
-ORIGINAL, GENERATED, SHUFFLED, UNPERSONALISED, A_A = "original", "generated", "shuffled", "unpersonalised", "a/a"
 AA_SEED_OFFSET = 1000
 """A/A differs from ``original`` by seeds that no other arm uses."""
 RANK_METRICS = ("ndcg@10", "mrr", "gauc")

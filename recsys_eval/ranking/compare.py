@@ -6,19 +6,9 @@ import numpy as np
 import polars as pl
 
 from jobs.lake.arrays import Flags, Floats
+from recsys_eval.arm_names import A_A, GENERATED, PLAIN, SHUFFLED
 from recsys_eval.night import Findings, Night
-from recsys_eval.ranking.arms import (
-    A_A,
-    GENERATED,
-    MIN_SLICE_USERS,
-    SHUFFLED,
-    UNPERSONALISED,
-    Block,
-    Resampling,
-    arm_block,
-    compare_arms,
-    score_arms,
-)
+from recsys_eval.ranking.arms import MIN_SLICE_USERS, Block, Resampling, arm_block, compare_arms, score_arms
 from recsys_eval.ranking.cover_assignment import (
     CoverAssignment,
     evaluation_assignment,
@@ -61,7 +51,7 @@ def with_controls(night: Night, assignment: CoverAssignment) -> dict[str, CoverA
         arms[SHUFFLED] = shuffled
     plain = unpersonalised_assignment(night.lake, night.ctx.ds, assignment.segments, assignment.covers["item_id"])
     if len(plain):
-        arms[UNPERSONALISED] = plain
+        arms[PLAIN] = plain
     return arms
 
 
@@ -137,14 +127,14 @@ def _findings(
     assignments: Mapping[str, CoverAssignment],
 ) -> Findings:
     rows = compare_arms(ranker, test, scores, slices, resampling(night))
-    missing = [name for name in (GENERATED, SHUFFLED, UNPERSONALISED) if name not in assignments]
+    missing = [name for name in (GENERATED, SHUFFLED, PLAIN) if name not in assignments]
     notes = [f"{ranker}: no covers for the arms {', '.join(missing)}"] if missing else []
     if not rows:
         notes.append(f"{ranker}: fewer than {MIN_SLICE_USERS} users on the test days, or no click")
     about = {
         GENERATED: "Relative lift of {metric} from knowing the covers generated for the segment",
         SHUFFLED: "The same with another segment's covers (control)",
-        UNPERSONALISED: "The same with covers painted without any preference (control)",
+        PLAIN: "The same with covers painted without any preference (control)",
         A_A: "The same ranker again with other seeds (A/A; must be about 0)",
     }
     figures = [

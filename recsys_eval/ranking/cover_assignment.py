@@ -9,11 +9,9 @@ import polars as pl
 
 from jobs.lake.arrays import Floats, Ints
 from jobs.lake.lake import Lake
-from jobs.lake.tables import WITHOUT_PROFILE
+from jobs.lake.tables import UNPERSONALISED, WITHOUT_PROFILE
 from recsys_eval.ranking.features import ImpressionFeatures
 
-ALL_USERS = "everyone"
-"""Segment under which unpersonalised covers are assigned."""
 SCHEMA = {"item_id": pl.String, "segment_id": pl.String, "cover_id": pl.String, "relevance": pl.Float64}
 
 
@@ -139,6 +137,6 @@ def unpersonalised_assignment(lake: Lake, ds: date, segments: pl.DataFrame, item
     covers = _selected(lake, ds, "unpersonalised").filter(pl.col("item_id").is_in(items.unique().to_list()))
     covers = covers.unique("item_id", keep="first", maintain_order=True)
     return CoverAssignment(
-        covers=covers.with_columns(segment_id=pl.lit(ALL_USERS)),
-        segments=segments.select("user_id", segment_id=pl.lit(ALL_USERS)),
+        covers=covers.with_columns(segment_id=pl.lit(UNPERSONALISED)),
+        segments=segments.select("user_id", segment_id=pl.lit(UNPERSONALISED)),
     )

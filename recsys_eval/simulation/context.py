@@ -10,7 +10,7 @@ from jobs.stickers.pack import PicturePack
 from recsys_eval.judge.judgements import CachedJudge
 from recsys_eval.night import Night
 from recsys_eval.simulation.painted import Painted
-from recsys_eval.simulation.truth import Audience
+from recsys_eval.simulation.truth import SegmentUsers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Simulation:
     pack: PicturePack
     judge: CachedJudge
     painted: Painted
-    audience: Audience
+    audience: SegmentUsers
     items: Ints
     """(I,) numbers in the world."""
 
@@ -31,7 +31,7 @@ def open_simulation(night: Night, painted: Painted) -> Simulation:
     pack = PicturePack.load()
     world = World(night.ctx.settings.world, pack)
     traffic = dict(night.user_traffic.select("user_id", "impressions_28d").iter_rows())
-    audience = Audience(
+    audience = SegmentUsers(
         users=world.user_index(painted.user_ids),
         segment=painted.user_segment,
         traffic=np.array([float(traffic.get(user, 0)) for user in painted.user_ids]),

@@ -14,7 +14,8 @@ import numpy as np
 import polars as pl
 
 from jobs.lake.arrays import Floats, Floats32, Ints, Pixels, Strings
-from recsys_eval.judge.appearance import Drawings
+from recsys_eval.arm_names import ORIGINAL, PUBLISHED
+from recsys_eval.judge.appearance import JudgedDrawings
 from recsys_eval.judge.image_metrics import FeatureJudge, mean_pairwise_distance, perceptual_distance
 from recsys_eval.judge.judgements import CachedFeatures
 from recsys_eval.judge.known_drawings import picture_id
@@ -29,12 +30,11 @@ from reward_model.encoders.model import ENCODER_ID, PictureEncoder, encode_pictu
 
 Distance = Callable[[Pixels], Floats]
 """(N,) distances of pictures (N, 64, 64, 3) to the true drawings."""
-ORIGINAL, PUBLISHED = "original", "published"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pairs:
-    """Pairs of item and segment that all arms have a picture for. ``N`` pairs."""
+class SegmentPairs:
+    """SegmentPairs of item and segment that all arms have a picture for. ``N`` pairs."""
 
     item: Strings
     family: Ints
@@ -45,7 +45,7 @@ class Pairs:
     """Arm to (N, 64, 64, 3)."""
 
 
-def measure_distances(night: Night, simulation: Simulation, drawings: Drawings) -> Findings:
+def measure_distances(night: Night, simulation: Simulation, drawings: JudgedDrawings) -> Findings:
     """Distances to the true drawing, and diversity, of every arm of the held-out items.
 
     Parameters
@@ -117,7 +117,7 @@ def _figure(name: str, about: str, found: Interval, unit: str) -> Figure:
     return figure(name, about, estimate, n=found.n, unit=unit, simulated=True, of="subjects")
 
 
-def pairs_of(simulation: Simulation, drawings: Drawings) -> Pairs:
+def pairs_of(simulation: Simulation, drawings: JudgedDrawings) -> SegmentPairs:
     """Held-out items x segments that every arm has a picture for, where the favourite family draws the item."""
     painted = simulation.painted
     favourite = favourite_families(
@@ -142,10 +142,10 @@ def pairs_of(simulation: Simulation, drawings: Drawings) -> Pairs:
         return drawings.pixels[np.array(rows, np.int64)]
 
     arms = {ORIGINAL: drawn(default), **{arm: painted.pixels[shown[arm][item, segment]] for arm in shown}}
-    return Pairs(item=codes, family=families, real=drawn(families), arms=arms)
+    return SegmentPairs(item=codes, family=families, real=drawn(families), arms=arms)
 
 
-def _diversity(judge: FeatureJudge, pairs: Pairs, resampling: dict[str, int]) -> Findings:
+def _diversity(judge: FeatureJudge, pairs: SegmentPairs, resampling: dict[str, int]) -> Findings:
     """Mean distance between what segments with different favourites get, as a share of that between real drawings."""
     groups = list(_of_several(pairs))
     if not groups:
@@ -167,7 +167,7 @@ def _diversity(judge: FeatureJudge, pairs: Pairs, resampling: dict[str, int]) ->
     return findings
 
 
-def _of_several(pairs: Pairs) -> Iterator[Ints]:
+def _of_several(pairs: SegmentPairs) -> Iterator[Ints]:
     """Rows of each subject that has at least two favourites, one row a favourite."""
     for code in np.unique(pairs.item):
         rows = np.flatnonzero(pairs.item == code)

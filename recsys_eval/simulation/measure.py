@@ -3,20 +3,14 @@
 import numpy as np
 
 from jobs.lake.arrays import Ints
-from recsys_eval.judge.appearance import Appearance, Drawings, appearance_among, judge_drawings
+from recsys_eval.arm_names import BEST, JUDGED, ORIGINAL, PLAIN, PUBLISHED, SHUFFLED, UNSEEN
+from recsys_eval.judge.appearance import Appearance, JudgedDrawings, appearance_among, judge_drawings
 from recsys_eval.night import Findings, Night
 from recsys_eval.simulation.context import Simulation, open_simulation
 from recsys_eval.simulation.distances import measure_distances
 from recsys_eval.simulation.painted import Painted, load_painted
 from recsys_eval.simulation.style_and_subject import measure_style_and_subject
 from recsys_eval.simulation.truth import (
-    BEST,
-    JUDGED,
-    ORIGINAL,
-    PUBLISHED,
-    SHUFFLED,
-    UNPERSONALISED,
-    UNSEEN,
     ShownPictures,
     TruthFigures,
     arms_with_equal_cells,
@@ -31,7 +25,7 @@ from recsys_eval.statistics.lift import Estimate
 ABOUT = {
     PUBLISHED: "published covers",
     SHUFFLED: "another segment's covers (control)",
-    UNPERSONALISED: "covers painted without any preference (control)",
+    PLAIN: "covers painted without any preference (control)",
     BEST: "the best existing drawing of each segment (ceiling)",
     JUDGED: "the same drawing as the judge sees it, like a painted cover (what an exact copy of it would get)",
     UNSEEN: "the same, its own copy unknown to the judge (what somebody who draws as well as the families would get)",
@@ -67,7 +61,7 @@ def measure_painted(night: Night, painted: Painted) -> Findings:
     return findings
 
 
-def measure_truth(night: Night, simulation: Simulation, appearance: Appearance, drawings: Drawings) -> Findings:
+def measure_truth(night: Night, simulation: Simulation, appearance: Appearance, drawings: JudgedDrawings) -> Findings:
     """True click probability of published covers and their controls, on all, new and existing items."""
     painted = simulation.painted
     seed = night.ctx.settings.evaluate.seed
@@ -75,7 +69,7 @@ def measure_truth(night: Night, simulation: Simulation, appearance: Appearance, 
     shows = {
         PUBLISHED: painted.published,
         SHUFFLED: painted.shuffled(seed),
-        UNPERSONALISED: np.repeat(painted.unpersonalised[:, None], len(painted.segment_ids), axis=1),
+        PLAIN: np.repeat(painted.unpersonalised[:, None], len(painted.segment_ids), axis=1),
         **painted.beside,
     }
     arms_shown = {name: ShownPictures(picture=picture, appearance=appearance) for name, picture in shows.items()}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from jobs.lake.arrays import Flags, Floats, Floats32, Ints, Strings
-from recsys_eval.judge.appearance import Appearance, Drawings
+from recsys_eval.judge.appearance import Appearance, JudgedDrawings
 from recsys_eval.judge.image_metrics import subject_ranks
 from recsys_eval.night import Findings, Night
 from recsys_eval.simulation.context import Simulation, favourite_families
@@ -21,7 +21,7 @@ RECALL_AT = 10
 
 
 def measure_style_and_subject(
-    night: Night, simulation: Simulation, appearance: Appearance, drawings: Drawings
+    night: Night, simulation: Simulation, appearance: Appearance, drawings: JudgedDrawings
 ) -> Findings:
     """Style agreement and subject recall of painted covers of new items, as shares of real drawings'.
 

@@ -24,23 +24,15 @@ import numpy as np
 from jobs.lake.arrays import Floats, Ints
 from jobs.simulator.model import World
 from jobs.simulator.truth import all_drawings_probability
-from recsys_eval.judge.appearance import Appearance, Drawings, appearance_of_drawings
+from recsys_eval.arm_names import BEST, JUDGED, ORIGINAL, UNSEEN
+from recsys_eval.judge.appearance import Appearance, JudgedDrawings, appearance_of_drawings
 from recsys_eval.judge.model import Judge
 from recsys_eval.statistics.lift import Estimate, estimate
 from reward_model.metrics import user_weights
 
-ORIGINAL, PUBLISHED, SHUFFLED, UNPERSONALISED, BEST = (
-    "original",
-    "published",
-    "shuffled",
-    "unpersonalised",
-    "best drawing",
-)
-JUDGED, UNSEEN = "best drawing judged", "best drawing unseen"
-
 
 @dataclass(frozen=True, kw_only=True)
-class Audience:
+class SegmentUsers:
     """Users by segment, and how much each counts. ``U`` users."""
 
     users: Ints
@@ -72,7 +64,7 @@ class ExistingDrawings(NamedTuple):
     """(I, S) which family drew that."""
 
 
-def original_and_best(world: World, audience: Audience, items: Ints) -> ExistingDrawings:
+def original_and_best(world: World, audience: SegmentUsers, items: Ints) -> ExistingDrawings:
     """Original and best existing drawing of every segment.
 
     Parameters
@@ -99,7 +91,7 @@ def original_and_best(world: World, audience: Audience, items: Ints) -> Existing
 
 
 def judged_best(
-    judge: Judge, drawings: Drawings, codes: Sequence[str], existing: ExistingDrawings
+    judge: Judge, drawings: JudgedDrawings, codes: Sequence[str], existing: ExistingDrawings
 ) -> dict[str, ShownPictures]:
     """The best drawing of every item and segment, judged as painted covers are: its own copy known, and put aside.
 
@@ -124,7 +116,7 @@ def judged_best(
     }
 
 
-def shown_probability(world: World, audience: Audience, items: Ints, pictures: ShownPictures) -> Floats:
+def shown_probability(world: World, audience: SegmentUsers, items: Ints, pictures: ShownPictures) -> Floats:
     """Probability of the picture each user's segment is shown, (U, I); NaN where it is shown none."""
     result = np.full((len(audience.users), len(items)), np.nan)
     for segment in np.unique(audience.segment):

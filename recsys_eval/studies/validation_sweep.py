@@ -22,14 +22,13 @@ from jobs.lake.arrays import Floats, Pixels
 from jobs.lake.context import Context
 from jobs.simulator.model import World
 from jobs.stickers.pack import PicturePack
+from recsys_eval.arm_names import BEST, ORIGINAL, PUBLISHED
 from recsys_eval.judge.appearance import appearance_among, judge_drawings
 from recsys_eval.judge.model import Judge
 from recsys_eval.ranking.cover_assignment import members_of
 from recsys_eval.simulation.context import favourite_families
 from recsys_eval.simulation.truth import (
-    BEST,
-    ORIGINAL,
-    PUBLISHED,
+    SegmentUsers,
     ShownPictures,
     TruthFigures,
     judged_best,
@@ -37,7 +36,6 @@ from recsys_eval.simulation.truth import (
     shown_probability,
     truth_figures,
 )
-from recsys_eval.simulation.truth import Audience as Users
 from recsys_eval.statistics.lift import Estimate
 from recsys_eval.studies.canvas import Canvas
 
@@ -61,7 +59,7 @@ class Evaluator:
         segments = canvas.audience.segments
         names, segment = members_of(ctx.lake, ctx.ds, segments)
         users = self.world.user_index(names)
-        self.users = Users(users=users, segment=segment, traffic=np.ones(len(users)))
+        self.users = SegmentUsers(users=users, segment=segment, traffic=np.ones(len(users)))
         self.items = self.world.item_index(canvas.items.ids)
         self.known = original_and_best(self.world, self.users, self.items)
         self.drawings = judge_drawings(judge, self.world.items.pack, canvas.items.ids)

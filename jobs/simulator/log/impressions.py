@@ -36,7 +36,7 @@ FILE_SCHEMA = pa.schema([field for field in IMPRESSIONS.schema if field.name != 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class ShownRows:
     """The cover of every position; ``N`` positions."""
 
     cover: Ints
@@ -74,7 +74,7 @@ def blocks_of(world: World) -> list[Ints]:
     return [numbers[start : start + BLOCK_USERS] for start in range(0, len(numbers), BLOCK_USERS)]
 
 
-def logged_covers(world: World, items: Ints, rng: np.random.Generator) -> Shown:
+def logged_covers(world: World, items: Ints, rng: np.random.Generator) -> ShownRows:
     """Covers of the logging policy.
 
     The original is shown with probability 1 - explore, else another drawing of the same subject,
@@ -89,7 +89,7 @@ def logged_covers(world: World, items: Ints, rng: np.random.Generator) -> Shown:
     pick = np.argmax(np.where(others, rng.random(others.shape), -1.0), axis=1)
     family = np.where(explored, pick, catalogue.default[items])
     keep = np.where(count > 0, 1 - explore, 1.0)
-    return Shown(
+    return ShownRows(
         cover=items * len(FAMILIES) + family,
         style_probs=np.eye(len(FAMILIES))[family],
         similarity=np.ones(len(items)),
@@ -97,13 +97,13 @@ def logged_covers(world: World, items: Ints, rng: np.random.Generator) -> Shown:
     )
 
 
-def published_covers(world: World, traffic: Traffic, shown: Shown, campaign: Campaign) -> Shown:
+def published_covers(world: World, traffic: Traffic, shown: ShownRows, campaign: Campaign) -> ShownRows:
     """Treated users see the published cover wherever their segment has one; its propensity is then 1."""
     if not campaign.cover_ids:
         return shown
     chosen = campaign.lookup(traffic.user, traffic.item)
     swap = world.treated[traffic.user] & (chosen >= 0)
-    return Shown(
+    return ShownRows(
         cover=np.where(swap, world.items.size * len(FAMILIES) + chosen, shown.cover),
         style_probs=np.where(swap[:, None], campaign.style_probs[chosen], shown.style_probs),
         similarity=np.where(swap, campaign.similarity[chosen], shown.similarity),
@@ -178,7 +178,7 @@ def day_block(
 
 
 def draw_clicks(
-    world: World, traffic: Traffic, shown: Shown, wording: Ints, rng: np.random.Generator
+    world: World, traffic: Traffic, shown: ShownRows, wording: Ints, rng: np.random.Generator
 ) -> tuple[Flags, Ints]:
     """(N,) clicks and milliseconds on the page, the latter 0 without a click."""
     parameters = world.parameters

@@ -9,16 +9,16 @@ import torch
 from jobs.lake.splits import split_of
 from jobs.stickers.pack import PicturePack
 from recsys_eval.judge.quality import real_pictures
-from recsys_eval.judge.train import Sampler, Trainer, TrainSettings, augment, supervised_contrastive
+from recsys_eval.judge.train import DrawingSampler, JudgeSettings, JudgeTrainer, augment, supervised_contrastive
 
 ARROWS_AND_POINTERS = {"27a1", "2b05", "2b06", "2197", "1f448", "1f449", "1f550", "1f551"}
-SMALL = TrainSettings(steps=4, subjects_per_batch=4, views=2, warmup=1)
+SMALL = JudgeSettings(steps=4, subjects_per_batch=4, views=2, warmup=1)
 
 
 @pytest.fixture(scope="module")
 def sampler():
     pack = PicturePack.load()
-    return Sampler(real_pictures(pack, "train"), {s.code: s for s in pack.subjects})
+    return DrawingSampler(real_pictures(pack, "train"), {s.code: s for s in pack.subjects})
 
 
 def test_the_contrastive_loss_by_hand():
@@ -39,7 +39,7 @@ def test_only_training_subjects_are_learned_from(sampler):
 
 
 def test_a_batch_has_several_families_of_each_subject(sampler):
-    batch = sampler.draw(TrainSettings(), 3)
+    batch = sampler.draw(JudgeSettings(), 3)
     assert batch.x.shape == (96, 3, 64, 64)
     assert batch.x.min() >= 0
     assert batch.x.max() <= 1
@@ -69,11 +69,11 @@ def test_directed_subjects_are_not_mirrored(sampler):
 
 
 def test_a_resumed_training_goes_on_exactly(sampler, tmp_path):
-    straight = Trainer(SMALL, len(sampler.codes), fingerprint="a")
+    straight = JudgeTrainer(SMALL, len(sampler.codes), fingerprint="a")
     for step in range(2):
         straight.learn(sampler.draw(SMALL, step))
     straight.save(tmp_path / "checkpoint.safetensors")
-    resumed = Trainer(SMALL, len(sampler.codes), fingerprint="a")
+    resumed = JudgeTrainer(SMALL, len(sampler.codes), fingerprint="a")
     resumed.resume(tmp_path / "checkpoint.safetensors")
     batch = sampler.draw(SMALL, 2)
     assert resumed.step == 2
@@ -81,6 +81,6 @@ def test_a_resumed_training_goes_on_exactly(sampler, tmp_path):
 
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path):
-    Trainer(SMALL, 3, fingerprint="a").save(tmp_path / "checkpoint")
+    JudgeTrainer(SMALL, 3, fingerprint="a").save(tmp_path / "checkpoint")
     with pytest.raises(ValueError, match="other settings"):
-        Trainer(SMALL, 3, fingerprint="b").resume(tmp_path / "checkpoint")
+        JudgeTrainer(SMALL, 3, fingerprint="b").resume(tmp_path / "checkpoint")

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from recsys_eval.ranking.arms import A_A, ORIGINAL, Block, Resampling, SliceSums, compare_arms, metric_sums
+from recsys_eval.arm_names import A_A, ORIGINAL
+from recsys_eval.ranking.arms import Block, Resampling, SliceSums, compare_arms, metric_sums
 
 
 def block(users=60, requests=3, page=4, seed=1):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from recsys_eval.ranking.arms import A_A, GENERATED, ORIGINAL, RANK_METRICS, SHUFFLED, UNPERSONALISED
+from recsys_eval.arm_names import A_A, GENERATED, ORIGINAL, PLAIN, SHUFFLED
+from recsys_eval.ranking.arms import RANK_METRICS
 from recsys_eval.ranking.compare import LOG, PLAYED, rank_log, rank_played
 from tests.support.known_world import CUT, DS
 
@@ -32,7 +33,7 @@ def test_knowing_covers_that_matter_lifts_ranking(played, metric):
     assert found["users"] > 200
     # beyond what the controls get
     assert found["lift"] > row(played, SHUFFLED, metric)["lift"] + 0.02
-    assert found["lift"] > row(played, UNPERSONALISED, metric)["lift"]
+    assert found["lift"] > row(played, PLAIN, metric)["lift"]
 
 
 def test_the_lift_is_made_by_treated_users(played):
@@ -48,7 +49,7 @@ def test_a_a_is_no_lift(played, idle, metric):
         assert found["low"] < 0 < found["high"]
 
 
-@pytest.mark.parametrize("arm", [GENERATED, SHUFFLED, UNPERSONALISED])
+@pytest.mark.parametrize("arm", [GENERATED, SHUFFLED, PLAIN])
 def test_covers_that_do_not_matter_lift_nothing(idle, arm):
     found = row(idle, arm)
     assert found["low"] < 0 < found["high"]

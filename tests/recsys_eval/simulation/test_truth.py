@@ -6,11 +6,10 @@ import pytest
 from conf.settings import WorldSettings
 from jobs.simulator.model import World
 from jobs.stickers.pack import FAMILIES
+from recsys_eval.arm_names import BEST, ORIGINAL
 from recsys_eval.judge.appearance import Appearance
 from recsys_eval.simulation.truth import (
-    BEST,
-    ORIGINAL,
-    Audience,
+    SegmentUsers,
     ShownPictures,
     original_and_best,
     shown_probability,
@@ -26,7 +25,7 @@ def world():
 @pytest.fixture(scope="module")
 def audience(world):
     users = np.arange(120)
-    return Audience(users=users, segment=users % 2, traffic=1.0 + users)
+    return SegmentUsers(users=users, segment=users % 2, traffic=1.0 + users)
 
 
 def test_original_and_best_drawing(world, audience):
