@@ -97,6 +97,8 @@ class FeatureSettings(Section):
     """Privacy floor: no segment has fewer users."""
     segment_candidates: tuple[int, ...] = (4, 6, 8, 10, 12)
     """Values of k that the rule chooses from."""
+    segment_history: bool = False
+    """Whether prototypes of what each segment clicked and skipped are built, for methods that need a history."""
     exemplars: int = Field(default=8, ge=1)
     seed: int = 7
 
@@ -158,6 +160,17 @@ class GenerationSettings(Section):
     min_gain: float = Field(default=0.1, ge=-1)
     """Relative gain in clicks that painting an item for a segment must promise: an original in a style that the
     segment likes already is left as it is. Chosen on validation items (docs/reward-model.md); -1 paints all."""
+    level: Literal["segment", "user"] = "segment"
+    """``user`` paints covers for single users too, beside their segments'; off by default, see docs/methods.md on
+    privacy."""
+    user_count: int = Field(default=50, ge=0)
+    """Users with most impressions who are asked about."""
+    user_min_clicks: int = Field(default=10, ge=1)
+    """Clicks in 28 days below which nobody is painted for alone."""
+    user_units: int = Field(default=400, ge=0)
+    """Units for single users that one night may paint, beside ``max_units``."""
+    user_min_gain: float = Field(default=0.02, ge=-1)
+    """Relative gain in clicks over what a user would be shown else that a cover of their own must promise."""
     evaluation_items: int = Field(default=60, ge=0)
     """Items with most traffic before the cut, painted from the profile of the cut for the report's time split."""
     max_batch: int = Field(default=16, ge=1)

@@ -9,6 +9,8 @@ import pandas as pd
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from conf.errors import UsageError
+from generation.history import history_array
 from generation.types import SegmentProfile
 from jobs.lake.arrays import matrix
 from jobs.lake.lake import Lake
@@ -44,8 +46,15 @@ def items_with_default(lake: Lake, as_of: date) -> pd.DataFrame:
     )
 
 
-def segment_profiles(lake: Lake, as_of: date) -> list[tuple[SegmentProfile, int]]:
-    """Segments of a day and their sizes, by id."""
+def segment_profiles(lake: Lake, as_of: date, *, histories: bool = False) -> list[tuple[SegmentProfile, int]]:
+    """Segments of a day and their sizes, by id; with what they were shown where that is asked for.
+
+    Raises
+    ------
+    UsageError
+        Histories are asked for and were not built for that day.
+    """
+    told = segment_histories(lake, as_of) if histories else {}
     columns = ["segment_id", "size", "pref_embedding", "pref_style"]
     rows = lake.read("segments", ds=as_of, columns=columns).sort_by("segment_id").to_pylist()
     return [
@@ -54,11 +63,40 @@ def segment_profiles(lake: Lake, as_of: date) -> list[tuple[SegmentProfile, int]
                 segment_id=row["segment_id"],
                 pref_embedding=np.asarray(row["pref_embedding"], np.float32),
                 pref_style=np.asarray(row["pref_style"], np.float32),
+                history=told.get(row["segment_id"]),
             ),
             row["size"],
         )
         for row in rows
     ]
+
+
+def segment_histories(lake: Lake, as_of: date) -> dict[str, NDArray[np.float32]]:
+    """(48, 165) prototypes of what each segment clicked and skipped, as a painter is told them; by segment.
+
+    Raises
+    ------
+    UsageError
+        They were not built for that day.
+    """
+    if as_of.isoformat() not in lake.partitions("segment_history"):
+        raise UsageError(
+            f"segment_history has no rows for {as_of}, and a method needs what segments were shown: build it with "
+            "`coverlift features -o features.segment_history=true`, and keep the setting for the night"
+        )
+    rows = pd.DataFrame(lake.read("segment_history", ds=as_of).to_pandas()).sort_values(["segment_id", "place"])
+    found = {}
+    for name, part in rows.groupby("segment_id"):
+        history = history_array(
+            vectors=np.stack(part["vector"].to_list()).astype(np.float32),
+            clicked=part["clicked"].to_numpy(bool),
+            age_hours=part["age_hours"].to_numpy(np.float64),
+            examination=part["examination"].to_numpy(np.float64),
+            weight=part["weight"].to_numpy(np.float64),
+        )
+        if history is not None:
+            found[str(name)] = history
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

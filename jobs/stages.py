@@ -122,7 +122,16 @@ STAGES: tuple[Stage, ...] = (
         about="Choose item x segment units by expected clicks gained per second.",
         sections=("generation", "reward", "weights", "reward_models"),
         upstream=("features", "train-reward"),
-        reads=("items", "covers", "cover_features", "item_features", "segments", "user_segments", "impressions"),
+        reads=(
+            "items",
+            "covers",
+            "cover_features",
+            "item_features",
+            "segments",
+            "segment_history",
+            "user_segments",
+            "impressions",
+        ),
         writes=filled_by("plan"),
     ),
     Stage(

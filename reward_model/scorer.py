@@ -7,7 +7,7 @@ JVM. A segment is scored by a fixed sample of its users, whose states are comput
 import zlib
 from collections.abc import Sequence
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,7 @@ import torch
 
 from conf.errors import MissingTable
 from jobs.lake.arrays import Floats, Floats32, Ints
+from jobs.lake.audiences import audience_user
 from jobs.lake.context import Context
 from jobs.lake.lake import Lake
 from jobs.lake.tables import EMBED_DIM, STYLE_DIM, UNPERSONALISED, WITHOUT_PROFILE
@@ -163,7 +164,8 @@ class PersonalScorer:
         Parameters
         ----------
         segment_ids
-            ``(n_rows,)`` segments of ``as_of``, or ``all`` or ``new`` for a sample of all users.
+            ``(n_rows,)`` segments of ``as_of``, ``all`` or ``new`` for a sample of all users, or ``user:`` and an id
+            for a single user.
         max_users
             Users a segment, at most 32.
 
@@ -179,12 +181,35 @@ class PersonalScorer:
         """
         if not 1 <= max_users <= SAMPLE_SIZE:
             raise ValueError(f"max_users={max_users} must lie in 1 to {SAMPLE_SIZE}")
+        single = np.array([audience_user(segment) is not None for segment in segment_ids], bool)
+        if single.any():
+            return self._mixed(single, segment_ids, item_ids, embeddings, styles, max_users)
         vectors = _vectors(embeddings, styles, len(item_ids))
         members = [self._members(segment)[:max_users] for segment in segment_ids]
         row = np.repeat(np.arange(len(members)), [len(users) for users in members])
         state = np.concatenate([np.zeros(0, np.int64), *members])
         scored = self._score(self.samples.users, state, row, self.item_rows(item_ids), vectors)
         return np.bincount(row, weights=scored, minlength=len(members)) / np.bincount(row, minlength=len(members))
+
+    def _mixed(
+        self,
+        single: npt.NDArray[np.bool_],
+        segment_ids: Sequence[str],
+        item_ids: Sequence[str],
+        embeddings: Floats32,
+        styles: Floats32,
+        max_users: int,
+    ) -> Floats:
+        """Rows of single users, ``single``, apart from those of segments."""
+        result = np.zeros(len(item_ids))
+        for rows, ask in (
+            (np.flatnonzero(single), self.click_probability),
+            (np.flatnonzero(~single), partial(self.segment_click_probability, max_users=max_users)),
+        ):
+            if rows.size:
+                whom = [audience_user(segment_ids[row]) or segment_ids[row] for row in rows]
+                result[rows] = ask(whom, [item_ids[row] for row in rows], embeddings[rows], styles[rows])
+        return result
 
     def segment_users(self, segment_id: str) -> list[str]:
         """The users that stand for a segment.

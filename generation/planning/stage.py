@@ -8,6 +8,7 @@ Four purposes share the plan:
   without a profile (``new``), and the control arm of the report.
 - ``evaluate``: items with most traffic before the cut, from the profiles of the cut and by the same rule,
   for the report's time split.
+- ``publish`` for single users, with ``generation.level: user`` (:mod:`generation.planning.users`).
 - ``beside``: launching items by the methods of ``generation.beside``, for the report; never shown.
 
 Expected gain is in clicks a day: traffic x the segment's share of users x CTR gain of this item
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -33,12 +35,14 @@ from conf.settings import GenerationSettings
 from generation.catalogue import CoverVectors, items_with_default, original_covers, segment_profiles
 from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
 from generation.history import history_id
-from generation.personalization.methods import Method, method_fingerprints, method_named, methods_of
+from generation.personalization.methods import Method, method_fingerprints, method_named, methods_of, needed
 from generation.planning.gain import ExpectedClicks, expected_clicks, reached_styles
 from generation.planning.units import PaintUnit, rounded, unit_of, unit_seed
+from generation.planning.users import Asked, HeavyUsers, user_pairs
 from generation.rewards.personal import SegmentScorer
 from generation.store import UnitStore
 from generation.types import PREFERENCE_DIM, ItemContent, SegmentProfile
+from jobs.lake.audiences import PREFIX
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
 from jobs.lake.tables import EMBED_DIM, GENERATION_PLAN, UNPERSONALISED
@@ -89,11 +93,19 @@ def _tonight(ctx: Context, keep: Callable[[NDArray[np.float32]], str]) -> pa.Tab
 
 def summary(plan: pa.Table) -> str:
     """One line: units, pictures and estimated cost, in all and by purpose."""
-    frame = plan.select(["purpose", "candidates", "estimated_seconds", "expected_gain"]).to_pandas()
+    frame = plan.select(["purpose", "segment_id", "candidates", "estimated_seconds", "expected_gain"]).to_pandas()
     parts = [f"{count} {purpose}" for purpose, count in frame["purpose"].value_counts().sort_index().items()]
-    return (
+    told = (
         f"{len(frame)} units ({', '.join(parts)}), {frame['candidates'].sum()} pictures, "
         f"about {frame['estimated_seconds'].sum():.0f} s, {frame['expected_gain'].sum():.1f} clicks a day expected"
+    )
+    alone = frame[frame["segment_id"].str.startswith(PREFIX)]
+    if alone.empty:
+        return told
+    return (
+        f"{told}; of these for {alone['segment_id'].nunique()} single users {len(alone)} units, "
+        f"{alone['candidates'].sum()} pictures, about {alone['estimated_seconds'].sum():.0f} s, "
+        f"{alone['expected_gain'].sum():.2f} clicks a day more than their segments' covers"
     )
 
 
@@ -119,8 +131,10 @@ def planned(
     evaluate = before.pairs(before.most_shown(settings.evaluation_items), settings.min_gain)
 
     method = method_named(settings.method)
+    alone = tonight.for_single_users(ctx, candidates, publish) if settings.level == "user" else None
     parts = [
         tonight.rows(publish, "publish", method, settings, keep),
+        *([] if alone is None else [tonight.rows(alone[0], "publish", method, settings, keep, alone[1])]),
         tonight.rows(_for_everybody(publish), "unpersonalised", method, settings, keep),
         before.rows(evaluate, "evaluate", method, settings, keep),
         before.rows(_for_everybody(evaluate), "unpersonalised", method, settings, keep),
@@ -174,7 +188,7 @@ class _Scene:
             if as_of.isoformat() not in ctx.lake.partitions(table):
                 raise UsageError(f"{table} has no rows for {as_of}: run `coverlift features --ds {ctx.ds}` first")
         items = items_with_default(ctx.lake, as_of)
-        sized = segment_profiles(ctx.lake, as_of)
+        sized = segment_profiles(ctx.lake, as_of, histories="history" in needed(ctx.settings.generation))
         users = sum(size for _, size in sized)
         segments = [segment for segment, _ in sized if _has_profile(segment)]
         vectors = CoverVectors.read(ctx.lake, ENCODER_ID)
@@ -209,6 +223,30 @@ class _Scene:
         order = ["launching", "expected_gain", "item_id", "segment_id"]
         return pairs.sort_values(order, ascending=[False, False, True, True], ignore_index=True)
 
+    def for_single_users(
+        self, ctx: Context, items: pd.DataFrame, planned: pd.DataFrame
+    ) -> tuple[pd.DataFrame, dict[str, SegmentProfile]]:
+        """Items x single users worth a cover of their own, and these users by audience.
+
+        Raises
+        ------
+        UsageError
+            A method of the night needs what the audience was shown: that is there for segments only.
+        """
+        settings = ctx.settings.generation
+        if "history" in needed(settings):
+            raise UsageError(
+                f"generation.level is user, and {settings.method} needs histories, which are there for segments only: "
+                "set generation.level=segment"
+            )
+        heavy = HeavyUsers.read(ctx.lake, self.as_of, settings)
+        rows = self.vectors.where(items["reference_cover_id"])
+        asked = Asked(
+            items=items, embeddings=self.vectors.embeddings[rows], styles=self.vectors.styles[rows], real=self.styles
+        )
+        pairs = user_pairs(heavy, asked, self.segments, planned, self.scorer, settings)
+        return pairs, {each.segment_id: each for each in heavy.profiles}
+
     def expected(self, items: pd.DataFrame) -> ExpectedClicks:
         """Clicks on items, before and after painting, for every segment with a profile."""
         segments = list(self.segments.values())
@@ -229,8 +267,9 @@ class _Scene:
         method: Method,
         settings: GenerationSettings,
         keep: Callable[[NDArray[np.float32]], str],
+        users: Mapping[str, SegmentProfile] = MappingProxyType({}),
     ) -> Iterable[dict[str, Any]]:
-        """Plan rows, without what depends on the whole plan."""
+        """Plan rows, without what depends on the whole plan; ``users`` are single users by audience."""
         for pair in pairs.to_dict("records"):
             item = ItemContent(
                 item_id=pair["item_id"],
@@ -238,7 +277,7 @@ class _Scene:
                 tags=tuple(pair["tags"]),
                 reference_cover_id=pair["reference_cover_id"],
             )
-            segment = self.segments.get(pair["segment_id"], EMPTY_PROFILE)
+            segment = users.get(pair["segment_id"]) or self.segments.get(pair["segment_id"], EMPTY_PROFILE)
             conditioning = method.condition(segment, item)
             preference = rounded(conditioning.preference)
             yield {

@@ -15,6 +15,7 @@ world = make_app("Write the built-in stickers world as input files; or look at i
 night.add_commands(app, world)
 data.add_commands(app)
 add_programs(world, data.WORLD)
+add_programs(app, study.COMPARE)
 app.add_typer(world, name="world", rich_help_panel="One stage")
 app.add_typer(review.app, name="review")
 app.add_typer(train.app, name="train")

@@ -46,5 +46,14 @@ PROGRAMS = (
     ),
 )
 
+COMPARE = (
+    Program(
+        name="compare",
+        function="recsys_eval.comparison.command:compare",
+        about="Put methods side by side over a finished night: for segments and for single users, with noise.",
+    ),
+)
+"""A command of its own, ``coverlift compare``."""
+
 app = make_app("Measure by hand what a night does not; most over the tables of a finished night.")
 add_programs(app, PROGRAMS)

@@ -9,7 +9,7 @@ import numpy as np
 
 from jobs.features import behaviour
 from jobs.features.log import Catalogue, read_catalogue, read_events
-from jobs.features.segmentation import profiles, segments
+from jobs.features.segmentation import profiles, prototypes, segments
 from jobs.features.windows import day_number, scan_days
 from jobs.lake.arrays import Ints
 from jobs.lake.context import Context, StageResult
@@ -55,6 +55,8 @@ def feature_days(ctx: Context) -> list[date]:
 def segment_days(ctx: Context) -> list[date]:
     """Days whose segments are built: the cut, when it has none yet and there is a log behind it, and ds."""
     have = ctx.lake.partitions("segments")
+    if ctx.settings.features.segment_history:
+        have &= ctx.lake.partitions("segment_history")
     log = ctx.lake.partitions("impressions")
     cut = [ctx.cut] if ctx.cut.isoformat() not in have else []
     return [day for day in [*cut, ctx.ds] if log & {seen.isoformat() for seen in scan_days([day])}]
@@ -83,6 +85,8 @@ def run(ctx: Context) -> StageResult:
         write_behaviour(ctx, events, days, Sent(sent), result)
         for day in segmented:
             write_segments(ctx, events, day, catalogue, result)
+            if settings.segment_history:
+                write_segment_history(ctx, events, day, Sent(sent), result)
         ctx.progress(len(PARTS), len(PARTS), PARTS[-1])
     finally:
         events.unpersist()
@@ -136,3 +140,19 @@ def write_segments(ctx: Context, events: "DataFrame", day: date, catalogue: Cata
     if day == ctx.ds:
         result.metrics["segments"] = float(len(segmentation.ids))
         result.metrics["segment_stability"] = segmentation.stability.get(len(segmentation.clusters.centres), 1.0)
+
+
+def write_segment_history(ctx: Context, events: "DataFrame", day: date, sent: Sent, result: StageResult) -> None:
+    """Write segment_history of ``day``, whose user_segments and position_bias are there."""
+    lake = ctx.lake
+    bias = lake.read("position_bias", ds=day, columns=["position", "examination"]).sort_by("position")
+    found = prototypes.segment_history(
+        events,
+        lake.frame("user_segments", ds=day),
+        day_number(day),
+        np.asarray(bias["examination"].to_numpy(), np.float64),
+        sent,
+        ctx.settings.features.seed,
+    )
+    rows = lake.replace(prototypes.history_table(day.isoformat(), found), "segment_history", ds=day)
+    result.rows["segment_history"] = result.rows.get("segment_history", 0) + rows

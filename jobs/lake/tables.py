@@ -49,7 +49,8 @@ UNIT_ID = Column(name="unit_id", type=TEXT, about="SHA-256 of all that decides t
 SEGMENT_ID = Column(
     name="segment_id",
     type=TEXT,
-    about=f"segment; `{WITHOUT_PROFILE}`: users without a click; `{UNPERSONALISED}`: painted once for everybody",
+    about=f"segment; `{WITHOUT_PROFILE}`: users without a click; `{UNPERSONALISED}`: painted once for everybody; "
+    "`user:` and an id: a single user (`generation.level`)",
 )
 ENCODER_ID = Column(name="encoder_id", type=TEXT, about="fingerprint of the encoder's weights")
 PURPOSE = Column(
@@ -289,6 +290,27 @@ SEGMENTS = TableSpec(
     checks=DS_CHECK,
 )
 
+SEGMENT_HISTORY = TableSpec(
+    name="segment_history",
+    grain="a prototype x segment x ds",
+    about="Only where `features.segment_history` is set. Centres of what a segment's users clicked, then of what they "
+    "skipped.",
+    columns=(
+        DS,
+        SEGMENT_ID,
+        Column(name="place", type=pa.int32(), about="from 0: clicked before skipped, the heaviest first"),
+        Column(name="vector", type=VECTOR, about=f"mean of the covers' vectors, ({EMBED_DIM + STYLE_DIM},)"),
+        Column(name="clicked", type=pa.bool_(), about="whether its events were clicked"),
+        Column(name="age_hours", type=NUMBER, about="mean age of its events at the end of ds"),
+        Column(name="examination", type=NUMBER, about="mean examination of their positions"),
+        Column(name="weight", type=NUMBER, about="share of the segment's events of this kind, by examination"),
+        Column(name="users", type=COUNT, about="distinct users behind it, never fewer than five"),
+    ),
+    partition_by=("ds",),
+    keys=("ds", "segment_id", "place"),
+    checks={**DS_CHECK, "users_behind_it": "users >= 5"},
+)
+
 USER_SEGMENTS = TableSpec(
     name="user_segments",
     grain="a user x ds",
@@ -522,6 +544,7 @@ TABLES: dict[str, TableSpec] = {
         ITEM_FEATURES,
         POSITION_BIAS,
         SEGMENTS,
+        SEGMENT_HISTORY,
         USER_SEGMENTS,
         GENERATION_PLAN,
         GENERATED_COVERS,
@@ -547,6 +570,7 @@ WRITTEN_BY: dict[str, str] = {
     "item_features": "features",
     "position_bias": "features",
     "segments": "features",
+    "segment_history": "features",
     "user_segments": "features",
     "generation_plan": "plan",
     "generated_covers": "generate",

@@ -4,11 +4,13 @@ import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from conf.errors import UsageError
 from jobs.lake.arrays import Flags
+from jobs.lake.audiences import with_own
 from jobs.lake.context import Context, StageResult
 from jobs.simulator.log.campaign import Appearance, build_campaign
 from jobs.simulator.log.files import (
@@ -115,12 +117,13 @@ def play(context: Context, appearance: Appearance) -> StageResult:
         )
     if not (root / "impressions").is_dir():
         raise UsageError(f"{root} has no impressions: run `coverlift world` first.")
-    campaign = build_campaign(
-        world,
-        context.lake.read("published_covers", ds=context.ds, columns=["item_id", "segment_id", "cover_id"]),
-        context.lake.read("user_segments", ds=context.ds, columns=["user_id", "segment_id"]),
-        appearance,
+    published, members = with_own(
+        pl.DataFrame(
+            context.lake.read("published_covers", ds=context.ds, columns=["item_id", "segment_id", "cover_id"])
+        ),
+        pl.DataFrame(context.lake.read("user_segments", ds=context.ds, columns=["user_id", "segment_id"])),
     )
+    campaign = build_campaign(world, published.to_arrow(), members.to_arrow(), appearance)
     day = context.ds + timedelta(days=1)
     fresh = root / ".play.new"
     shutil.rmtree(fresh, ignore_errors=True)

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from jobs.lake.arrays import Floats, Ints
+from jobs.lake.audiences import with_own
 from jobs.lake.lake import Lake
 from jobs.lake.tables import UNPERSONALISED, WITHOUT_PROFILE
 from recsys_eval.ranking.features import ImpressionFeatures
@@ -92,7 +93,8 @@ def evaluation_assignment(lake: Lake, ds: date, cut: date) -> CoverAssignment:
 def published_assignment(lake: Lake, ds: date) -> CoverAssignment:
     """Covers painted for a segment's taste that the feed may show after ``ds``.
 
-    Users without a profile are shown the unpersonalised cover; that is a control and no assignment.
+    Users without a profile are shown the unpersonalised cover; that is a control and no assignment. A single user who
+    was painted for alone is an audience of their own.
     """
     segments = load_segments(lake, ds)
     if not lake.exists("published_covers"):
@@ -100,6 +102,7 @@ def published_assignment(lake: Lake, ds: date) -> CoverAssignment:
     published = pl.DataFrame(lake.read("published_covers", ds=ds, columns=["item_id", "segment_id", "cover_id"]))
     published = published.filter(pl.col("segment_id") != WITHOUT_PROFILE)
     painted = _selected(lake, ds, "publish").select("cover_id", "relevance").unique("cover_id")
+    published, segments = with_own(published, segments)
     return CoverAssignment(covers=published.join(painted, on="cover_id", how="left"), segments=segments)
 
 

@@ -12,7 +12,6 @@ from jobs.lake.images import ImageStore
 from recsys_eval.night import Night
 from recsys_eval.ranking.cover_assignment import (
     covers_beside,
-    members_of,
     published_assignment,
     unpersonalised_assignment,
 )
@@ -86,7 +85,7 @@ def load_painted(night: Night) -> Painted | None:
     unpersonalised = np.full(len(items), -1, np.int64)
     for item, cover in plain.select("item_id", "cover_id").iter_rows():
         unpersonalised[item_at[item]] = number[cover, item]
-    user_ids, user_segment = members_of(night.lake, night.ctx.ds, segments)
+    members = assignment.segments.filter(pl.col("segment_id").is_in(segments)).sort("user_id")
     cover_ids = pictures["cover_id"].to_list()
     return Painted(
         item_ids=items,
@@ -97,6 +96,6 @@ def load_painted(night: Night) -> Painted | None:
         published=places(pairs),
         unpersonalised=unpersonalised,
         beside={method: places(frame) for method, frame in others.items()},
-        user_ids=user_ids,
-        user_segment=user_segment,
+        user_ids=members["user_id"].to_list(),
+        user_segment=np.array([segment_at[name] for name in members["segment_id"]], np.int64),
     )

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,3 +80,23 @@ def test_wrong_shapes_and_segments_are_refused(toy, scorer):
         scorer.segment_click_probability(["s9", "s1"], items, embeddings, styles)
     with pytest.raises(ValueError, match="max_users=0"):
         scorer.segment_click_probability(["s1", "s1"], items, embeddings, styles, max_users=0)
+
+
+def test_a_single_user_is_an_audience_beside_segments(toy, scorer):
+    _, items, embeddings, styles = candidates(toy, 3)
+    user = scorer.segment_users("s1")[0]
+    mixed = scorer.segment_click_probability(["s0", f"user:{user}", "s1"], items, embeddings, styles)
+    alone = scorer.click_probability([user], items[1:2], embeddings[1:2], styles[1:2])
+    segments = scorer.segment_click_probability(["s0", "s1"], items[::2], embeddings[::2], styles[::2])
+    assert mixed == pytest.approx([segments[0], alone[0], segments[1]], abs=1e-7)
+
+
+def test_states_that_are_changed_change_what_somebody_would_click(toy, scorer):
+    _, items, embeddings, styles = candidates(toy, 4)
+    user = scorer.segment_users("s1")[0]
+    states = scorer.states_of([user])
+    rows = np.zeros(4, np.int64)
+    as_it_is = scorer.state_click_probability(states, rows, items, embeddings, styles)
+    assert as_it_is == pytest.approx(scorer.click_probability([user] * 4, items, embeddings, styles), abs=1e-7)
+    other = replace(states, preference=-states.preference)
+    assert np.abs(scorer.state_click_probability(other, rows, items, embeddings, styles) - as_it_is).max() > 1e-6

@@ -20,6 +20,7 @@ from generation.review.log.decisions import columns_of, refresh
 from generation.review.log.queue import words_of
 from generation.review.log.schema import REWARDS, candidates, cases, nights, title_words
 from generation.review.log.sealed_facts import check_night, note_night
+from jobs.lake.audiences import PREFIX
 from jobs.lake.context import Context
 from jobs.lake.tables import SHOWN_PURPOSES, UNPERSONALISED, WITHOUT_PROFILE
 
@@ -218,7 +219,7 @@ def _covers(ctx: Context) -> pl.DataFrame:
         .join(items, on="item_id", how="left")
         .join(plan.unique("unit_id"), on="unit_id", how="left")
         .join(_policy(ctx), on=["unit_id", "cover_id"], how="left")
-        .join(_stakes(ctx), on=["item_id", "segment_id"], how="left")
+        .join(_stakes(ctx, frame["segment_id"]), on=["item_id", "segment_id"], how="left")
         .sort("unit_id", "candidate")
         .with_columns(pl.col("stake").fill_null(0.0), pl.col("reference_cover_id").fill_null(""))
     )
@@ -241,15 +242,17 @@ def _policy(ctx: Context) -> pl.DataFrame:
     )
 
 
-def _stakes(ctx: Context) -> pl.DataFrame:
-    """Impressions a day that an item has from a segment, if next week is like the last.
+def _stakes(ctx: Context, audiences: pl.Series) -> pl.DataFrame:
+    """Impressions a day that an item has from a segment or a single user, if next week is like the last.
 
     An item that nobody saw yet counts as the median item: it launches, and its traffic is unknown.
     """
     ds = ctx.ds.isoformat()
     segments = _frame(ctx.lake.read("segments", ds=ds, columns=["segment_id", "size"]))
     total = max(int(segments["size"].sum()), 1)
-    shares = segments.select("segment_id", share=pl.col("size") / total)
+    single = audiences.filter(audiences.str.starts_with(PREFIX)).unique().sort().to_frame("segment_id")
+    sized = pl.concat([segments, single.with_columns(size=pl.lit(1, segments["size"].dtype))])
+    shares = sized.select("segment_id", share=pl.col("size") / total)
     seen = _frame(ctx.lake.read("item_features", ds=ds, columns=["item_id", "impressions_7d"]))
     known = seen.filter(pl.col("impressions_7d") > 0)["impressions_7d"].median() or 0.0
     daily = pl.when(pl.col("impressions_7d") > 0).then(pl.col("impressions_7d")).otherwise(pl.lit(known)) / 7

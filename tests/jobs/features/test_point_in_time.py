@@ -11,7 +11,7 @@ from conf.settings import Settings
 from jobs.features import behaviour, stage
 from jobs.features.beta import Moments, fit
 from jobs.features.log import read_catalogue, read_events
-from jobs.features.segmentation import profiles
+from jobs.features.segmentation import profiles, prototypes
 from jobs.features.windows import day_number
 from jobs.lake.context import Context
 from jobs.lake.lake import Lake
@@ -23,7 +23,7 @@ KEYS = {
     "item_features": "item_id",
     "position_bias": "position",
 }
-FEATURES = {"segment_candidates": [2], "segment_min_size": 10, "history_length": 7}
+FEATURES = {"segment_candidates": [2], "segment_min_size": 10, "history_length": 7, "segment_history": True}
 
 
 def night(home, spark_settings, until, reward):
@@ -98,6 +98,48 @@ def test_later_events_change_no_exemplar_of_an_earlier_day(tonight, later):
         events.unpersist()
     log = tonight.lake.read("impressions").to_pandas()
     assert clicks["clicks"].sum() == log["clicked"].sum()
+
+
+def prototype_rows(events, members, catalogue, bias):
+    found = prototypes.segment_history(
+        events, members, day_number(date.fromisoformat(LAST)), bias, lambda: catalogue, Settings().features.seed
+    )
+    return prototypes.history_table(LAST, found).to_pylist()
+
+
+def test_later_events_change_no_prototype_of_an_earlier_day(tonight, later):
+    before = tonight.lake.read("segment_history", ds=LAST).sort_by(
+        [("segment_id", "ascending"), ("place", "ascending")]
+    )
+    bias = tonight.lake.read("position_bias", ds=LAST).sort_by("position")["examination"].to_numpy()
+    events = read_events(later[0], [date(2026, 3, 31)], ["explore-rank"])
+    try:
+        after = prototype_rows(
+            events, tonight.lake.frame("user_segments", ds=LAST), read_catalogue(tonight.lake, None), bias
+        )
+    finally:
+        events.unpersist()
+    assert before.to_pylist() == after
+
+
+def test_prototypes_are_what_a_segment_clicked_and_stand_for_five_users_or_more(tonight):
+    rows = tonight.lake.read("segment_history", ds=LAST).to_pandas()
+    taste = {
+        row["segment_id"]: int(np.argmax(row["pref_style"][:2]))
+        for row in tonight.lake.read("segments", ds=LAST).to_pylist()
+    }
+    assert set(rows["segment_id"]) == {"s0", "s1", "new"}
+    assert (rows["users"] >= 5).all()
+    assert not rows.loc[rows["segment_id"] == "new", "clicked"].any()  # they never click
+    for name in ("s0", "s1"):
+        mine = rows[rows["segment_id"] == name].sort_values("place")
+        clicked = mine[mine["clicked"]]
+        assert mine["clicked"].tolist() == sorted(mine["clicked"], reverse=True)
+        assert len(clicked) <= prototypes.CLICKED
+        assert len(mine) - len(clicked) <= prototypes.SKIPPED
+        np.testing.assert_allclose(clicked["weight"].sum(), 1)
+        styles = np.stack(clicked["vector"].to_list())[:, 128:130].argmax(axis=1)
+        assert clicked["weight"].to_numpy()[styles == taste[name]].sum() > 0.7
 
 
 def test_later_items_have_no_earlier_rows(later):

@@ -1,8 +1,14 @@
 """Who is assigned which cover."""
 
-import numpy as np
-import pytest
+import shutil
+from dataclasses import replace
 
+import numpy as np
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+
+from jobs.lake.tables import PUBLISHED_COVERS
 from recsys_eval.ranking.compare import treated_rows
 from recsys_eval.ranking.cover_assignment import evaluation_assignment, published_assignment
 from tests.support.known_world import CUT, DS, SEGMENTS, cover_id
@@ -36,3 +42,29 @@ def test_covers_reach_the_right_impressions(telling_night):
     assert np.nanmax(relevance[some]) == pytest.approx(0.9)
     treated = treated_rows(play)
     assert (play.logged_row == rows)[treated & (rows > 0)].all()
+
+
+def test_a_user_with_covers_of_their_own_is_offered_these_and_else_their_segments(people_night, tmp_path):
+    lake = people_night.lake
+    before = published_assignment(lake, people_night.ctx.ds)
+    user, segment = before.segments.filter(before.segments["segment_id"] == "s0").row(0)
+    item, kept = before.covers.filter(before.covers["segment_id"] == "s0")["item_id"][:2].to_list()
+    home = tmp_path / "home"
+    shutil.copytree(people_night.ctx.home, home)
+    ctx = replace(people_night.ctx, home=home)
+    published = ctx.lake.read("published_covers", ds=ctx.ds).to_pylist()
+    own = next(row for row in published if row["item_id"] == item and row["segment_id"] != "s0")
+    rows = pa.Table.from_pylist([{**own, "segment_id": f"user:{user}"}], schema=PUBLISHED_COVERS.schema)
+    write_deltalake(ctx.lake.path("published_covers"), rows, mode="append")
+    after = published_assignment(ctx.lake, ctx.ds)
+    audience = dict(after.segments.iter_rows())[user]
+    assert audience == f"user:{user}"
+    mine = dict(after.covers.filter(after.covers["segment_id"] == audience).select("item_id", "cover_id").iter_rows())
+    theirs = dict(
+        before.covers.filter(before.covers["segment_id"] == segment).select("item_id", "cover_id").iter_rows()
+    )
+    assert mine == {**theirs, item: own["cover_id"]}
+    assert mine[kept] == theirs[kept]
+    assert after.segments.filter(after.segments["user_id"] != user).equals(
+        before.segments.filter(before.segments["user_id"] != user)
+    )

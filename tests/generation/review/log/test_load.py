@@ -145,6 +145,20 @@ def test_what_may_be_published_is_on_the_desk(make_desk, night):
     assert rows["p" * 64].stake == 70 / 7 * 0.75  # 300 of 400 people have no profile
 
 
+def test_a_cover_for_a_single_user_is_a_case_with_that_users_stake(make_desk, night):
+    own = {
+        "ds": DS, "unit_id": "v" * 64, "item_id": "fox", "segment_id": "user:u7", "method": "profile", "as_of": DS,
+        "seed": 1, "cover_id": "e" * 64, "candidate": 0, "purpose": "publish", "score": 0.1,
+        "rewards": [("nsfw", 0.01)], "selected": True, "generator": "g",
+    }  # fmt: skip
+    write(night, [own], GENERATED_COVERS)
+    database = make_desk(0)
+    load_night(database, night)
+    row = next(row for row in rows_of(database) if row.unit_id == "v" * 64)
+    assert row.segment_id == "user:u7"
+    assert row.stake == 70 / 7 / 100  # one of the 100 people of the night's segments
+
+
 def test_a_night_without_covers_is_named(make_desk, make_context):
     with pytest.raises(UsageError, match="coverlift generate --ds 2026-03-29"):
         load_night(make_desk(0), make_context(ds=DS))

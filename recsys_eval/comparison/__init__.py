@@ -1,0 +1,1 @@
+"""Methods of personalisation side by side: `coverlift compare`."""

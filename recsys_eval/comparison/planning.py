@@ -1,0 +1,118 @@
+"""From a night to the plan of a comparison: who is told what, at which level, with which noise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generation.catalogue import segment_profiles
+from generation.types import SegmentProfile
+from jobs.features.log import Catalogue
+from jobs.lake.context import Context
+from jobs.simulator.model import World
+from recsys_eval.comparison.cast import Cast, Sizes
+from recsys_eval.comparison.plan import PREFERENCE_DIM, Painters, Plan, add_arm, profile_of
+from recsys_eval.people.events import Events
+from recsys_eval.people.noise import KINDS, Injector
+
+EVERYBODY = "everybody"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What profiles are made from."""
+
+    ctx: Context
+    cast: Cast
+    events: Events
+    catalogue: Catalogue
+    world: World
+    seed: int
+
+    def segments(self) -> list[SegmentProfile]:
+        """Segments with a profile, by id."""
+        found = [each for each, _ in segment_profiles(self.ctx.lake, self.ctx.ds)]
+        return [each for each in found if each.pref_embedding.any() or each.pref_style.any()]
+
+    def users(self, events: Events | None = None) -> list[SegmentProfile]:
+        """Profiles of the users painted for, from their own events; of one without a click, nobody's."""
+        told = (events or self.events).preferences(self.cast.people.ids, self.catalogue)
+        told[self.cast.people.clicks == 0] = 0.0
+        return [profile_of(user, row) for user, row in zip(self.cast.people.ids, told, strict=True)]
+
+    def noisy(self, rows: NDArray[np.bool_], share: float, kind: str) -> list[SegmentProfile]:
+        """The same with noise in the events of some of them."""
+        favourite = dict(zip(self.world.user_ids, self.world.favourite.tolist(), strict=True))
+        inject = Injector(self.events, favourite, self.seed)
+        users = [user for user, chosen in zip(self.cast.people.ids, rows, strict=True) if chosen]
+        known = next(each for each in KINDS if each == kind)
+        return self.users(inject.into(users, known, share))
+
+
+def noise_name(kind: str, share: float) -> str:
+    """The audience of an arm with noise.
+
+    Examples
+    --------
+    >>> noise_name("household", 0.4)
+    'household 40%'
+    """
+    return f"{kind} {share:.0%}"
+
+
+def plan_of(
+    source: Source,
+    painters: Painters,
+    methods: Sequence[str],
+    sizes: Sizes,
+    *,
+    levels: Sequence[str] = ("segment", "user"),
+    noise: Sequence[float] = (),
+) -> Plan:
+    """Everything that a comparison paints.
+
+    Segments and nobody are always painted: the user level is compared with them.
+    """
+    cast, plan = source.cast, Plan()
+    everything = np.ones((1, len(cast.content)), bool)
+    segments = source.segments()
+    nobody = [profile_of(EVERYBODY, np.zeros(PREFERENCE_DIM, np.float32))]
+    users = source.users() if "user" in levels else []
+    for method in methods:
+        for seed in range(sizes.seeds):
+            names = [each.segment_id for each in segments]
+            for audience, profiles, whom, wanted in (
+                ("segment", segments, names, np.repeat(everything, len(segments), axis=0)),
+                ("everybody", nobody, [EVERYBODY], everything),
+                ("user", users, cast.people.ids, cast.painted),
+            ):
+                if profiles:
+                    add_arm(
+                        plan, cast, painters, method=method, audience=audience, seed=seed, profiles=profiles, whom=whom,
+                        wanted=wanted,
+                    )  # fmt: skip
+    if "user" in levels:
+        _add_noise(plan, source, painters, methods, sizes, noise)
+    return plan
+
+
+def _add_noise(
+    plan: Plan, source: Source, painters: Painters, methods: Sequence[str], sizes: Sizes, noise: Sequence[float]
+) -> None:
+    rows = source.cast.noisy(sizes.noise_users)
+    for kind in KINDS:
+        for share in (each for each in noise if each > 0):
+            profiles = source.noisy(rows, share, kind)
+            for method in methods:
+                add_arm(
+                    plan,
+                    source.cast,
+                    painters,
+                    method=method,
+                    audience=noise_name(kind, share),
+                    seed=0,
+                    profiles=profiles,
+                    whom=source.cast.people.ids,
+                    wanted=source.cast.painted & rows[:, None],
+                )

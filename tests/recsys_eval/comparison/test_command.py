@@ -1,0 +1,132 @@
+"""The whole comparison in small: real painter, judge and encoder over a small night of stickers."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from conf.errors import UsageError
+from generation.diffusion.painter import Painter
+from recsys_eval.comparison import command, pictures
+from recsys_eval.comparison.cast import Sizes
+from recsys_eval.comparison.command import Compare, compare
+from recsys_eval.comparison.document import Document
+from recsys_eval.comparison.eyes import Eyes
+from recsys_eval.judge.model import Judge
+
+SIZES = Sizes(users=6, items=2, groups=1, noise_users=6, seeds=2)
+WRITTEN = ("compare.json", "compare.schema.json", "compare.md", "sheet.webp")
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    """Batches of four, so that there are some; models are loaded once."""
+    painter, eyes = Painter.load(), Eyes(Judge.load())
+    out = tmp_path_factory.mktemp("compare")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pictures, "BATCH", 4)
+        patch.setattr(command, "open_painter", lambda *told, **named: painter)
+        patch.setattr(command, "Eyes", lambda judge: eyes)
+        yield Compare(methods=("original", "profile"), noise=(0.4,), out=out, sizes=SIZES, resamples=50)
+
+
+@pytest.fixture(scope="module")
+def document(people_night, options):
+    compare(people_night.ctx, options)
+    return Document.model_validate_json((options.out / "compare.json").read_text())
+
+
+def found(document, **wanted):
+    return [each for each in document.figures if all(getattr(each, key) == value for key, value in wanted.items())]
+
+
+def test_both_levels_have_every_figure_with_its_interval(document):
+    for level in ("segment", "user"):
+        for figure in ("lift", "gap closed", "style", "subject", "distance"):
+            (one,) = found(document, section="figures", level=level, method="profile", figure=figure)
+            assert one.low is not None
+            assert one.low <= one.value <= one.high
+    assert {each.slice for each in found(document, section="noise", figure="loss")} == {
+        "none", "random 40%", "household 40%",
+    }  # fmt: skip
+    assert all(each.value == 0 for each in found(document, section="noise", figure="loss", slice="none"))
+    assert [each.level for each in document.permutations] == ["segment", "user"]
+    assert "3 clicks or more" in {each.slice for each in found(document, section="clicks")}
+
+
+def test_pages_are_written_and_the_schema_is_that_of_the_document(document, options):
+    page = (options.out / "compare.md").read_text()
+    assert "## Segments" in page
+    assert "## By clicks known" in page
+    assert "simulated" in page
+    schema = json.loads((options.out / "compare.schema.json").read_text())
+    assert set(json.loads((options.out / "compare.json").read_text())) == set(schema["properties"])
+    assert (options.out / "sheet.webp").read_bytes()[:4] == b"RIFF"
+
+
+def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_bytes(
+    document, people_night, options, tmp_path, monkeypatch
+):
+    """Killed five times, before a batch, and between writing a batch and naming it."""
+    whole = {name: (options.out / name).read_bytes() for name in WRITTEN}
+    rng = np.random.default_rng(5)
+    painted = []
+    real_paint, real_replace = Painter.paint, pictures.os.replace
+    fuse = {"left": 0}
+
+    def burns():
+        fuse["left"] -= 1
+        if fuse["left"] < 0:
+            raise KeyboardInterrupt
+
+    def paint(self, **told):
+        burns()
+        painted.append(len(told["prompts"]))
+        return real_paint(self, **told)
+
+    def renamed(source, target):
+        if str(target).endswith(".npz"):
+            burns()
+        real_replace(source, target)
+
+    monkeypatch.setattr(Painter, "paint", paint)
+    monkeypatch.setattr(pictures.os, "replace", renamed)
+    again = replace(options, out=tmp_path)
+    for _ in range(5):
+        fuse["left"] = int(rng.integers(4))
+        with pytest.raises(KeyboardInterrupt):
+            compare(people_night.ctx, again)
+        assert not (tmp_path / "compare.json").exists()
+    fuse["left"] = 10**6
+    compare(people_night.ctx, again)
+    assert {name: (tmp_path / name).read_bytes() for name in WRITTEN} == whole
+    count = len(painted)
+    compare(people_night.ctx, again)
+    assert len(painted) == count  # nothing is painted twice
+
+
+def test_a_dry_run_says_how_much_and_paints_nothing(people_night, options, tmp_path, capsys):
+    compare(people_night.ctx, replace(options, out=tmp_path / "dry", dry_run=True))
+    assert "to paint: about" in capsys.readouterr().out
+    assert not (tmp_path / "dry").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"methods": ("original", "profil")}, "did you mean 'profile'"),
+        ({"methods": ("original",)}, "name a method"),
+        ({"level": ("users",)}, "segment and user"),
+        ({"noise": (1.0,)}, "below 1"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_read(people_night, options, change, says):
+    with pytest.raises(UsageError, match=says):
+        compare(people_night.ctx, replace(options, **change))
+
+
+def test_the_command_that_is_printed_has_what_decides_the_figures(options):
+    told = command.command_of(options)
+    assert told.startswith("coverlift compare --methods original --methods profile")
+    assert "--users 6 --items 2 --groups 1 --noise-users 6 --seeds 2" in told

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from conf.settings import GenerationSettings
+from recsys_eval.comparison.cast import Cast, Sizes
+from recsys_eval.comparison.plan import PREFERENCE_DIM, Painters, Plan, add_arm, profile_of
+
+
+@pytest.fixture(scope="module")
+def cast(people_night):
+    return Cast.read(people_night.ctx, Sizes(users=4, items=2, groups=1), seed=1)
+
+
+PAINTERS = Painters(fingerprints={"profile": "f" * 16, "icg": "e" * 16}, settings=GenerationSettings())
+
+
+def arm(plan, cast, method, audience, preference, seed=0):
+    wanted = np.ones((1, 2), bool)
+    add_arm(
+        plan, cast, PAINTERS, method=method, audience=audience, seed=seed, profiles=[profile_of("u1", preference)],
+        whom=["u1"], wanted=wanted,
+    )  # fmt: skip
+    return plan.arms[-1].units
+
+
+LIKES = np.full(PREFERENCE_DIM, 0.25, np.float32)
+NOTHING = np.zeros(PREFERENCE_DIM, np.float32)
+
+
+def test_arms_differ_by_method_taste_and_seed_and_start_from_the_same_noise(cast):
+    plan = Plan()
+    tables = [
+        arm(plan, cast, "profile", "user", LIKES),
+        arm(plan, cast, "icg", "user", LIKES),
+        arm(plan, cast, "profile", "user", NOTHING),
+        arm(plan, cast, "profile", "user", LIKES, seed=1),
+    ]
+    assert len({name for table in tables for name in table.reshape(-1)}) == len(plan.units) == 8
+    seeds = [[plan.units[name].seed for name in table[0]] for table in tables]
+    assert seeds[0] == seeds[1] == seeds[2] != seeds[3]
+
+
+def test_somebody_without_a_taste_is_everybodys_unit(cast):
+    plan = Plan()
+    everybody = arm(plan, cast, "profile", "everybody", NOTHING)
+    assert (arm(plan, cast, "profile", "user", NOTHING) == everybody).all()
+    assert len(plan.units) == 2
+
+
+def test_only_what_noise_alone_needs_counts_as_noise(cast):
+    plan = Plan()
+    arm(plan, cast, "profile", "user", LIKES)
+    arm(plan, cast, "profile", "random 40%", LIKES)
+    assert plan.with_noise == set()
+    assert len(arm(plan, cast, "profile", "random 60%", 2 * LIKES)) == 1
+    assert len(plan.with_noise) == 2
+
+
+def test_arms_are_found_by_name_and_seed(cast):
+    plan = Plan()
+    arm(plan, cast, "profile", "user", LIKES)
+    arm(plan, cast, "profile", "user", LIKES, seed=1)
+    assert plan.arm("profile", "user", 1).seed == 1
+    assert [each.seed for each in plan.seeds("profile", "user")] == [0, 1]
