@@ -22,8 +22,9 @@ from conf.errors import Refused
 from generation.review.log.database import Database
 from generation.review.log.decisions import BulkStep
 from generation.review.log.live import Published
+from generation.review.web import return_to
 from generation.review.web.accounts import Accounts
-from generation.review.web.pages import blind, bulk, decide, feed, focus, people, publish, queue, session
+from generation.review.web.pages import blind, bulk, compare, decide, feed, focus, people, publish, queue, session
 from generation.review.web.pages import files as file_pages
 from generation.review.web.publisher import Publisher, Watch
 from generation.review.web.security import COOKIE, PasswordFirst, SignInFirst, guard, refusal, visitor_of, with_headers
@@ -89,7 +90,7 @@ def make_app(
     }
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, *hosts, *ctx.settings.review.hosts])
     app.middleware("http")(guard)
-    for module in (queue, focus, decide, bulk, blind, feed, people, file_pages, session, publish):
+    for module in (queue, focus, decide, bulk, blind, feed, people, file_pages, session, publish, compare):
         app.include_router(module.router)
     _add_errors(app)
     return app
@@ -109,6 +110,7 @@ def _add_errors(app: FastAPI) -> None:
         response = RedirectResponse(error.page, 303)
         if not isinstance(error, PasswordFirst):
             response.delete_cookie(COOKIE)
+        return_to.remember(response, request, secure=request.app.state.settings.secure_cookies)
         return response
 
     @app.exception_handler(RequestValidationError)
@@ -120,7 +122,7 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(BulkStep)
     def asks_first(request: Request, error: BulkStep) -> Response:
-        return JSONResponse({"error": str(error), "bulk": error.step}, error.status)
+        return JSONResponse({"said": str(error), "bulk": error.step})
 
     @app.exception_handler(Refused)
     def refused(request: Request, error: Refused) -> Response:

@@ -18,6 +18,7 @@ STATIC = {
     "desk.css": "text/css",
     "desk.js": "text/javascript",
     "outbox.js": "text/javascript",
+    "compare.js": "text/javascript",
     "grid.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response, Streamin
 
 from conf.errors import Forbidden, Refused
 from generation.review.log import audit
+from generation.review.web import return_to
 from generation.review.web.accounts import ROLES, Accounts
 from generation.review.web.pages.common import render
 from generation.review.web.security import COOKIE, Anybody, Form, Lead, address_of, now_of, refusal, visitor_of
@@ -160,7 +161,8 @@ def _check_setup(request: Request, token: str) -> None:
 
 def _signed_in(request: Request, secret: str) -> Response:
     settings = request.app.state.settings
-    response = RedirectResponse("/queue", 303)
+    response = RedirectResponse(return_to.place_of(request), 303)
+    return_to.forget(response)
     response.set_cookie(
         COOKIE,
         secret,

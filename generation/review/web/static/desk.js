@@ -64,7 +64,16 @@ class Focus {
     outbox.settled = (item, answer) => this.settled(item, answer);
     outbox.refused = (item, error) => this.refused(item, error);
     outbox.changed = () => this.tell();
+    this.skipped = []; // shown again when everything else was
     this.show(0, { quiet: true });
+    if (!this.atEnd) this.measure();
+  }
+
+  async measure() {
+    const found = await ask(`/api/count?${this.root.dataset.query}`).catch(() => null);
+    if (!found) return;
+    this.total = new Intl.NumberFormat(navigator.language).format(found.count) + (found.more ? "+" : "");
+    this.tell();
   }
 
   get card() { return this.cards[this.position]; }
@@ -88,12 +97,14 @@ class Focus {
     document.title = `${card ? $("h1", card).textContent : this.atEnd ? "Nothing left" : "Loading"} · Coverlift`;
     this.tell();
     this.ahead();
+    this.again();
   }
 
   tell() {
     const waiting = outbox.waiting().length;
     const refused = outbox.all().length - waiting;
-    $("#progress").textContent = this.decided ? `${this.decided} decided` : "";
+    const place = this.card && this.total ? `${this.position + 1} of ${this.total}` : "";
+    $("#progress").textContent = [place, this.decided ? `${this.decided} decided` : ""].filter(Boolean).join(" · ");
     $("#saving").classList.toggle("bad", Boolean(outbox.trouble || refused));
     $("#saving").textContent = waiting ? (outbox.trouble ? `${waiting} not saved, trying` : `saving ${waiting}…`) : refused ? `${refused} not saved` : this.decided ? "all saved" : "";
   }
@@ -105,7 +116,7 @@ class Focus {
     this.loading = ask(`/api/cards?${this.root.dataset.query}&limit=6${after}`).then((found) => {
       this.loading = null;
       this.failures = 0;
-      if (!found.cards.length) this.atEnd = true;
+      if (!found.cards.length) { this.atEnd = true; this.again(); }
       else this.last = found.cards.at(-1).place;
       const known = new Set([...this.cards.map((card) => card.dataset.case), ...outbox.cases()]);
       for (const each of found.cards) if (!known.has(String(each.id))) this.cards.push(this.add(each.html));
@@ -119,6 +130,22 @@ class Focus {
       this.ahead();
     });
     return this.loading;
+  }
+
+  // What was skipped comes back last, once more each time it is skipped.
+  again() {
+    if (!this.atEnd || this.cards.length - this.position > 1) return;
+    for (const id of this.skipped.splice(0)) this.bring(id);
+  }
+
+  async bring(id) {
+    const found = await ask(`/api/cards/${id}`).catch(() => null);
+    if (!found) { this.skipped.push(id); return; }
+    this.find(id)?.remove();
+    const before = this.cards.findIndex((card) => card.dataset.case === String(id));
+    if (before >= 0) { this.cards.splice(before, 1); if (before < this.position) this.position -= 1; }
+    this.cards.push(this.add(found.html));
+    this.show(this.position, { quiet: true });
   }
 
   add(html) {
@@ -153,7 +180,8 @@ class Focus {
     const body = { case: Number(card.dataset.case), seen: Number(card.dataset.seen), kind, key: makeKey(), ...more };
     this.put(card, "/api/decide", body, { kind, decides: !stays });
     if (stays) return;
-    if (kind !== "skip") { this.decided += 1; this.mine.push({ key: body.key, case: card.dataset.case }); }
+    if (kind === "skip") this.skipped.push(card.dataset.case);
+    else { this.decided += 1; this.mine.push({ key: body.key, case: card.dataset.case }); }
     this.show(this.position + 1);
     requestAnimationFrame(() => setTimeout(() => performance.measure("decision-to-picture", "decision")));
   }
@@ -164,7 +192,7 @@ class Focus {
 
   settled(item, answer) {
     const card = this.find(item.case);
-    if (item.kind === "undo") { this.takenBack(item, answer); return; }
+    if (item.kind === "undo") { if (answer.bulk) this.askBulk(answer.bulk); else this.takenBack(item, answer); return; }
     if (item.kind === "skip") return;
     if (item.kind === "note" || item.kind === "takedown") {
       say(item.kind === "note" ? "Note saved" : "Taken down");
@@ -178,7 +206,6 @@ class Focus {
 
   // Returns whether it is dealt with; else it stays on the page until somebody has read it.
   refused(item, error) {
-    if (item.kind === "undo" && error.more.bulk) { this.askBulk(error.more.bulk); return true; }
     if (item.kind === "undo") { say(error.message, { bad: true }); return true; }
     if (item.decides && item.kind !== "skip" && item.kind !== "takedown") {
       this.decided = Math.max(0, this.decided - 1);
@@ -255,20 +282,83 @@ class Focus {
     this.words("Over the safety limit", `Its score is ${nsfw}; the limit is ${limit}. If it may go out all the same, say why, for the record.`, (reason) => this.decide(kind, { ...more, reason }), { ok: "Approve it all the same", grave: true });
   }
 
-  pick(cover) {
-    const chosen = $$('[data-do="pick"]', this.card).find((button) => button.dataset.cover === cover);
-    if (!chosen) return;
-    if (chosen.classList.contains("chosen")) this.approve();
-    else if (chosen.dataset.over) this.approveKnowing("pick", chosen.dataset.over, { cover });
-    else this.decide("pick", { cover });
+  // A digit shows that candidate large; what is shown is what A approves.
+  look(cover) {
+    const card = this.card;
+    const button = card && $$('[data-do="look"]', card).find((each) => each.dataset.cover === cover);
+    if (!button) return;
+    for (const each of $$('[data-do="look"]', card)) each.setAttribute("aria-pressed", String(each === button));
+    for (const image of $$("img.candidate", card)) image.src = `/img/${cover}`;
+    card.dataset.shown = cover;
+    const others = $$('[data-do="look"]', card).length;
+    card.dataset.caption = `Candidate ${button.dataset.number} of ${others}`;
+    const which = $("[data-which]", card);
+    if (which) which.textContent = button.classList.contains("chosen") ? "" : ` ${button.dataset.number}`;
+    this.flicker(false);
   }
 
   number(digit) {
-    const button = this.card && $(`[data-do="pick"][data-number="${digit}"]`, this.card);
-    if (button) this.pick(button.dataset.cover);
+    const button = this.card && $(`[data-do="look"][data-number="${digit}"]`, this.card);
+    if (button) this.look(button.dataset.cover);
   }
 
-  flicker() { if (this.card) $(".flicker", this.card).classList.toggle("flipped"); }
+  approve() {
+    const card = this.card;
+    if (!card) return;
+    const cover = card.dataset.shown ?? card.dataset.cover;
+    const button = $$('[data-do="look"]', card).find((each) => each.dataset.cover === cover);
+    const [kind, more] = cover === card.dataset.selected ? ["approve", {}] : ["pick", { cover }];
+    const over = button ? button.dataset.over : card.dataset.over;
+    if (over) this.approveKnowing(kind, over, more); else this.decide(kind, more);
+  }
+
+  flicker(on) {
+    const card = this.card;
+    if (!card) return;
+    const caption = $("[data-caption]", card);
+    card.dataset.caption ??= caption.textContent;
+    const flipped = $(".flicker", card).classList.toggle("flipped", on);
+    caption.textContent = flipped ? "Original, in the candidate's place" : card.dataset.caption;
+  }
+
+  // Every pixel of a picture as a whole number of the screen's; both sides move together.
+  zoom() {
+    const stage = this.card && $(".stage", this.card);
+    if (!stage) return;
+    stage.classList.toggle("zoom");
+    this.move(stage, 0, 0);
+  }
+
+  move(stage, x, y) {
+    stage.dataset.x = x;
+    stage.dataset.y = y;
+    for (const image of $$(".frame img", stage)) {
+      if (!stage.classList.contains("zoom")) { image.style.cssText = ""; continue; }
+      const frame = image.closest(".frame").getBoundingClientRect();
+      const { naturalWidth: wide, naturalHeight: high } = image;
+      const scale = Math.max(1, Math.floor(Math.min(frame.width / wide, frame.height / high) * devicePixelRatio)) / devicePixelRatio;
+      const [spareX, spareY] = [Math.max(0, (wide * scale - frame.width) / 2), Math.max(0, (high * scale - frame.height) / 2)];
+      image.style.width = `${wide * scale}px`;
+      image.style.height = `${high * scale}px`;
+      image.style.left = `${Math.round((frame.width - wide * scale) / 2 + x * spareX)}px`;
+      image.style.top = `${Math.round((frame.height - high * scale) / 2 + y * spareY)}px`;
+      image.dataset.spareX = spareX;
+      image.dataset.spareY = spareY;
+    }
+  }
+
+  drag(event) {
+    const stage = event.target.closest(".stage.zoom");
+    const image = stage && $("img.candidate", stage);
+    if (!image) return;
+    event.preventDefault();
+    const from = { x: event.clientX, y: event.clientY, left: Number(stage.dataset.x), top: Number(stage.dataset.y) };
+    const part = (moved, spare) => (Number(spare) ? moved / Number(spare) : 0);
+    const within = (value) => Math.max(-1, Math.min(1, value));
+    const moving = (now) => this.move(stage, within(from.left + part(now.clientX - from.x, image.dataset.spareX)), within(from.top + part(now.clientY - from.y, image.dataset.spareY)));
+    addEventListener("pointermove", moving);
+    addEventListener("pointerup", () => removeEventListener("pointermove", moving), { once: true });
+  }
 
   async similar() {
     const card = this.card;
@@ -284,16 +374,13 @@ class Focus {
     } catch (error) { place.textContent = error.message; }
   }
 
+  item() { $("[data-item]", this.card ?? document)?.click(); }
   next() { if (this.card) this.show(this.position + 1); }
   // A cover that was decided since it was drawn is drawn again, with what was decided.
   fresh() {
     if (this.card?.dataset.stale) this.replace(this.card.dataset.case).catch((error) => say(error.message, { bad: true }));
   }
   previous() { this.show(this.position - 1); this.fresh(); }
-  approve() {
-    const over = this.card && $('[data-do="pick"].chosen', this.card)?.dataset.over || this.card?.dataset.over;
-    if (over) this.approveKnowing("approve", over); else this.decide("approve");
-  }
   skip() { this.decide("skip"); }
 }
 
@@ -335,7 +422,7 @@ class Pairs {
 
 const focus = $("#focus") && new Focus($("#focus"));
 const pairs = $("#ab") && new Pairs($("#ab"));
-const KEYS = { a: "approve", r: "reject", s: "skip", u: "undo", n: "note", j: "next", arrowright: "next", k: "previous", arrowleft: "previous", f: "flicker", m: "similar", t: "takedown" };
+const KEYS = { a: "approve", r: "reject", s: "skip", u: "undo", n: "note", j: "next", arrowright: "next", k: "previous", arrowleft: "previous", f: "flicker", z: "zoom", i: "item", m: "similar", t: "takedown" };
 const SIDES = { arrowleft: "left", arrowright: "right", arrowdown: "tie", "=": "tie" };
 
 document.addEventListener("click", (event) => {
@@ -344,9 +431,11 @@ document.addEventListener("click", (event) => {
   const what = button.dataset.do;
   if (what === "help") openHelp();
   else if (what === "theme") turnTheme();
-  else if (focus && what === "pick") focus.pick(button.dataset.cover);
+  else if (focus && what === "look") focus.look(button.dataset.cover);
   else if (focus) focus[what]();
 });
+
+document.addEventListener("pointerdown", (event) => focus?.drag(event));
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
@@ -382,10 +471,11 @@ async function tellFeed(place) {
   const found = await ask(`/api/feed?ds=${place.dataset.ds}`).catch(() => null);
   if (!found) return;
   const change = found.comes || found.goes;
-  const words = [`${found.live} covers are live.`];
+  const counted = (number) => new Intl.NumberFormat(navigator.language).format(number);
+  const words = [`${counted(found.live)} covers are live.`];
   if (found.busy) words.push("Publishing…");
-  else if (change) words.push(`The next publish shows ${found.comes} more and takes ${found.goes} off.`);
-  else if (found.live) words.push("Everything that was decided is in the feed.");
+  else if (change) words.push(`The next publish shows ${counted(found.comes)} more and takes ${counted(found.goes)} off.`);
+  else if (found.live) words.push("The next publish changes nothing.");
   if (found.said && !found.busy) words.push(found.said);
   $("#feed-words").textContent = words.join(" ");
   const button = $("#feed-publish");

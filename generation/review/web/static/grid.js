@@ -8,9 +8,15 @@
   let anchor = 0;
 
   const tell = () => {
-    if (!form) return;
-    form.elements.ids.value = [...chosen].join(",");
-    document.querySelector("#chosen").textContent = chosen.size ? `${chosen.size} selected` : "whole filter";
+    if (form) {
+      form.elements.ids.value = [...chosen].join(",");
+      document.querySelector("#chosen").textContent = chosen.size ? `${chosen.size} selected` : "whole filter";
+    }
+    const compare = document.querySelector("#compare");
+    if (compare) {
+      compare.hidden = !chosen.size;
+      compare.href = `/compare?ids=${[...chosen].slice(0, 60).join(",")}`;
+    }
     for (const tile of tiles) {
       tile.classList.toggle("chosen", chosen.has(tile.dataset.case));
       tile.querySelector("input").checked = chosen.has(tile.dataset.case);
@@ -18,7 +24,6 @@
   };
 
   const select = (place, range) => {
-    if (!form) return;
     const on = range ? true : !chosen.has(tiles[place].dataset.case);
     const [from, to] = range ? [Math.min(anchor, place), Math.max(anchor, place)] : [place, place];
     for (let each = from; each <= to; each += 1) chosen[on ? "add" : "delete"](tiles[each].dataset.case);
@@ -58,6 +63,8 @@
     } else if ((key === " " || key.toLowerCase() === "x") && place >= 0) {
       event.preventDefault();
       select(place, event.shiftKey);
+    } else if (key.toLowerCase() === "c" && chosen.size) {
+      document.querySelector("#compare").click();
     } else if (key === "Escape" && chosen.size) {
       chosen.clear();
       tell();

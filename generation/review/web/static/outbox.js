@@ -79,7 +79,7 @@ class Outbox {
   constructor() {
     this.prefix = `desk:${user}:`;
     this.memory = new Map(); // what the browser would not keep
-    this.latest = new Map(); // case -> number of the newest entry that came of this page
+    this.latest = new Map(); // case -> number of the newest entry about what may go out that came of this page
     this.number = 0;
     this.trouble = null;
     this.settled = () => {};
@@ -139,7 +139,7 @@ class Outbox {
         const seen = this.latest.get(String(item.case));
         if (item.body.seen < seen) item.body.seen = seen;
         const answer = await ask(item.path, item.body);
-        if (answer.entry) this.latest.set(String(answer.case ?? item.case), answer.entry);
+        if (answer.entry && item.kind !== "skip" && item.kind !== "note") this.latest.set(String(answer.case ?? item.case), answer.entry);
         tries = 0;
         this.trouble = null;
         this.drop(item.name);

@@ -144,6 +144,7 @@ def test_fifty_covers_by_keys_at_human_pace(desk, sign_in):
             page.keyboard.press(str(1 + number % 7))
         elif number % 11 == 3:
             page.keyboard.press("2")
+            page.keyboard.press("a")
         else:
             page.keyboard.press("a")
         assert title(page) != before
@@ -181,13 +182,164 @@ def test_undo_note_skip_flicker_and_back(desk, sign_in):
     page.keyboard.press("Control+Enter")
     expect(page.locator("article.current .history")).to_contain_text("<b>too</b> dark")
     page.keyboard.press("f")
-    expect(page.locator("article.current .flicker")).to_have_class("flicker flipped")
+    expect(page.locator("article.current .flicker")).to_have_class("frame flicker flipped")
+    expect(page.locator("article.current [data-caption]")).to_have_text("Original, in the candidate's place")
+    page.keyboard.press("f")
+    expect(page.locator("article.current [data-caption]")).to_have_text("Candidate 1 of 2")
     page.keyboard.press("j")
     assert title(page) == second
     page.keyboard.press("k")
     assert title(page) == first
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+SHARE = """() => [...document.querySelectorAll("article.current .frame > img:not(.under)")].reduce((sum, image) => {
+    const box = image.getBoundingClientRect();
+    const scale = Math.min(box.width / image.naturalWidth, box.height / image.naturalHeight);
+    const high = Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);
+    return sum + image.naturalWidth * scale * Math.min(image.naturalHeight * scale, high);
+}, 0) / (innerWidth * innerHeight)"""
+"""Share of the screen that the two pictures take, the empty parts of their frames left out."""
+
+
+@any_database
+@pytest.mark.parametrize("size", [(1440, 900), (2560, 1440)])
+def test_the_pictures_take_most_of_the_screen(desk, sign_in, size):
+    page = sign_in("lea", viewport={"width": size[0], "height": size[1]})
+    page.goto(desk.url + "/focus")
+    page.wait_for_load_state("networkidle")
+    share = page.evaluate(SHARE)
+    print(f"share of a {size[0]} x {size[1]} screen that the pictures take: {share:.1%}")
+    assert share >= 0.45
+    stage, actions = (page.locator(f"article.current {name}").bounding_box() for name in (".stage", ".actions"))
+    assert stage["y"] + stage["height"] <= actions["y"]
+    page.keyboard.press("r")
+    dialog = page.locator("#reject").bounding_box()
+    picture = page.locator("article.current img.candidate.big").bounding_box()
+    assert dialog["y"] > picture["y"] + 0.95 * picture["height"]  # beside the picture, not over it
+
+
+@any_database
+def test_a_digit_shows_a_candidate_and_a_approves_what_is_shown(desk, sign_in):
+    page = sign_in("ann")
+    page.goto(desk.url + "/focus")
+    expect(page.locator("#progress")).to_have_text("1 of 60")
+    row = {row.id: row for row in rows_of(desk.database)}[
+        int(page.locator("article.current").get_attribute("data-case"))
+    ]
+    other = page.locator('article.current [data-number="2"]').get_attribute("data-cover")
+    page.keyboard.press("2")
+    expect(page.locator("article.current img.candidate.big")).to_have_attribute("src", f"/img/{other}")
+    expect(page.locator("article.current [data-caption]")).to_have_text("Candidate 2 of 2")
+    assert not any(each.verdict for each in rows_of(desk.database))
+    page.keyboard.press("a")
+    saved(page)
+    decided = next(each for each in rows_of(desk.database) if each.verdict)
+    assert (decided.id, decided.cover_id) == (row.id, other)
+    page.keyboard.press("k")  # what was picked is what is shown, and approving it again keeps it
+    expect(page.locator("article.current .facts")).to_contain_text("approved")
+    expect(page.locator("article.current img.candidate.big")).to_have_attribute("src", f"/img/{other}")
+    page.keyboard.press("1")
+    page.keyboard.press("a")
+    saved(page)
+    assert next(each for each in rows_of(desk.database) if each.verdict).cover_id == row.selected_cover_id
+
+
+@any_database
+def test_zoom_is_exact_to_the_pixel_and_both_sides_move_in_step(desk, sign_in):
+    page = sign_in("ann", viewport={"width": 1000, "height": 700})
+    page.goto(desk.url + "/focus")
+    # As if the pictures were larger than their frames, so that there is something to move.
+    page.evaluate("""() => {
+      for (const image of document.querySelectorAll("article.current .frame img")) {
+        Object.defineProperty(image, "naturalWidth", { value: 1024 });
+        Object.defineProperty(image, "naturalHeight", { value: 1024 });
+      }
+    }""")
+    page.keyboard.press("z")
+    images = page.locator("article.current .frame > img:not(.under)")
+    boxes = [images.nth(side).bounding_box() for side in (0, 1)]
+    assert [(box["width"], box["height"]) for box in boxes] == [(1024, 1024)] * 2
+    frame = page.locator("article.current .frame").first.bounding_box()
+    page.mouse.move(frame["x"] + 200, frame["y"] + 200)
+    page.mouse.down()
+    page.mouse.move(frame["x"] + 140, frame["y"] + 170)
+    page.mouse.up()
+    moved = [images.nth(side).bounding_box() for side in (0, 1)]
+    for before, after in zip(boxes, moved, strict=True):
+        assert (round(after["x"] - before["x"]), round(after["y"] - before["y"])) == (-60, -30)
+    page.keyboard.press("z")
+    assert images.first.bounding_box()["width"] < 1024
+
+
+@any_database
+def test_what_was_skipped_comes_back_last(make_desk, browser, tmp_path):
+    database = make_desk(4, images=ImageStore(str(tmp_path / "images")))
+    add_people(database, Settings(), {"ann": "reviewer"})
+    with Desk(database, tmp_path) as desk:
+        page = browser.new_context().new_page()
+        enter(page, desk, "ann")
+        page.goto(desk.url + "/focus")
+        first = title(page)
+        page.keyboard.press("s")
+        for _ in range(3):
+            page.keyboard.press("a")
+        expect(page.locator("article.current h1")).to_have_text(first)
+        page.keyboard.press("a")
+        expect(page.locator("#empty")).to_be_visible()
+        saved(page)
+        assert all(row.verdict == "approve" for row in rows_of(database))
+        page.context.close()
+
+
+@any_database
+def test_an_item_is_decided_with_all_its_covers_side_by_side(desk, sign_in):
+    page = sign_in("ann")
+    page.goto(desk.url + "/focus")
+    case = int(page.locator("article.current").get_attribute("data-case"))
+    page.keyboard.press("i")
+    page.wait_for_url("**/item/*")
+    rows = {row.id: row for row in rows_of(desk.database)}
+    mine = [row.id for row in rows.values() if row.item_id == rows[case].item_id]
+    sections = page.locator("#several .one")
+    assert sorted(int(sections.nth(place).get_attribute("data-case")) for place in range(len(mine))) == sorted(mine)
+    assert page.locator("#several .candidate").count() == 2 * len(mine)
+    page.keyboard.press("j")
+    page.keyboard.press("2")
+    page.keyboard.press("j")
+    page.keyboard.press("r")
+    page.keyboard.press("Shift+A")
+    saved(page)
+    verdicts = [
+        (row.verdict, row.cover_id == row.selected_cover_id) for row in rows_of(desk.database) if row.id in mine
+    ]
+    assert sorted(verdicts) == sorted([("approve", False), ("reject", True), *[("approve", True)] * (len(mine) - 2)])
+    expect(sections.nth(1).locator(".facts")).to_contain_text("rejected")
+
+
+@any_database
+def test_any_covers_are_compared(desk, sign_in):
+    page = sign_in("ann")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Space")
+    page.keyboard.press("c")
+    page.wait_for_url("**/compare?ids=*")
+    expect(page.get_by_role("heading", level=1)).to_have_text("3 covers")
+    assert page.locator("#several .one figure img").count() == 3
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@any_database
+def test_a_link_survives_sign_in(desk, browser):
+    page = browser.new_context().new_page()
+    page.goto(desk.url + "/case/3?x=1")
+    page.get_by_label("Name").fill("ann")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/case/3?x=1")
+    page.context.close()
 
 
 def test_bulk_with_preview_and_undo_by_keyboard(desk, sign_in):
@@ -263,7 +415,7 @@ def test_a_step_is_undone_later_from_the_list(desk, sign_in):
 
 @any_database
 def test_over_the_safety_limit_a_lead_says_why_and_it_stands_in_red_first(make_desk, browser, tmp_path):
-    database = make_desk(4, images=ImageStore(str(tmp_path / "images")), candidates=1, max_nsfw=0.0)
+    database = make_desk(20, images=ImageStore(str(tmp_path / "images")), candidates=1, max_nsfw=0.0)
     add_people(database, Settings(), {"lea": "lead", "ann": "reviewer"})
     with Desk(database, tmp_path) as desk:
         for name in ("ann", "lea"):
@@ -372,6 +524,8 @@ PAGES = (
     "/queue",
     "/queue?tab=done",
     "/bulk",
+    "/item/1",
+    "/compare?ids=1,2",
     "/focus",
     "/focus?tab=done",
     "/ab",

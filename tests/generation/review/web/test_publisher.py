@@ -67,7 +67,8 @@ def test_the_timer_publishes_only_what_changes_and_not_too_often(database, make_
         watch.look(NOW + timedelta(minutes=minutes))
         publisher.wait()
         assert len(published) == expected
-    assert {(line["who"], line["object"]) for line in recent(database)} == {("timer", "2026-03-29: done")}
+    published = [(line["who"], line["object"]) for line in recent(database) if line["action"] == "publish"]
+    assert published == [("timer", "2026-03-29: done")] * 2
 
 
 def test_one_publish_at_a_time_and_a_failure_is_said(database, make_context):
