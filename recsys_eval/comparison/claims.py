@@ -12,6 +12,13 @@ def _best(figures: Sequence[Figure], **wanted: str) -> Figure | None:
     return next((each for each in figures if all(getattr(each, key) == value for key, value in wanted.items())), None)
 
 
+def verdict_of(found: Figure) -> Verdict:
+    """Whether a gain is one: by the side of zero that its whole interval lies on."""
+    if found.low is None or found.high is None or found.low <= 0 <= found.high:
+        return "not shown"
+    return "holds" if found.low > 0 else "does not hold"
+
+
 def _told(found: Figure) -> str:
     bounds = "" if found.low is None else f" [{found.low:+.1%}, {found.high:+.1%}]"
     return f"{found.value:+.1%}{bounds}"
@@ -30,7 +37,7 @@ def claims_of(methods: Sequence[str], figures: Sequence[Figure], permutations: S
                 Claim(
                     paper=ICG,
                     claim=f"generated covers match preference better than handcrafted conditioning: {level}",
-                    verdict="holds" if found.low is not None and found.low > 0 else "does not hold",
+                    verdict=verdict_of(found),
                     rests_on=f"gap closed over `profile` {_told(found)}",
                 )
             )
@@ -38,7 +45,7 @@ def claims_of(methods: Sequence[str], figures: Sequence[Figure], permutations: S
         Claim(
             paper=ICG,
             claim=f"the user embedding matters: {test.level} level",
-            verdict="holds" if test.p < 0.01 else "does not hold",
+            verdict="holds" if test.p < 0.01 else "not shown",
             rests_on=f"permutation test z {test.z:.1f}, p {test.p:.3f}",
         )
         for test in permutations
@@ -52,7 +59,7 @@ def claims_of(methods: Sequence[str], figures: Sequence[Figure], permutations: S
             Claim(
                 paper=ICG,
                 claim="covers for somebody gain over covers for nobody in particular",
-                verdict="holds" if told.low is not None and told.low > 0 else "does not hold",
+                verdict=verdict_of(told),
                 rests_on=f"gap closed over the same method told nothing {_told(told)}",
             )
         )

@@ -375,7 +375,7 @@ def write(out: Path, document: Document, lab: Lab) -> None:
         partial.write_text(text, encoding="utf-8")
         os.replace(partial, out / name)
         print(out / name)
-    contact_sheet(lab).save(out / "sheet.webp", lossless=True)
+    contact_sheet(lab).save(out / "sheet.webp", quality=85)
     print(out / "sheet.webp")
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from recsys_eval.statistics.lift import Estimate
 
-Verdict = Literal["holds", "does not hold", "not measurable here"]
+Verdict = Literal["holds", "does not hold", "not shown", "not measurable here"]
 
 
 class _Part(BaseModel):
