@@ -17,10 +17,10 @@ from generation.finishing.shapes import SHAPES, Floats, Pixels, Shapes
 from generation.finishing.surface import SURFACE, Surface
 from generation.finishing.two_tone import TWO_TONE, black_and_white, is_two_tone
 
-KNOWN = 70.0
-"""Distance of colours, of 255, within which a pixel that is no mixture takes after a region."""
+KNOWN = 90.0
+"""Distance of colours, of 255, within which a pixel that mixes no near regions takes after tones of the original."""
 DETAIL = 0.7
-"""Share of its difference in lightness from that region that it keeps."""
+"""Share of its difference in lightness from them that it keeps."""
 REGIONS = {"version": 1, "known": KNOWN, "detail": DETAIL, **SHAPES, **SURFACE, **TWO_TONE}
 """All that decides what becomes of a painted cover, for fingerprints."""
 ORIGINALS = 256
@@ -53,13 +53,18 @@ class Redrawing:
         return result.reshape(painted.shape).clip(0, 255).round().astype(np.uint8)
 
     def _strays(self, result: Floats) -> Floats:
-        """(M, 3) colours of pixels that are no mixtures: after the region that the original's colour is nearest to."""
+        """(M, 3) colours of pixels that are no mixtures of near regions: of the two tones nearest to the original's."""
         shapes, at = self.shapes, self.shapes.mixtures.at
         own = shapes.original.reshape(-1, 3)[at].astype(np.float64)
-        distance = np.square(own[:, None] - shapes.colour[None]).sum(axis=2)
-        nearest = distance.argmin(axis=1)
-        lighter = (own - shapes.colour[nearest]).mean(axis=1, keepdims=True)
-        after = shapes.means(result[shapes.inside])[nearest] + DETAIL * lighter
+        old, new = shapes.tones(shapes.colour), shapes.tones(shapes.means(result[shapes.inside]))
+        distance = np.square(own[:, None] - old[None]).sum(axis=2)
+        nearest = np.argsort(distance, axis=1, kind="stable")
+        first, second = nearest[:, 0], nearest[:, min(1, len(old) - 1)]
+        span = old[first] - old[second]
+        share = ((own - old[second]) * span).sum(axis=1) / np.maximum(np.square(span).sum(axis=1), 1e-6)
+        share = np.where(first == second, 1.0, share).clip(0, 1)[:, None]
+        lighter = (own - share * old[first] - (1 - share) * old[second]).mean(axis=1, keepdims=True)
+        after = share * new[first] + (1 - share) * new[second] + DETAIL * lighter
         return np.where(distance.min(axis=1, keepdims=True) < KNOWN**2, after, result[at])
 
 

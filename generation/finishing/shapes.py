@@ -19,7 +19,7 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-SAME = 10
+SAME = 14
 """Greatest difference of a colour channel, of 255, between neighbours of one region."""
 WHITE = 250
 """Of every colour: what is at least as bright is white."""
@@ -157,6 +157,13 @@ class Shapes:
     def mixtures(self) -> Mixtures:
         """The pixels between regions."""
         return mixtures(self.original.astype(np.float64), self.label)
+
+    def tones(self, colours: Floats) -> Floats:
+        """(T, 3) mean over each tone's pixels of a colour for each region, (R, 3)."""
+        size = self.size.astype(np.float64)
+        total = [np.bincount(self.tone, size * channel) for channel in colours.T]
+        means: Floats = np.stack(total, axis=1) / np.bincount(self.tone, size)[:, None]
+        return means
 
     def sums(self, values: Floats) -> Floats:
         """(R, ...) sum over each region of a value for each of ``inside``, (P, ...)."""

@@ -62,3 +62,14 @@ def test_black_and_white_paint_stays_black_and_white(originals):
 def test_an_original_without_any_region_leaves_the_paint(originals):
     noise = np.random.default_rng(3).integers(0, 255, (1, 64, 64, 3)).astype(np.uint8)
     assert_array_equal(redrawn(originals[:1], noise), originals[:1])
+
+
+def test_a_line_too_fine_for_a_region_takes_after_its_tone():
+    original = np.full((1, 32, 32, 3), 255, np.uint8)
+    original[:, 4:16, 4:16] = (200, 0, 0)
+    original[:, 24, 4:8] = (200, 0, 0)  # four pixels, with white on both sides
+    paint = original.copy()
+    paint[:, 4:16, 4:16] = (0, 120, 60)
+    paint[:, 24, 4:8] = (90, 200, 180)
+    found = redrawn(paint, original)
+    assert np.abs(found[0, 24, 4:8].astype(int) - (0, 120, 60)).max() <= 1

@@ -26,7 +26,7 @@ def test_a_square_and_its_background_are_two_regions_and_the_soft_edge_none():
 
 def test_a_gradient_is_one_region_and_a_speck_none():
     picture = on_white()
-    picture[4:20, 4:20] = np.linspace(0, 150, 16).astype(np.uint8)[None, :, None]  # steps of 10
+    picture[4:20, 4:20] = np.linspace(0, 150, 16).astype(np.uint8)[None, :, None]  # steps of 10, below SAME
     picture[0, 0] = 0
     label = regions(picture)
     assert len(np.unique(label[4:20, 4:20])) == 1
@@ -85,6 +85,9 @@ def test_equal_colours_have_one_tone():
     shapes = Shapes.of(picture)
     first, second, other = (shapes.tone[shapes.label[place]] for place in ((4, 4), (4, 22), (22, 4)))
     assert first == second != other
+    # 36 pixels each: (200 + 205) / 2, (0 + 5) / 2
+    assert_allclose(shapes.tones(shapes.colour)[first], [202.5, 2.5, 0])
+    assert_allclose(shapes.tones(shapes.colour)[other], [0, 0, 200])
 
 
 @pytest.mark.parametrize(

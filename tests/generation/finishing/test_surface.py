@@ -67,7 +67,7 @@ def test_regions_of_one_tone_agree_unless_they_were_painted_apart():
 
 def test_soft_details_of_the_original_stay():
     original = np.full((32, 32, 3), 255, np.uint8)
-    detail = 120 + 25 * np.sin(np.arange(20) / 2)  # steps below 10: one region
+    detail = 120 + 18 * np.sin(np.arange(20) / 2)  # steps below 10: one region
     original[6:26, 6:26] = detail[None, :, None].astype(np.uint8)
     paint = np.full((32, 32, 3), 255.0)
     paint[6:26, 6:26] = (90 + 15 * np.sin(np.arange(20) / 2))[None, :, None]
