@@ -3,7 +3,8 @@
 The original is a clean drawing of the outlines that its covers keep. What can be known of it without the paint is
 computed once: all covers of an item share it.
 
-1. Neighbours of nearly the same colour belong together, so a soft gradient is one region; white is apart.
+1. Neighbours of nearly the same colour belong together, so a soft gradient is one region; the white around the drawing
+   is apart.
 2. A pixel between regions, such as anti-aliasing leaves, mixes two regions' colours (sampling pairs of colours: Wang
    and Cohen, *Optimized color sampling for robust matting*, CVPR 2007). The pair is looked for along eight rays.
 3. Regions whose mean colours are alike have the same tone.
@@ -189,7 +190,7 @@ def regions(original: Pixels) -> Labels:
     [0, 0, 0, -1, 1, 1, 1, 1]
     """
     height, width = original.shape[:2]
-    colours, white = original.astype(np.int16), original.min(axis=2) >= WHITE
+    colours, white = original.astype(np.int16), _outer(original.min(axis=2) >= WHITE)
     number = np.arange(height * width).reshape(height, width)
     across = (np.abs(np.diff(colours, axis=1)).max(axis=2) <= SAME) & (white[:, 1:] == white[:, :-1])
     down = (np.abs(np.diff(colours, axis=0)).max(axis=2) <= SAME) & (white[1:] == white[:-1])
@@ -200,6 +201,16 @@ def regions(original: Pixels) -> Labels:
     size = np.bincount(label)
     place = np.cumsum(size >= SMALLEST) - 1
     found: Labels = np.where(size >= SMALLEST, place, -1)[label].reshape(height, width).astype(np.int64)
+    return found
+
+
+def _outer(white: Mask) -> Mask:
+    """The white that reaches the picture's edge: what is enclosed may belong to something pale around it."""
+    pieces, count = ndimage.label(white)
+    outer = np.zeros(count + 1, bool)
+    outer[np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])] = True
+    outer[0] = False
+    found: Mask = outer[pieces]
     return found
 
 

@@ -1,7 +1,8 @@
 """What a panel sees in painted covers: ``coverlift study panel``.
 
 Paints items of a split for the segments of a finished night, one segment a favourite family, by every method that is
-asked for, and prints each measure of the panel, family by family, as a ratio to real drawings, the worst first.
+asked for, and prints each measure of the panel, family by family, as a ratio to real drawings, the worst first: once
+for each way of finishing covers, over the same paint.
 On held-out items it only reports. On validation items settings may be compared by it: with ``--twins``, networks
 of other seeds look instead of the panel's own.
 """
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 
 from conf.errors import UsageError
+from generation.finishing.finishings import FINISHINGS
 from generation.personalization.training.world import Audience, Items
 from generation.rewards.candidates import CandidateScorer
 from jobs.lake.arrays import Floats32, Pixels
@@ -45,14 +47,29 @@ def segments_of_families(ctx: Context, audience: Audience) -> dict[int, str]:
     return dict(sorted(found.items()))
 
 
-def paint_pairs(ctx: Context, canvas: Canvas, families: dict[int, str], method: str, pack: PicturePack) -> Pairs:
-    """Every item for one segment a family; pictures that the item's own original is the drawing of are left out."""
+def paint(ctx: Context, canvas: Canvas, families: dict[int, str], method: str) -> NDArray[np.uint8]:
+    """(I * F, 64, 64, 3) every item for one segment a family, item by item, as the network leaves them."""
     some = replace(canvas, audience=replace(canvas.audience, segments=tuple(families.values())))
-    pixels = some.paint(ctx, method)
+    generation = ctx.settings.generation.model_copy(update={"finishing": "none"})
+    bare = replace(ctx, settings=ctx.settings.model_copy(update={"generation": generation}))
+    pixels = some.paint(bare, method)
+    return pixels.reshape(-1, *pixels.shape[2:])
+
+
+def finish(painted: NDArray[np.uint8], canvas: Canvas, finishing: str) -> NDArray[np.uint8]:
+    """Covers of :func:`paint` finished in one way."""
+    if finishing == "none":
+        return painted
+    originals = canvas.items.pixels.repeat(len(painted) // len(canvas.items.ids), axis=0)
+    return FINISHINGS[finishing].apply(painted, originals)
+
+
+def paired(pixels: NDArray[np.uint8], canvas: Canvas, families: dict[int, str], pack: PicturePack) -> Pairs:
+    """Covers of :func:`paint` beside drawings; where the item's own original is that drawing, they are left out."""
     ids = canvas.items.ids
     wanted = np.tile(np.array(list(families), np.int64), len(ids))
     item = np.repeat(np.arange(len(ids)), len(families))
-    pairs = pairs_of(pack, pixels.reshape(-1, *pixels.shape[2:]), [ids[i] for i in item], wanted)
+    pairs = pairs_of(pack, pixels, [ids[i] for i in item], wanted)
     original = {code: canvas.items.pixels[row] for row, code in enumerate(ids)}
     new = [not np.array_equal(real, original[code]) for real, code in zip(pairs.real, pairs.painted.codes, strict=True)]
     return pairs.take(np.array(new, bool))
@@ -96,6 +113,8 @@ class Panel:
     """The first so many by id; None: all."""
     methods: tuple[str, ...] = METHODS
     """Methods that paint."""
+    finishings: tuple[str, ...] = ("none", *FINISHINGS)
+    """Ways to finish covers, each with a table of its own."""
     twins: Path | None = None
     """Folder of plain networks of other seeds, for validation items."""
     threads: int = 1
@@ -103,13 +122,16 @@ class Panel:
 
 
 def panel(ctx: Context, options: Panel) -> None:
-    """Print a table a method.
+    """Print a table for each method and way of finishing.
 
     Raises
     ------
     UsageError
-        Twins are asked about items that are not for validation.
+        Twins are asked about items that are not for validation, or covers cannot be finished like that.
     """
+    for name in options.finishings:
+        if name != "none" and name not in FINISHINGS:
+            raise UsageError(f"covers cannot be finished by {name!r}: there are none, {', '.join(FINISHINGS)}")
     if options.twins and options.split != "validation":
         raise UsageError("twins look at validation items only: leave --twins out, or give --split validation")
     torch.set_num_threads(options.threads)
@@ -123,8 +145,14 @@ def panel(ctx: Context, options: Panel) -> None:
         print(f"no segment likes {FAMILIES[family]} most: it was not painted")
     for method in options.methods:
         began = time.monotonic()
-        pairs = paint_pairs(ctx, canvas, families, method, pack)
-        speed = len(items.ids) * len(families) / (time.monotonic() - began)
-        print(f"\n{method}: {len(pairs)} covers of {len(items.ids)} {options.split} subjects, {speed:.0f} a second")
-        figures = [each for look in panel_figures(pairs, gallery, options.twins or WEIGHTS_DIR) for each in look]
-        print("\n".join(table(figures)), flush=True)
+        painted = paint(ctx, canvas, families, method)
+        speed = len(painted) / (time.monotonic() - began)
+        print(f"\n{method}: {len(painted)} covers of {len(items.ids)} {options.split} subjects, {speed:.1f} a second")
+        for finishing in options.finishings:
+            began = time.process_time()
+            finished = finish(painted, canvas, finishing)
+            cost = 1000 * (time.process_time() - began) / len(painted)
+            pairs = paired(finished, canvas, families, pack)
+            print(f"\n{method}, finishing {finishing}: {len(pairs)} covers, {cost:.1f} ms of CPU each", flush=True)
+            looks = panel_figures(pairs, gallery, options.twins or WEIGHTS_DIR)
+            print("\n".join(table([each for look in looks for each in look])), flush=True)
