@@ -8,13 +8,13 @@ of other seeds look instead of the panel's own.
 """
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from conf.errors import UsageError
 from generation.finishing.finishings import FINISHINGS
@@ -25,6 +25,7 @@ from jobs.lake.context import Context
 from jobs.simulator.model import World
 from jobs.stickers.pack import FAMILIES, PicturePack
 from recsys_eval.judge.image_metrics import Pictures
+from recsys_eval.judge.judgements import CachedJudge
 from recsys_eval.judge.model import Judge
 from recsys_eval.panel.measures import PanelFigure, Views, classified, separability, shaped, worst_first
 from recsys_eval.panel.pairs import Pairs, gallery_of, pairs_of
@@ -34,6 +35,8 @@ from recsys_eval.simulation.context import favourite_families
 from recsys_eval.studies.canvas import Canvas
 
 METHODS = ("profile", "icg")
+WORST = 6
+"""Figures that are told last, of all looks together."""
 
 
 def segments_of_families(ctx: Context, audience: Audience) -> dict[int, str]:
@@ -84,12 +87,27 @@ def judged(judge: Judge) -> Views:
     return views
 
 
-def panel_figures(pairs: Pairs, gallery: Pictures, networks: Path) -> Iterator[list[PanelFigure]]:
-    """The figures of each look, one look after the other."""
-    yield shaped(pairs)
-    yield classified("plain CNN", list(load_seeds(networks).values()), pairs, gallery)
-    yield separability(pairs)
-    yield classified("judge", [judged(Judge.load())], pairs, gallery)
+LOOKS = ("shapes", "plain-cnn", "judge", "real-or-painted")
+"""What looks at covers, the quickest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    """The panel over one split's drawings; what a network said of a picture is not asked again."""
+
+    gallery: Pictures
+    networks: list[Views]
+    judge: Judge
+
+    def figures(self, look: str, pairs: Pairs) -> list[PanelFigure]:
+        """What one of ``LOOKS`` finds in covers."""
+        if look == "shapes":
+            return shaped(pairs)
+        if look == "plain-cnn":
+            return classified("plain CNN", self.networks, pairs, self.gallery)
+        if look == "judge":
+            return classified("judge", [judged(self.judge)], pairs, self.gallery)
+        return separability(pairs)
 
 
 def table(figures: list[PanelFigure]) -> list[str]:
@@ -111,6 +129,8 @@ class Panel:
     """Whose items are painted."""
     items: int | None = None
     """The first so many by id; None: all."""
+    looks: tuple[str, ...] = LOOKS
+    """What looks at them; each prints its table when it is done, the worst first, and then the worst of all follow."""
     methods: tuple[str, ...] = METHODS
     """Methods that paint."""
     finishings: tuple[str, ...] = ("none", *FINISHINGS)
@@ -129,6 +149,9 @@ def panel(ctx: Context, options: Panel) -> None:
     UsageError
         Twins are asked about items that are not for validation, or covers cannot be finished like that.
     """
+    unknown = sorted(set(options.looks) - set(LOOKS))
+    if unknown:
+        raise UsageError(f"the panel has no look {unknown[0]!r}: it has {', '.join(LOOKS)}")
     for name in options.finishings:
         if name != "none" and name not in FINISHINGS:
             raise UsageError(f"covers cannot be finished by {name!r}: there are none, {', '.join(FINISHINGS)}")
@@ -139,7 +162,11 @@ def panel(ctx: Context, options: Panel) -> None:
     items = Items.read(ctx, CandidateScorer(ctx).encoders, options.split, options.items)
     canvas = Canvas(items=items, audience=Audience.read(ctx, "train"))
     families = segments_of_families(ctx, canvas.audience)
-    gallery = gallery_of(pack, pack.codes(options.split))
+    looks = Looks(
+        gallery=gallery_of(pack, pack.codes(options.split)),
+        networks=list(load_seeds(options.twins or WEIGHTS_DIR).values()),
+        judge=CachedJudge.load(),
+    )
     missing = sorted(set(range(len(FAMILIES))) - set(families))
     for family in missing:
         print(f"no segment likes {FAMILIES[family]} most: it was not painted")
@@ -154,5 +181,9 @@ def panel(ctx: Context, options: Panel) -> None:
             cost = 1000 * (time.process_time() - began) / len(painted)
             pairs = paired(finished, canvas, families, pack)
             print(f"\n{method}, finishing {finishing}: {len(pairs)} covers, {cost:.1f} ms of CPU each", flush=True)
-            looks = panel_figures(pairs, gallery, options.twins or WEIGHTS_DIR)
-            print("\n".join(table([each for look in looks for each in look])), flush=True)
+            found = []
+            for look in options.looks:
+                found += (figures := looks.figures(look, pairs))
+                print("\n".join(table(figures)), flush=True)
+            print(f"the worst {WORST} of all looks")
+            print("\n".join(table(worst_first(found)[:WORST])), flush=True)
