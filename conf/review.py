@@ -1,6 +1,8 @@
 """Settings of the reviewers' desk."""
 
-from pydantic import Field
+from ipaddress import ip_network
+
+from pydantic import Field, field_validator
 
 from conf.section import Section
 
@@ -28,7 +30,8 @@ class ReviewSettings(Section):
     idle_minutes: float = Field(default=60, gt=0)
     """A session ends after so long without a request, and after ``session_hours`` in any case."""
     signin_failures: int = Field(default=5, ge=1)
-    """Wrong passwords for a name (four times as many from an address) before sign-in is refused for a while."""
+    """Wrong passwords for a name before sign-in is refused for a while; after four times as many from an address only
+    people who signed in from it before may try."""
     signin_minutes: float = Field(default=15, gt=0)
     handover_hours: float = Field(default=24, ge=0)
     """How long a person whose password a lead has set gives no answer on covers that two people decide."""
@@ -40,6 +43,8 @@ class ReviewSettings(Section):
     """Header in which a proxy names the signed-in person, e.g. ``X-Forwarded-User``; None: local passwords."""
     proxy_addresses: tuple[str, ...] = ()
     """Addresses of that proxy; the header of anybody else is ignored."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies whose ``X-Forwarded-For`` says where a request comes from."""
     hosts: tuple[str, ...] = ()
     """Names under which browsers reach the desk, besides those of this machine."""
     secure_cookies: bool = False
@@ -48,3 +53,10 @@ class ReviewSettings(Section):
     card: tuple[int, int] = (160, 120)
     hero: tuple[int, int] = (320, 160)
     """Width and height in CSS pixels of the feed's three places."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for each in given:
+            ip_network(each, strict=False)
+        return given

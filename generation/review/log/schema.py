@@ -184,9 +184,11 @@ accounts = Table(
     Column("set_by", String(200)),
     Column("handover_until", String(32)),
     Column("must_change", Integer, nullable=False, default=0),
+    Column("subject", Text),
 )
 """``set_by`` is who set the password where that was somebody else, who could sign in by this name; until
-``handover_until`` the person gives no answer where two people decide. ``must_change``: before anything else."""
+``handover_until`` the person gives no answer where two people decide. ``must_change``: before anything else.
+``subject``: issuer and subject of whom an OpenID provider signs in by this name, from the first time on."""
 
 sessions = Table(
     "sessions",
@@ -206,8 +208,9 @@ signins = Table(
     Column("name", String(200), nullable=False),
     Column("address", String(100), nullable=False),
     Column("at", String(32), nullable=False),
+    Column("was_right", Integer, nullable=False, default=0),
 )
-"""Failed sign-ins."""
+"""Attempts to sign in; one counts as wrong until its password was found right."""
 Index("signins_by_name", signins.c.name, signins.c.at)
 Index("signins_by_address", signins.c.address, signins.c.at)
 

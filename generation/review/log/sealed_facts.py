@@ -80,7 +80,8 @@ def check_night(connection: Connection, ds: str) -> None:
 def account_digest(row: Row[Any]) -> str:
     """SHA-256 of what an account says, its password's hash included."""
     names = ("name", "role", "password", "disabled", "set_by", "handover_until", "must_change")
-    return hashlib.sha256(json.dumps([getattr(row, name) for name in names]).encode()).hexdigest()
+    said = [getattr(row, name) for name in names] + ([row.subject] if row.subject else [])
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
 def note_account(connection: Connection, name: str, by: str, now: datetime) -> None:

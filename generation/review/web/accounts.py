@@ -3,27 +3,31 @@
 import hashlib
 import hmac
 import secrets
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
-from conf.errors import Refused
+from conf.errors import Forbidden, Refused
 from conf.review import ReviewSettings
 from generation.review.log.chain import stamp
 from generation.review.log.database import Database
 from generation.review.log.schema import accounts, sessions, signins
 from generation.review.log.sealed_facts import note_account
+from generation.review.web.names import checked_name, look_alike
 
 Role = Literal["viewer", "reviewer", "lead"]
 ROLES: tuple[Role, ...] = ("viewer", "reviewer", "lead")
 """From the least to the most: a viewer looks, a reviewer decides, a lead also does bulk, people and disputes."""
 MIN_PASSWORD = 10
 ADDRESS_FACTOR = 4
-"""An address may fail so many times as often as a name: several people may share one."""
+"""An address may fail so many times as often as a name; whoever signed in from it before passes all the same."""
+HASHED_AT_ONCE = 4
+"""Passwords that are checked at the same time: each takes 64 MiB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +60,7 @@ class Accounts:
         self.settings = settings
         self.hasher = hasher or PasswordHasher()
         self._nobody = self.hasher.hash(secrets.token_hex())
+        self._few_at_once = threading.BoundedSemaphore(HASHED_AT_ONCE)
 
     def any(self) -> bool:
         """Whether there is an account at all."""
@@ -94,9 +99,27 @@ class Accounts:
         with self.database.writing() as connection:
             known = connection.execute(update(accounts).where(accounts.c.name == name).values(values)).rowcount
             if not known:
-                connection.execute(insert(accounts), [{"name": name, "created_at": stamp(now), **values}])
+                _add(connection, {"name": name, "created_at": stamp(now), **values})
             connection.execute(delete(sessions).where(sessions.c.name == name))
             note_account(connection, name, by or name, now)
+
+    def put_first(self, name: str, password: str, now: datetime) -> None:
+        """Make the first account, a lead; of several who try at once one is the first.
+
+        Raises
+        ------
+        Forbidden
+            When there is an account.
+        Refused
+            When the name or password will not do.
+        """
+        checked_name(name)
+        values = {"role": "lead", **self._own(password)}
+        with self.database.writing() as connection:
+            if connection.execute(select(accounts.c.name).limit(1)).first() is not None:
+                raise Forbidden("This desk has its first account; `coverlift review users add NAME` adds another.")
+            _add(connection, {"name": name, "created_at": stamp(now), **values})
+            note_account(connection, name, name, now)
 
     def _own(self, password: str) -> dict[str, Any]:
         if len(password) < MIN_PASSWORD:
@@ -166,24 +189,34 @@ class Accounts:
     def check_password(self, name: str, password: str, address: str, now: datetime) -> None:
         """Whether a password is a person's; a name that does not exist takes as long as one that does.
 
+        The attempt is written down as a wrong one before the password is looked at, so that of guesses sent at
+        once no more are checked than of guesses sent one by one.
+
         Raises
         ------
         TooMany
-            After too many failures for the name or from the address.
+            After too many failures for the name, or from an address from which the person never signed in.
         Refused
             When name and password do not belong together.
         """
+        attempt = self._attempt(name, address, now)
         with self.database.reading() as connection:
-            self._check_limit(connection, name, address, now)
             row = connection.execute(
                 select(accounts.c.password).where(accounts.c.name == name, accounts.c.disabled == 0)
             ).first()
-        right = self._matches(row.password if row else self._nobody, password) and row is not None
+        with self._few_at_once:
+            right = self._matches(row.password if row else self._nobody, password) and row is not None
         if not right:
-            with self.database.writing() as connection:
-                row_of = {"name": name[:200], "address": address[:100], "at": stamp(now)}
-                connection.execute(insert(signins), [row_of])
             raise Refused("Name and password do not belong together.")
+        with self.database.writing() as connection:
+            connection.execute(update(signins).where(signins.c.id == attempt).values(was_right=1))
+
+    def _attempt(self, name: str, address: str, now: datetime) -> int:
+        """Count an attempt as wrong until it is found right; returns its number."""
+        with self.database.writing() as connection:
+            self._check_limit(connection, name[:200], address[:100], now)
+            row = {"name": name[:200], "address": address[:100], "at": stamp(now)}
+            return int(connection.execute(insert(signins).returning(signins.c.id), [row]).scalar_one())
 
     def _matches(self, known: str, password: str) -> bool:
         try:
@@ -193,14 +226,19 @@ class Accounts:
 
     def _check_limit(self, connection: Connection, name: str, address: str, now: datetime) -> None:
         since = stamp(now - timedelta(minutes=self.settings.signin_minutes))
-        limits = (
-            (signins.c.name == name[:200], self.settings.signin_failures),
-            (signins.c.address == address[:100], self.settings.signin_failures * ADDRESS_FACTOR),
-        )
-        for whose, limit in limits:
-            failed = connection.execute(select(func.count()).select_from(signins).where(whose, signins.c.at > since))
-            if failed.scalar_one() >= limit:
-                raise TooMany(f"Too many wrong passwords; wait {self.settings.signin_minutes:g} minutes.")
+
+        def failed(whose: ColumnElement[bool]) -> int:
+            wrong = select(func.count()).select_from(signins).where(whose, signins.c.at > since)
+            return int(connection.execute(wrong.where(signins.c.was_right == 0)).scalar_one())
+
+        limit = self.settings.signin_failures
+        if failed(signins.c.name == name) < limit:
+            if failed(signins.c.address == address) < limit * ADDRESS_FACTOR:
+                return
+            known = signins.c.name == name, signins.c.address == address, signins.c.was_right == 1
+            if connection.execute(select(signins.c.id).where(*known).limit(1)).first() is not None:
+                return
+        raise TooMany(f"Too many wrong passwords; wait {self.settings.signin_minutes:g} minutes.")
 
     def open_session(self, name: str, now: datetime) -> str:
         """A new session of a person; returns its secret, which is kept as a hash only."""
@@ -238,17 +276,12 @@ class Accounts:
             connection.execute(delete(sessions).where(sessions.c.digest == _digest(secret)))
 
 
-def checked_name(name: str) -> str:
-    """A name that can stand in a log.
-
-    Raises
-    ------
-    Refused
-        When it is empty, too long, or has other than letters, digits and ``._@-``.
-    """
-    if not 1 <= len(name) <= 64 or not all(char.isalnum() or char in "._@-" for char in name):
-        raise Refused("A name has up to 64 letters, digits or . _ @ - and no spaces.")
-    return name
+def _add(connection: Connection, values: dict[str, Any]) -> None:
+    """Add an account whose name nobody takes for another's."""
+    other = look_alike(values["name"], connection.execute(select(accounts.c.name)).scalars())
+    if other is not None:
+        raise Refused(f"{values['name']!r} looks like {other!r}, who has an account here: take another name.")
+    connection.execute(insert(accounts), [values])
 
 
 def checked_role(role: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
@@ -22,12 +22,11 @@ from conf.errors import Refused
 from generation.review.log.database import Database
 from generation.review.log.decisions import BulkStep
 from generation.review.log.live import Published
-from generation.review.web import return_to
 from generation.review.web.accounts import Accounts
 from generation.review.web.pages import blind, bulk, compare, decide, feed, focus, people, publish, queue, session
 from generation.review.web.pages import files as file_pages
 from generation.review.web.publisher import Publisher, Watch
-from generation.review.web.security import COOKIE, PasswordFirst, SignInFirst, guard, refusal, visitor_of, with_headers
+from generation.review.web.security import SignInFirst, guard, refusal, sent_away, visitor_of, with_headers
 from generation.review.web.similar import Lookalikes
 from jobs.lake.context import Context
 
@@ -103,15 +102,7 @@ def _release() -> str:
 
 
 def _add_errors(app: FastAPI) -> None:
-    @app.exception_handler(SignInFirst)
-    def sign_in_first(request: Request, error: SignInFirst) -> Response:
-        if request.url.path.startswith("/api/"):
-            return JSONResponse({"error": error.message}, error.status)
-        response = RedirectResponse(error.page, 303)
-        if not isinstance(error, PasswordFirst):
-            response.delete_cookie(COOKIE)
-        return_to.remember(response, request, secure=request.app.state.settings.secure_cookies)
-        return response
+    app.add_exception_handler(SignInFirst, sent_away)  # type: ignore[arg-type]
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:

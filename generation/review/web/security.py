@@ -1,17 +1,21 @@
 """What stands between the network and the pages: headers, origin and token checks, who is asking."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from pydantic import Field
+from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
+from starlette.responses import JSONResponse, RedirectResponse
 
 from conf.errors import Forbidden, Refused
 from generation.review.log import audit
+from generation.review.web import return_to
 from generation.review.web.accounts import Accounts, Role, Visitor, derived_csrf
 
 COOKIE = "coverlift_desk"
@@ -31,7 +35,13 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 SAFE = ("GET", "HEAD", "OPTIONS")
-MAX_BODY = 32 * 1024 * 1024
+MAX_BODY = 256 * 1024
+"""Bytes of what a page sends."""
+MAX_FILE = 32 * 1024 * 1024
+"""Bytes of a file of decisions."""
+FILES = ("/import",)
+MAX_HOPS = 20
+"""Proxies that a request may have passed."""
 PUBLIC_FORMS = ("/sign-in", "/setup")
 """Forms of people without a session: only their origin is checked."""
 
@@ -56,9 +66,39 @@ async def guard(request: Request, call_next: Callable[[Request], Awaitable[Respo
         if not same_origin(request):
             refusal(request, "cross-site request", request.url.path)
             return with_headers(Response("This request came from another site.", 403, media_type="text/plain"))
-        if not 0 <= int(request.headers.get("content-length") or -1) <= MAX_BODY:
+        limit = MAX_FILE if request.url.path in FILES else MAX_BODY
+        if not 0 <= int(request.headers.get("content-length") or -1) <= limit:
             return with_headers(Response("The request is too large or of unknown size.", 413, media_type="text/plain"))
+    if twice_named(request):
+        await run_in_threadpool(refusal, request, "doubled proxy header", request.url.path)
+        return with_headers(Response("A proxy's header came twice.", 400, media_type="text/plain"))
+    if request.method not in SAFE and request.url.path not in PUBLIC_FORMS:
+        try:
+            request.state.visitor = await run_in_threadpool(visitor_of, request)
+        except DBAPIError:
+            return with_headers(await call_next(request))  # asks again, and says what is the matter
+        if request.state.visitor is None:  # nothing of the body is read for nobody
+            await run_in_threadpool(refusal, request, "no session", request.url.path)
+            return with_headers(sent_away(request, SignInFirst()))
     return with_headers(await call_next(request))
+
+
+def twice_named(request: Request) -> bool:
+    """Whether the header that names the person came more than once, of which a proxy wrote one at most."""
+    header = request.app.state.settings.proxy_header
+    given = request.headers.getlist(header) if header else []
+    return len(given) > 1 or any("," in each for each in given)
+
+
+def sent_away(request: Request, error: SignInFirst) -> Response:
+    """The answer to somebody who must sign in, or change the password, first."""
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": error.message}, error.status)
+    response = RedirectResponse(error.page, 303)
+    if not isinstance(error, PasswordFirst):
+        response.delete_cookie(COOKIE)
+    return_to.remember(response, request, secure=request.app.state.settings.secure_cookies)
+    return response
 
 
 def with_headers(response: Response) -> Response:
@@ -86,8 +126,31 @@ def now_of(request: Request) -> datetime:
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from; headers that anybody can write do not count."""
+    """Where a request comes from: the last address that no trusted proxy has; what others write does not count."""
+    trusted = [ip_network(each, strict=False) for each in request.app.state.settings.trusted_proxies]
+    hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",") if trusted else []
+    found = peer_of(request)
+    for hop in reversed(hops[-MAX_HOPS:]):
+        if not _among(found, trusted) or not _is_address(hop.strip()):
+            break
+        found = hop.strip()
+    return found
+
+
+def peer_of(request: Request) -> str:
+    """Who holds the other end of the line."""
     return request.client.host if request.client else ""
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
+
+
+def _among(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    return _is_address(address) and any(ip_address(address) in each for each in networks)
 
 
 def refusal(request: Request, action: str, about: object, who: str = "") -> None:
@@ -108,11 +171,14 @@ def refusal(request: Request, action: str, about: object, who: str = "") -> None
 
 def visitor_of(request: Request) -> Visitor | None:
     """Who is asking: by the trusted proxy's header where one is set, else by the session's cookie."""
+    known: Visitor | None = getattr(request.state, "visitor", None)
+    if known is not None:
+        return known
     people: Accounts = request.app.state.accounts
     settings, address = people.settings, address_of(request)
     if settings.proxy_header:
         name = request.headers.get(settings.proxy_header)
-        if name is None or address not in settings.proxy_addresses:
+        if name is None or peer_of(request) not in settings.proxy_addresses:
             return None
         role = people.role_of(name)
         if role is None:

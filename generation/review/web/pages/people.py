@@ -88,7 +88,9 @@ def setup(request: Request, form: Form) -> Response:
     people: Accounts = request.app.state.accounts
     name = form.get("name", "").strip()
     try:
-        people.put(name, "lead", form.get("password", ""), now_of(request))
+        people.put_first(name, form.get("password", ""), now_of(request))
+    except Forbidden:
+        raise
     except Refused as error:
         page = {"token": form.get("token", ""), "problem": str(error), "name": name}
         return render(request, "setup.html.j2", None, 422, **page)
