@@ -5,12 +5,13 @@ from deltalake import write_deltalake
 from conf.settings import Settings
 from jobs.lake.context import Context
 from jobs.lake.tables import POSITION_BIAS
+from recsys_eval import stage as evaluation
 from recsys_eval.judge.judgements import CachedJudge
 from recsys_eval.night import Night
 from recsys_eval.simulation.measure import measure_world
 from tests.support.known_world import CUT, DS, ENCODER, KnowingScorer, World
 from tests.support.nearest_judge import NearestJudge
-from tests.support.sticker_night import make_sticker_night
+from tests.support.sticker_night import PARTS, make_sticker_night
 
 
 def make_night(home, world, spark=None):
@@ -74,3 +75,18 @@ def simulated(tmp_path_factory, judge):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CachedJudge, "open", classmethod(lambda cls, lake: judge))
         return measure_world(night)
+
+
+@pytest.fixture(scope="session")
+def sticker_night(tmp_path_factory, spark_settings):
+    """A small night of the stickers world, with stand-ins for painted covers."""
+    made = make_sticker_night(tmp_path_factory.mktemp("stickers"), users=200, items_painted=10, segments_of=3)
+    made.ctx.settings = made.ctx.settings.model_copy(update={"spark": spark_settings})
+    return made
+
+
+@pytest.fixture(scope="session")
+def evaluated_night(sticker_night):
+    """The same, evaluated."""
+    evaluation.evaluate(sticker_night, PARTS)
+    return sticker_night

@@ -20,11 +20,16 @@ from jobs.simulator.log.files import cover_rows, item_rows
 from jobs.simulator.log.impressions import day_block
 from jobs.simulator.model import World
 from jobs.stickers.pack import FAMILIES
+from recsys_eval.experiment.drawing_policy import measure_drawings
+from recsys_eval.experiment.played_day import measure_experiment
 from recsys_eval.night import Night
+from recsys_eval.ranking.compare import rank_log, rank_played
 from reward_model.network.features import COUNT_COLUMNS
 
 DS = date(2026, 3, 29)
 ENCODER = "test-encoder"
+PARTS = (rank_log, rank_played, measure_experiment, measure_drawings)
+"""Of the evaluation: all but those that ask the judge."""
 
 
 class TrueScorer:

@@ -15,6 +15,7 @@ from jobs.lake.tables import GENERATED_COVERS
 from jobs.stages import STAGES
 from tests.generation.review.conftest import NOW, rows_of
 from tests.generation.review.log.test_sync import generated
+from tests.support.command import call
 
 
 def test_the_command_refuses_while_the_desk_is_ahead_and_the_desks_publish_syncs_first(make_context):
@@ -35,3 +36,17 @@ def test_the_command_refuses_while_the_desk_is_ahead_and_the_desks_publish_syncs
     assert ctx.lake.read("published_covers")["cover_id"].to_pylist() == [rows[0].cover_id]
     assert publish(ctx.ds) == "The feed was up to date."
     database.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["--export", "a.html"], "coverlift review export FILE"),
+        (["--home", "x", "--add-user", "ann"], "coverlift review users add NAME"),
+        (["--port", "80"], "coverlift review serve --port 80"),
+    ],
+)
+def test_options_of_the_desk_before_it_had_subcommands_say_what_they_are_now(arguments, hint):
+    done = call("review", *arguments)
+    assert done.exit_code == 2
+    assert hint in done.output

@@ -1,14 +1,13 @@
 import hashlib
 import io
-import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from jobs.lake.splits import split_of
-from jobs.stickers.build_pack import manifest_of, normalise_code, without_leaks
-from jobs.stickers.pack import FAMILIES, LANGUAGES, PACK_DIR, PicturePack
+from jobs.stickers.build_pack import normalise_code
+from jobs.stickers.pack import FAMILIES, LANGUAGES, PicturePack
 
 COUNTS = {
     "noto": 1570, "noto-v1": 1163, "twemoji": 1570, "fluent-flat": 1569, "fluent-3d": 1570, "fluent-high-contrast": 1566
@@ -92,16 +91,3 @@ def test_missing_drawing_names_the_families_there_are(pack):
 def test_missing_pack_names_what_mends_it(tmp_path):
     with pytest.raises(FileNotFoundError, match="coverlift world pack"):
         PicturePack.load(tmp_path)
-
-
-def test_a_drawing_that_equals_a_held_out_one_is_dropped():
-    held_out, train = "1f64d", "1f64e-200d-2640"
-    assert (split_of(held_out), split_of(train)) == ("held_out", "train")
-    rows = [{"code": held_out, "picture": b"a"}, {"code": train, "picture": b"a"}, {"code": train, "picture": b"b"}]
-    assert without_leaks(rows) == [rows[0], rows[2]]
-
-
-def test_the_manifest_in_the_repository_is_that_of_the_pack():
-    told = json.loads((PACK_DIR / "manifest.json").read_text(encoding="utf-8"))
-    assert set(told["files"]) == {"pictures.parquet", "subjects.parquet"}
-    assert told == manifest_of(PACK_DIR)

@@ -60,18 +60,24 @@ def test_held_out_figures_are_what_the_manifest_says(judge, held_out):
     assert np.trace(figures["style_confusion"]) == pytest.approx(right.sum(), abs=6)
 
 
-def test_probabilities_are_about_as_sure_as_they_are_right(judge, held_out):
+@pytest.fixture(scope="module")
+def probabilities(judge, held_out):
+    """Of the pack's lossless pictures."""
+    return judge.style_probabilities(held_out.pixels)
+
+
+def test_probabilities_are_about_as_sure_as_they_are_right(probabilities, held_out):
     """Held out, after the temperature that validation subjects gave."""
-    probabilities = judge.style_probabilities(held_out.pixels)
     right = probabilities.argmax(1) == held_out.families
     assert probabilities.max(1).mean() == pytest.approx(right.mean(), abs=0.04)
 
 
 @pytest.fixture(scope="module")
-def right_and_still(judge, held_out):
+def right_and_still(judge, probabilities, held_out):
     """Whether the family is told right from the pack's lossless pictures, and from the same saved as lossy WebP."""
     lossy = np.stack([saved_as_webp(picture) for picture in held_out.pixels])
-    return tuple(judge.style_probabilities(x).argmax(1) == held_out.families for x in (held_out.pixels, lossy))
+    found = (probabilities, judge.style_probabilities(lossy))
+    return tuple(each.argmax(1) == held_out.families for each in found)
 
 
 def test_the_judge_sees_the_drawing_and_not_the_file_format(right_and_still):

@@ -8,17 +8,11 @@ import pytest
 
 from conf.errors import UsageError
 from recsys_eval import stage as evaluation
-from recsys_eval.experiment.drawing_policy import measure_drawings
-from recsys_eval.experiment.played_day import measure_experiment
 from recsys_eval.night import Findings
-from recsys_eval.ranking.compare import rank_log, rank_played
 from recsys_eval.report import stage, view
 from recsys_eval.report.gallery import load_gallery
-from recsys_eval.report.sheet import TILE, draw_sheet
 from recsys_eval.simulation.painted import load_painted
 from tests.support.sticker_night import make_sticker_night
-
-PARTS = (rank_log, rank_played, measure_experiment, measure_drawings)
 
 
 class Page(HTMLParser):
@@ -38,16 +32,12 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def night(tmp_path_factory, spark_settings):
-    made = make_sticker_night(tmp_path_factory.mktemp("stickers"), users=200, items_painted=10, segments_of=3)
-    settings = made.ctx.settings.model_copy(update={"spark": spark_settings})
-    made.ctx.settings = settings
-    return made
+def night(evaluated_night):
+    return evaluated_night
 
 
 @pytest.fixture(scope="module")
 def html(night):
-    evaluation.evaluate(night, PARTS)
     stage.run(night.ctx)
     return (stage.report_dir(night.ctx) / "index.html").read_text()
 
@@ -138,16 +128,6 @@ def test_numbers_are_those_of_the_table(night, html):
     assert f"{100 * lift['value']:+.1f} %".replace("-", "−") in html
 
 
-def test_evaluating_again_changes_nothing(night):
-    before = (stage.report_dir(night.ctx) / "metrics.json").read_bytes()
-    rows = night.lake.read("ranking_lift", ds=night.ctx.ds).sort_by("metric").num_rows
-    result = evaluation.evaluate(night, PARTS)
-    assert (stage.report_dir(night.ctx) / "metrics.json").read_bytes() == before
-    assert night.lake.read("ranking_lift").num_rows == rows == result.rows["ranking_lift"]
-    assert "CTR of published covers" in result.note
-    assert set(result.metrics) == {"ndcg_lift_played", "ndcg_lift_log", "ab_lift"}
-
-
 def test_a_night_with_nothing_to_show_still_renders(tmp_path):
     bare = make_sticker_night(tmp_path, users=60, items_painted=0, segments_of=2, played=False)
     notes = Findings(notes=["nothing could be measured"])
@@ -169,43 +149,3 @@ def test_without_an_evaluation_it_says_what_to_run(tmp_path, night):
 def test_titles_are_escaped(night, html):
     document = evaluation.as_document(night, Findings(notes=["<script>alert(1)</script>"]))
     assert "<script>" not in stage.render(night.ctx, document)
-
-
-def test_true_drawings_stand_beside_painted_ones(night):
-    gallery = load_gallery(night.ctx, count=24)
-    assert all(item.is_new for item in gallery.items)
-    pack_styles = {segment.segment_id: segment.favourite for segment in gallery.segments}
-    from jobs.stickers.pack import PicturePack
-
-    pack = PicturePack.load()
-    for item in gallery.items[:4]:
-        assert item.original == pack.bytes(item.item_id, item.original_style)
-        for segment, picture in item.truth.items():
-            assert picture == pack.bytes(item.item_id, pack_styles[segment])
-
-
-def test_sheet_shows_every_item_and_segment(night):
-    gallery = load_gallery(night.ctx, count=5)
-    sheet = draw_sheet(gallery)
-    plain = draw_sheet(gallery, with_truth=False)
-    assert sheet.width - plain.width == TILE * 3
-    assert sheet.height == plain.height > 5 * TILE
-    with pytest.raises(ValueError, match="publish covers first"):
-        draw_sheet(type(gallery)(segments=gallery.segments, items=[]))
-
-
-def test_pictures_by_item_and_segment(night):
-    painted = load_painted(night)
-    assert painted.published.shape == (10, 3)
-    assert (painted.published >= 0).all()
-    assert (painted.unpersonalised >= 0).all()
-    item, segment = 4, 1
-    picture = painted.published[item, segment]
-    assert painted.subject[picture] == painted.item_ids[item]
-    rows = night.lake.read("published_covers", ds=night.ctx.ds).to_pylist()
-    wanted = (painted.item_ids[item], painted.segment_ids[segment])
-    assert painted.cover_ids[picture] == next(r["cover_id"] for r in rows if (r["item_id"], r["segment_id"]) == wanted)
-    shuffled = painted.shuffled(1)
-    assert (shuffled >= 0).all()
-    assert (shuffled[item] != painted.published[item]).any()
-    assert sorted(shuffled[item]) == sorted(painted.published[item])

@@ -14,4 +14,4 @@ def encoders():
 
 @pytest.fixture(scope="module")
 def drawings(encoders):
-    return load_drawings(PicturePack.load().sample(60), encoders, "train")
+    return load_drawings(PicturePack.load().sample(16), encoders, "train")

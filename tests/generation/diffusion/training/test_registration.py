@@ -52,7 +52,7 @@ def test_an_empty_picture_is_no_error():
 
 @pytest.fixture(scope="module")
 def drawings():
-    return load_drawings(PicturePack.load().sample(60), load_encoders(), "train")
+    return load_drawings(PicturePack.load().sample(24), load_encoders(), "train")
 
 
 def test_bends_are_kept_and_trust_what_fits(drawings, tmp_path, monkeypatch):
@@ -64,7 +64,7 @@ def test_bends_are_kept_and_trust_what_fits(drawings, tmp_path, monkeypatch):
     again = Bends(drawings, tmp_path / "bends.safetensors")
     assert torch.equal(again.places, bends.places)
 
-    fewer = load_drawings(PicturePack.load().sample(48), load_encoders(), "train")
+    fewer = load_drawings(PicturePack.load().sample(16), load_encoders(), "train")
     with pytest.raises(ValueError, match="belongs to other drawings: delete it"):
         Bends(fewer, tmp_path / "bends.safetensors")
 

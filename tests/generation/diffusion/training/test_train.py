@@ -17,7 +17,7 @@ def encoders():
 
 @pytest.fixture(scope="module")
 def drawings(encoders):
-    return load_drawings(PicturePack.load().sample(60), encoders, "train")
+    return load_drawings(PicturePack.load().sample(24), encoders, "train")
 
 
 def make_trainer(encoders, settings):

@@ -1,19 +1,10 @@
 """ICG's settings."""
 
 import pytest
-import torch
 
 from conf.errors import UsageError
 from conf.load import load_settings
-from generation.personalization.icg.adapter import ConditioningSpec
 from generation.personalization.icg.config import IcgConfig
-
-
-def test_an_unknown_denoiser_is_named():
-    network = torch.nn.Linear(1, 1)
-    network.config = None
-    with pytest.raises(ValueError, match=r"generator with a Linear .* known are FluxTransformer2DModel"):
-        ConditioningSpec.of(network)
 
 
 def test_the_production_profile_names_its_checkpoints():

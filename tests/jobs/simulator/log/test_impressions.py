@@ -1,11 +1,9 @@
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from jobs.simulator.log.campaign import build_campaign
 from jobs.simulator.log.impressions import BLOCK_USERS, blocks_of, day_block, draw_wording, logged_covers
 from jobs.simulator.parameters import examination
 
@@ -128,71 +126,3 @@ def test_wording_chances(world):
     kind, chance = draw_wording(world, 20_000, np.random.default_rng(0))
     np.testing.assert_allclose(np.bincount(kind) / 20_000, [0.7, 0.15, 0.15], atol=0.01)
     np.testing.assert_allclose(chance, np.array([0.7, 0.15, 0.15])[kind])
-
-
-class TestNextDay:
-    """Treated users see published covers, nothing else changes for anybody."""
-
-    day = date(2026, 3, 10)
-
-    @pytest.fixture(scope="class")
-    def campaign(self, world):
-        import pyarrow as pa
-
-        new = np.flatnonzero(world.items.held_out)[:150]
-        published = pa.table(
-            {
-                "item_id": [world.items.item_ids[item] for item in new],
-                "segment_id": ["s0"] * 150,
-                "cover_id": [f"{number:064x}" for number in range(150)],
-            }
-        )
-        segments = pa.table(
-            {"user_id": world.user_ids[:590], "segment_id": [f"s{number % 2}" for number in range(590)]}
-        )
-
-        def looks(cover_ids, item_ids):
-            assert list(zip(cover_ids, item_ids, strict=True)) == list(
-                zip(published["cover_id"].to_pylist(), published["item_id"].to_pylist(), strict=True)
-            )
-            return np.full((len(cover_ids), 6), 1 / 6), np.full(len(cover_ids), 0.9)
-
-        return build_campaign(world, published, segments, looks)
-
-    @pytest.fixture(scope="class")
-    def log(self, world, campaign):
-        return day_block(world, self.day, 0, campaign=campaign)
-
-    def test_who_sees_what(self, world, campaign, log):
-        user, item = world.user_index(log["user_id"].to_pylist()), world.item_index(log["item_id"].to_pylist())
-        treated = world.treated[user]
-        assert (log["policy"].to_numpy() == np.where(treated, "published", "control")).all()
-        painted = np.array([cover.startswith("0" * 60) for cover in log["cover_id"].to_pylist()])
-        expected = treated & (user < 590) & (user % 2 == 0) & (campaign.table[item, 0] >= 0)
-        np.testing.assert_array_equal(painted, expected)
-        assert painted.sum() > 200
-        wording = np.isclose(log["propensity"].to_numpy()[painted][:, None], [0.7, 0.15]).any(axis=1)
-        assert wording.all()  # the cover itself is certain
-
-    def test_traffic_is_multiplied_and_new_items_launch_for_both_arms(self, world, log):
-        assert abs(log.num_rows / (3 * 7500 * 7 / 7.5) - 1) < 0.15
-        new = world.items.held_out[world.item_index(log["item_id"].to_pylist())]
-        treated = log["policy"].to_numpy() == "published"
-        assert abs(new[treated].mean() - 0.36) < 0.03
-        assert abs(new[~treated].mean() - 0.36) < 0.03
-
-    def test_the_campaign_changes_no_other_draw(self, world, campaign, log):
-        nothing = replace(campaign, table=np.full_like(campaign.table, -1))
-        without = day_block(world, self.day, 0, campaign=nothing)
-        for name in ("impression_id", "item_id", "title", "ts"):
-            assert without[name].equals(log[name])
-        control = pc.equal(log["policy"], "control")
-        assert without.filter(control).equals(log.filter(control))
-
-    def test_appearance_of_a_wrong_shape_is_refused(self, world):
-        import pyarrow as pa
-
-        published = pa.table({"item_id": [world.items.item_ids[0]], "segment_id": ["s"], "cover_id": ["c"]})
-        segments = pa.table({"user_id": ["u0000001"], "segment_id": ["s"]})
-        with pytest.raises(ValueError, match=r"expected \(1, 6\)"):
-            build_campaign(world, published, segments, lambda covers, items: (np.ones((1, 5)), np.ones(1)))

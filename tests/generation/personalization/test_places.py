@@ -1,0 +1,19 @@
+"""What a method sees of a reference, place by place."""
+
+import torch
+
+from generation.personalization.places import PLACES, picture_places
+from reward_model.encoders.model import load_backbone
+
+
+def test_places_follow_the_picture_and_have_no_gradient():
+    backbone = load_backbone()
+    pixels = torch.ones(2, 3, 64, 64)
+    pixels[1, :, :16, :16] = 0  # the upper left corner is black
+    pixels.requires_grad_(True)
+    seen = picture_places(backbone, pixels)
+    assert (seen.shape, seen.dtype, seen.requires_grad) == ((2, PLACES, 1280), torch.float32, False)
+    moved = (seen[0] - seen[1]).norm(dim=1)
+    near, far = moved.reshape(4, 4)[:2, :2], moved.reshape(4, 4)[2:, 2:]
+    assert near.mean() > 2 * far.mean()  # row by row, from the upper left
+    torch.testing.assert_close(picture_places(backbone, pixels[1:]), seen[1:], atol=1e-4, rtol=1e-3)
