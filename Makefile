@@ -53,8 +53,8 @@ desk-tools:
 nightly: $(STAMP) ## Run the night into HOME_DIR (var); options through NIGHTLY="-o world.scale=0.1"
 	$(BIN)/coverlift nightly --home $(HOME_DIR) $(NIGHTLY)
 
-test: $(STAMP) desk-tools ## Run the tests, the ten slowest are shown; options through PYTEST="-k lake", PYTEST="-n 2 --dist loadfile"
-	$(BIN)/python -m pytest $(PYTEST)
+test: $(STAMP) desk-tools ## Run the tests by two workers, the ten slowest are shown; options through PYTEST="-k lake", PYTEST="-n 0"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(PYTEST)
 
 soak: $(STAMP) desk-tools ## Run the long variants that make test leaves out
 	$(BIN)/python -m pytest -m soak $(PYTEST)

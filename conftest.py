@@ -1,4 +1,4 @@
-"""What holds for every run of pytest: scratch in a folder of the run's own, long tests only when asked for.
+"""What holds for every run of pytest: scratch in a folder of the run's own, long tests only when asked for, workers.
 
 Spark, Triton, browsers and the tests themselves write below ``.pytest_tmp/<process id>`` of the
 checkout, so that a run does not care what else happens in the shared temporary folder. The folder goes at the
@@ -55,8 +55,54 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(SCRATCH / str(os.getpid()), ignore_errors=True)
 
 
+NIGHT = ("tests/test_night.py", "tests/recsys_eval/studies")
+"""Around the one finished night."""
+SPARK = (
+    "tests/jobs/features",
+    "tests/jobs/ingest",
+    "tests/jobs/lake",
+    "tests/jobs/cli",
+    "tests/jobs/simulator",
+    "tests/jobs/test_nightly.py",
+    "tests/jobs/test_publish.py",
+    "tests/jobs/test_takedown.py",
+    "tests/generation/painting",
+    "tests/generation/planning",
+    "tests/generation/review/log/test_sync.py",
+    "tests/generation/review/policy",
+    "tests/generation/review/test_closed.py",
+    "tests/reward_model/encoders/test_stage.py",
+)
+"""What starts Spark: by one worker, whose session is warm after the first of them."""
+
+
+GROUPS = {
+    "night": NIGHT,
+    "spark": SPARK,
+    "evaluation": tuple(
+        f"tests/recsys_eval/{name}"
+        for name in ("experiment", "ranking", "report", "simulation", "test_", "judge/test_appearance")
+    ),
+    "reward model": ("tests/reward_model",),
+    "icg": ("tests/generation/personalization/icg",),
+}
+"""What one worker runs, in this order; all else goes by file. What shares a fixture of the session is made once."""
+
+
+def _group(path: str) -> str:
+    """Name of the group of a file: the first that lists it, else the file itself."""
+    return next((name for name, places in GROUPS.items() if path.startswith(places)), path)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long tests to ``make soak``, unless ``-m`` asks for something."""
+    """Give the two longest groups to workers first; leave the long tests to ``make soak``, unless ``-m`` is given."""
+    group = {item: _group(item.nodeid.partition("::")[0]) for item in items}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group[item]))
+    if _is_worker(config):
+        first = list(GROUPS)
+        items.sort(key=lambda item: first.index(group[item]) if group[item] in GROUPS else len(first))  # stable
     if config.option.markexpr:
         return
     long = [item for item in items if item.get_closest_marker("soak")]

@@ -1,9 +1,10 @@
-"""Fixtures that every folder of tests shares: one Spark session, a lake, a stage context."""
+"""Fixtures that every folder of tests shares: one Spark session, a lake, a stage context, a finished night."""
 
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does, before torch is imported
 
+import shutil
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from conf.settings import Settings, SparkSettings
 from jobs.lake.context import Context
 from jobs.lake.lake import Lake
+from tests.support.small_night import made_once
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +36,19 @@ def spark_lake(tmp_path_factory: pytest.TempPathFactory, spark_settings: SparkSe
 def new_lake(tmp_path: Path, spark_lake: Lake) -> Lake:
     """An empty lake on the session's Spark."""
     return Lake(str(tmp_path / "lake"), spark_lake.spark_settings)
+
+
+@pytest.fixture(scope="session")
+def finished_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Home of the small night, which all workers share: to be read only."""
+    own = tmp_path_factory.getbasetemp()
+    return made_once(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory, finished_night: Path) -> Path:
+    """Home of a finished small night that the module may write to."""
+    return shutil.copytree(finished_night, tmp_path_factory.mktemp("night") / "home")
 
 
 @pytest.fixture

@@ -25,11 +25,15 @@ from tests.generation.review.conftest import rows_of
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 DS = made_up_night.DS
-PACE = float(os.environ.get("COVERLIFT_REVIEW_PACE", "0.4"))
-"""Seconds between two decisions. A person takes one or two; 2.2 or less is 50 covers in under two minutes."""
+PACE = float(os.environ.get("COVERLIFT_REVIEW_PACE", "0.1"))
+"""Seconds between two decisions: faster than people, who take one or two; 2.2 is 50 covers in under two minutes."""
 
 any_database = pytest.mark.parametrize("desk_url", ["sqlite"], indirect=True)
 """For what has nothing to do with the database."""
+postgresql_in_soak = pytest.mark.parametrize(
+    "desk_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)], indirect=True
+)
+"""For what is told to the database in steps that the tests of the log take on both."""
 expect.set_options(timeout=20_000)
 
 
@@ -166,6 +170,7 @@ def test_fifty_covers_by_keys_at_human_pace(desk, sign_in):
         assert chain.head(connection)[0] == 50
 
 
+@postgresql_in_soak
 def test_undo_note_skip_flicker_and_back(desk, sign_in):
     page = sign_in("ann")
     page.goto(desk.url + "/focus")
@@ -342,6 +347,7 @@ def test_a_link_survives_sign_in(desk, browser):
     page.context.close()
 
 
+@postgresql_in_soak
 def test_bulk_with_preview_and_undo_by_keyboard(desk, sign_in):
     page = sign_in("lea")
     page.goto(f"{desk.url}/queue?category=food-drink")
@@ -454,6 +460,7 @@ def test_each_cover_says_what_the_next_publish_does_and_a_lead_starts_it(desk, s
     assert desk.published == [DS]
 
 
+@postgresql_in_soak
 def test_blind_pairs_and_their_result(desk, sign_in):
     page = sign_in("lea")
     page.goto(desk.url + "/ab?contest=original:icg")
@@ -467,6 +474,7 @@ def test_blind_pairs_and_their_result(desk, sign_in):
     expect(page.get_by_role("row", name="icg over original")).to_contain_text("100.0 %")
 
 
+@postgresql_in_soak
 def test_going_back_shows_what_was_decided_and_undo_names_it(desk, sign_in):
     page = sign_in("ann")
     page.goto(desk.url + "/focus")
@@ -481,6 +489,7 @@ def test_going_back_shows_what_was_decided_and_undo_names_it(desk, sign_in):
     expect(page.locator("article.current h1")).to_have_text(first)
 
 
+@postgresql_in_soak
 def test_a_takedown_is_shown_at_once_and_handed_to_the_lake(desk, sign_in):
     page = sign_in("ann")
     page.goto(desk.url + "/focus")
@@ -499,6 +508,7 @@ def test_a_takedown_is_shown_at_once_and_handed_to_the_lake(desk, sign_in):
     assert done.outcome == "1 published rows removed"
 
 
+@postgresql_in_soak
 def test_offline_there_and_back(desk, sign_in, browser, tmp_path):
     page = sign_in("ann")
     page.goto(desk.url + "/offline")
