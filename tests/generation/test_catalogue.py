@@ -1,9 +1,12 @@
+import shutil
 from datetime import date
 
 import numpy as np
 import pytest
 
+from conf.errors import UsageError
 from generation.catalogue import CoverVectors, end_of_day, items_with_default, original_covers, segment_profiles
+from jobs.lake.tables import SEGMENT_HISTORY
 from tests.support import tiny
 
 DS = date.fromisoformat(tiny.DS)
@@ -45,3 +48,23 @@ def test_vectors_are_found_by_cover_and_missing_ones_say_what_to_run(lake):
     assert (vectors.embeddings.shape[1], vectors.styles.shape[1]) == (128, 32)
     with pytest.raises(ValueError, match="coverlift encode"):
         vectors.where(["0" * 64])
+
+
+def test_segments_come_with_what_they_were_shown_where_it_is_asked_for(lake, make_context, tiny_home, tmp_path):
+    with pytest.raises(UsageError, match=r"features\.segment_history=true"):
+        segment_profiles(lake, DS, histories=True)
+    shutil.copytree(tiny_home, tmp_path / "home")
+    ctx = make_context(ds=tiny.DS, home=tmp_path / "home")
+    names = {"ds": tiny.DS, "segment_id": "s1", "age_hours": np.e - 1, "weight": 0.5, "users": 9}
+    rows = [
+        {**names, "place": 1, "vector": tiny.axis(160, 3), "clicked": False, "examination": 0.25},
+        {**names, "place": 0, "vector": tiny.axis(160, 2), "clicked": True, "examination": 0.5},
+    ]
+    tiny.write(ctx, rows, SEGMENT_HISTORY)
+    found = {profile.segment_id: profile.history for profile, _ in segment_profiles(ctx.lake, DS, histories=True)}
+    assert found["s0"] is None
+    told = found["s1"]
+    assert told.shape == (48, 165)
+    assert told[:2, :160].argmax(axis=1).tolist() == [2, 3]  # in the order of their places
+    np.testing.assert_allclose(told[:2, 160:], [[1, 0.125, 0.5, 0.5, 1], [-1, 0.125, 0.25, 0.5, 1]])
+    assert not told[2:].any()

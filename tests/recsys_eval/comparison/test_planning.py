@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from conf.settings import GenerationSettings
+from jobs.features.log import read_catalogue
+from jobs.simulator.model import World
+from recsys_eval.comparison.cast import Cast, Sizes
+from recsys_eval.comparison.plan import Painters
+from recsys_eval.comparison.planning import Source, plan_of
+from recsys_eval.people.events import Events
+
+SIZES = Sizes(users=6, items=2, groups=2, noise_users=3, seeds=2)
+PAINTERS = Painters(fingerprints={"profile": "f" * 16}, settings=GenerationSettings())
+
+
+@pytest.fixture(scope="module")
+def source(people_night):
+    ctx = people_night.ctx
+    return Source(
+        ctx=ctx,
+        cast=Cast.read(ctx, SIZES, seed=1),
+        events=Events.read(ctx.lake, ctx.ds),
+        catalogue=read_catalogue(ctx.lake, None),
+        world=World(ctx.settings.world),
+        seed=1,
+    )
+
+
+def test_both_levels_are_painted_with_every_seed_and_noise_with_the_first(source):
+    plan = plan_of(source, PAINTERS, ["profile"], SIZES, noise=(0.0, 0.4))
+    assert [(arm.audience, arm.seed) for arm in plan.arms] == [
+        ("segment", 0), ("everybody", 0), ("user", 0),
+        ("segment", 1), ("everybody", 1), ("user", 1),
+        ("random 40%", 0), ("household 40%", 0),
+    ]  # fmt: skip
+    assert plan.arm("profile", "segment").units.shape == (4, 2)
+    users = plan.arm("profile", "user")
+    assert ((users.units != "") == source.cast.painted).all()
+    noisy = plan.arm("profile", "household 40%")
+    assert ((noisy.units != "").any(axis=1) == source.cast.noisy(3)).all()
+
+
+def test_users_are_told_their_own_preference_and_nobodys_without_a_click(source):
+    profiles = source.users()
+    told = np.stack([np.concatenate([each.pref_embedding, each.pref_style]) for each in profiles])
+    np.testing.assert_array_equal(told, source.events.preferences(source.cast.people.ids, source.catalogue))
+    nobody = source.cast.people.take(np.arange(2))
+    silent = type(source)(
+        ctx=source.ctx, events=source.events, catalogue=source.catalogue, world=source.world, seed=1,
+        cast=type(source.cast)(
+            everyone=source.cast.everyone, people=type(nobody)(
+                as_of=nobody.as_of, ids=nobody.ids, clicks=np.zeros(2, np.int64), segment=nobody.segment
+            ),
+            group=source.cast.group[:2], content=source.cast.content, pixels=source.cast.pixels,
+            item_group=source.cast.item_group,
+        ),
+    )  # fmt: skip
+    assert not any(each.pref_style.any() or each.pref_embedding.any() for each in silent.users())
+    assert {each.segment_id for each in silent.users()} == {"all"}
+
+
+def test_the_segment_level_alone_asks_for_no_user(source):
+    plan = plan_of(source, PAINTERS, ["profile"], SIZES, levels=("segment",), noise=(0.4,))
+    assert {arm.audience for arm in plan.arms} == {"segment", "everybody"}
