@@ -181,7 +181,7 @@ def panel(ctx: Context, options: Panel) -> None:
             cost = 1000 * (time.process_time() - began) / len(painted)
             pairs = paired(finished, canvas, families, pack)
             print(f"\n{method}, finishing {finishing}: {len(pairs)} covers, {cost:.1f} ms of CPU each", flush=True)
-            found = []
+            found: list[PanelFigure] = []
             for look in options.looks:
                 found += (figures := looks.figures(look, pairs))
                 print("\n".join(table(figures)), flush=True)
