@@ -108,7 +108,8 @@ class Cast:
     @cached_property
     def painted(self) -> NDArray[np.bool_]:
         """(U, I) whether a user is painted an item."""
-        return self.group[:, None] == self.item_group[None, :]
+        same: NDArray[np.bool_] = self.group[:, None] == self.item_group[None, :]
+        return same
 
     @property
     def item_ids(self) -> list[str]:
