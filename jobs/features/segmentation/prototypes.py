@@ -9,6 +9,7 @@ clicked (or skipped) anything at all, there is none. No single event of anybody 
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ import pyarrow as pa
 from sklearn.cluster import kmeans_plusplus
 
 from jobs.features.behaviour import mapped
-from jobs.features.chunks import whole_keys
+from jobs.features.chunks import key_offsets, whole_keys
 from jobs.features.log import Catalogue
 from jobs.features.windows import HOUR_US, LONGEST, end_of_day_us
 from jobs.lake.arrays import Floats, Ints
@@ -188,24 +189,30 @@ def prototypes_of(
 
     def task(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for chunk in whole_keys(batches, "key"):
-            known = catalogue()
-            vectors = known.vectors_of(chunk["cover_id"])
-            seen = ~np.isnan(vectors).any(axis=1)
-            place = np.minimum(chunk["position"].to_numpy(), len(examination)) - 1
-            age = (end_of_day_us(day) - chunk["ts"].cast(pa.int64()).to_numpy()) / HOUR_US
-            users = np.unique(chunk["user_id"].to_numpy(zero_copy_only=False).astype(str), return_inverse=True)[1]
-            shown = Shown(
-                vectors=vectors[seen],
-                user=users.astype(np.int64)[seen],
-                age_hours=age[seen],
-                examination=examination[place][seen],
-            )
-            clicked = bool(chunk["clicked"][0].as_py())
-            found = prototypes(shown, CLICKED if clicked else SKIPPED, seed)
-            split = known.embeddings.shape[1]
-            yield as_batch(str(chunk["segment_id"][0]), clicked, [two_parts(each, split) for each in found])
+            offsets = key_offsets(chunk["key"]).tolist()
+            for first, end in pairwise(offsets):
+                yield of_one_kind(chunk.slice(first, end - first), day, examination, catalogue(), seed)
 
     return task
+
+
+def of_one_kind(events: pa.Table, day: int, examination: Floats, catalogue: Catalogue, seed: int) -> pa.RecordBatch:
+    """Rows of ``FOUND`` of one segment's clicked, or skipped, events; arguments as in :func:`prototypes_of`."""
+    vectors = catalogue.vectors_of(events["cover_id"])
+    seen = ~np.isnan(vectors).any(axis=1)
+    place = np.minimum(events["position"].to_numpy(), len(examination)) - 1
+    age = (end_of_day_us(day) - events["ts"].cast(pa.int64()).to_numpy()) / HOUR_US
+    users = np.unique(events["user_id"].to_numpy().astype(str), return_inverse=True)[1]
+    shown = Shown(
+        vectors=vectors[seen],
+        user=users.astype(np.int64)[seen],
+        age_hours=age[seen],
+        examination=examination[place][seen],
+    )
+    clicked = bool(events["clicked"][0].as_py())
+    found = prototypes(shown, CLICKED if clicked else SKIPPED, seed)
+    split = catalogue.embeddings.shape[1]
+    return as_batch(str(events["segment_id"][0]), clicked, [two_parts(each, split) for each in found])
 
 
 def two_parts(prototype: Prototype, split: int) -> Prototype:

@@ -1,7 +1,18 @@
 import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 
-from jobs.features.segmentation.prototypes import Shown, merged, prototypes, spherical, two_parts, unit
+from jobs.features.log import Catalogue
+from jobs.features.segmentation.prototypes import (
+    Shown,
+    merged,
+    prototypes,
+    prototypes_of,
+    spherical,
+    two_parts,
+    unit,
+)
 
 
 def shown(vectors, user, examination=None):
@@ -64,3 +75,26 @@ def test_clusters_go_by_direction_not_by_length():
 def test_both_parts_of_a_vector_have_the_length_of_a_covers():
     one = prototypes(shown(np.tile([3.0, 4.0, 0.0, 0.5, 0.0, 0.0], (6, 1)), range(6)), 1, seed=0)[0]
     np.testing.assert_allclose(two_parts(one, 3).vector, [0.6, 0.8, 0, 1, 0, 0])
+
+
+def test_segments_and_kinds_that_come_in_one_batch_stay_apart():
+    """Six users a segment; covers a and b of two items; each segment clicks one and skips the other."""
+    catalogue = Catalogue(
+        covers=pd.Index(["a", "b"]), embeddings=np.eye(4, dtype=np.float32)[:2], styles=np.eye(2, dtype=np.float32),
+        items=pd.Index([]), item_category=np.zeros(0, np.int64), categories=(),
+    )  # fmt: skip
+    rows = [
+        {
+            "key": f"{segment}/{clicked}", "segment_id": segment, "user_id": f"{segment}u{user}",
+            "cover_id": "a" if (segment == "s0") == clicked else "b", "ts": 0, "position": 1, "clicked": clicked,
+        }
+        for segment in ("s0", "s1")
+        for clicked in (True, False)
+        for user in range(6)
+    ]  # fmt: skip
+    batches = pa.Table.from_pylist(rows).to_batches()
+    task = prototypes_of(0, np.ones(1), lambda: catalogue, 7)
+    found = [row for batch in task(batches) for row in batch.to_pylist()]
+    assert [(row["segment_id"], row["clicked"], row["users"], int(np.argmax(row["vector"][:4]))) for row in found] == [
+        ("s0", True, 6, 0), ("s0", False, 6, 1), ("s1", True, 6, 1), ("s1", False, 6, 0),
+    ]  # fmt: skip
