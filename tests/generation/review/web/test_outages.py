@@ -109,6 +109,7 @@ def ride_through(reviewer, server, lengths, pace):
     standing, number = 0, 0
     for length in lengths:
         trouble = next(troubles)
+        reviewer.page.locator("article.current").wait_for()  # so that every outage falls upon a decision
         reviewer.decide(number := number + 1)
         if trouble == "cookie":
             reviewer.context.clear_cookies()
@@ -148,7 +149,7 @@ def outages(folder, browser, header, lengths, pace):
         )
         reviewer.context.close()
     assert (lost, double, reviewer.false_saved, reviewer.false_empty, faults) == (0, 0, 0, 0, [])
-    assert len(reviewer.decided) > len(lengths)
+    assert len(reviewer.decided) >= len(lengths)
     return standing
 
 
