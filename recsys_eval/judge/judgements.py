@@ -1,8 +1,8 @@
 """What the judge says of a picture, said once: kept by the picture's pixels, in memory and in the lake.
 
 ``play`` asks for every published cover and every real drawing of its item, ``evaluate`` for the same and more,
-several times over. A forward pass gives style and subject at once, so both are kept: real drawings' come with the
-judge's weights (:mod:`recsys_eval.judge.known_drawings`), all others in the table ``judgements``.
+several times over. A forward pass gives style and subject at once, so both are kept: real drawings' are
+computed at set-up (:mod:`recsys_eval.judge.known_drawings`), all others in the table ``judgements``.
 The key is the hash of the pixels and not the cover's id, because real drawings come from the picture pack and
 controls are painted without ever becoming covers; equal pixels are judged equally.
 """
@@ -18,7 +18,7 @@ from jobs.lake.arrays import Floats32, Pixels, matrix
 from jobs.lake.lake import Lake
 from jobs.lake.tables import JUDGEMENTS
 from recsys_eval.judge.image_metrics import FeatureJudge
-from recsys_eval.judge.known_drawings import judged, picture_id, read_drawings
+from recsys_eval.judge.known_drawings import drawings_file, judged, picture_id, read_drawings
 from recsys_eval.judge.model import EMBEDDING_DIM, FAMILIES, WEIGHTS_DIR, Judge, JudgeNetwork
 
 TABLE = JUDGEMENTS.name
@@ -51,7 +51,7 @@ class CachedJudge(Judge):
     def open(cls, lake: Lake, weights_dir: Path = WEIGHTS_DIR) -> Self:
         """The judge with what it is known to say of real drawings, and what it said on earlier nights."""
         judge = cls.load(weights_dir)
-        judge.known = read_drawings(weights_dir)
+        judge.known = read_drawings(drawings_file(weights_dir))
         if lake.exists(TABLE):
             of_this_judge = [("judge", "=", judge.fingerprint)]
             rows = lake.read(TABLE, columns=["picture_id", "style_logits", "embedding"], filters=of_this_judge)

@@ -1,24 +1,24 @@
-"""What the judge says of the pack's real drawings, computed when it was trained and shipped beside its weights.
+"""What the judge says of the pack's real drawings, computed once at set-up and kept among the fetched assets.
 
-The drawings do not change and neither does the judge, yet a night would ask about some 2,600 of them anew, more
-than half of the forward passes of ``play``. ``drawings.safetensors`` holds, by the hash of a drawing's pixels, its
-style logits and its subject embedding in float32; a drawing that is not in it is judged like any picture.
+The drawings do not change and neither does the judge, yet a first night would ask about some 2,600 of them, more
+than half of the forward passes of ``play``. The file holds, by the hash of a drawing's pixels, its style logits and
+its subject embedding in float32, and is named by the judge's weights and the pack. A drawing that is not in it, or
+without the file, is judged like any picture.
 """
 
 import hashlib
-import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from jobs.lake.arrays import Floats32, Pixels
-from jobs.stickers.pack import PicturePack
+from jobs.lake.assets import assets_dir
+from jobs.stickers.pack import PACK_DIR, PicturePack
 from recsys_eval.judge.model import WEIGHTS_DIR, Judge
 
-FILE = "drawings.safetensors"
-ENTRY = "drawings"
-"""Of ``manifest.json``: hash and size of the file, and of how many pictures it speaks."""
 AT_ONCE = 1024
 """Drawings decoded at a time."""
 
@@ -34,54 +34,50 @@ def judged(judge: Judge, pixels: Pixels) -> Floats32:
     return np.concatenate(parts)
 
 
-def write_drawings(judge: Judge, pack: PicturePack, folder: Path) -> dict[str, object]:
-    """Judge every drawing of a pack and write the answers.
+def drawings_file(weights: Path = WEIGHTS_DIR, folder: Path | None = None) -> Path:
+    """Where the answers of a judge lie, named by its weights and the pack's pictures.
 
     Parameters
     ----------
-    judge
-        With the weights as they are shipped.
-    pack
-        The drawings.
+    weights
+        Folder of the judge.
     folder
-        Of the weights.
-
-    Returns
-    -------
-    dict
-        The manifest's entry.
+        Of the file; None takes the assets'.
     """
+    decides = hashlib.sha256()
+    for path in (weights / "judge.safetensors", PACK_DIR / "pictures.parquet"):
+        decides.update(hashlib.sha256(path.read_bytes()).digest())
+    return (folder or assets_dir()) / f"judged-drawings-{decides.hexdigest()[:16]}.safetensors"
+
+
+def write_drawings(judge: Judge, pack: PicturePack, file: Path) -> int:
+    """Judge every drawing of a pack, write the answers, all of them or nothing, and return their number."""
     keys = [(code, family) for code in pack.codes() for family in pack.families_of(code)]
     known: dict[str, Floats32] = {}
     for first in range(0, len(keys), AT_ONCE):
         pixels = np.stack([pack.pixels(*key) for key in keys[first : first + AT_ONCE]])
         known |= dict(zip(map(picture_id, pixels), judged(judge, pixels), strict=True))
     names = np.frombuffer(b"".join(map(bytes.fromhex, known)), np.uint8).reshape(-1, 32)
-    save_file({"picture": names, "judged": np.stack(list(known.values()))}, folder / FILE)
-    (folder / FILE).chmod(0o644)  # safetensors writes files that only their owner may read
-    content = (folder / FILE).read_bytes()
-    return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), "pictures": len(known)}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    half_done = file.with_suffix(f".{os.getpid()}.tmp")
+    save_file({"picture": names, "judged": np.stack(list(known.values()))}, half_done)
+    half_done.replace(file)
+    return len(known)
 
 
-def read_drawings(folder: Path = WEIGHTS_DIR) -> dict[str, Floats32]:
-    """Picture id to what the judge of a folder says of it, (134,); empty where its manifest names no such file.
+def prepare(say: Callable[[str], None], pack: PicturePack | None = None) -> None:
+    """Write the shipped judge's answers about a pack's drawings, all by default, where they are not there yet; a minute or two."""
+    file = drawings_file()
+    if not file.is_file():
+        say("Judge: looking at the real drawings, once")
+        say(f"Judge: {write_drawings(Judge.load(), pack or PicturePack.load(), file)} drawings")
+    say(f"Judge's answers: {file}")
 
-    Raises
-    ------
-    FileNotFoundError
-        The manifest names the file and it is missing.
-    ValueError
-        The file is not the one that the manifest names.
-    """
-    entry = json.loads((folder / "manifest.json").read_text()).get(ENTRY)
-    if entry is None:
+
+def read_drawings(file: Path) -> dict[str, Floats32]:
+    """Picture id to what the judge says of it, (134,); empty where there is no such file."""
+    if not file.is_file():
         return {}
-    path = folder / FILE
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing: restore it from git")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if digest != entry["sha256"]:
-        raise ValueError(f"{path} has SHA-256 {digest}, its manifest says {entry['sha256']}: restore both from git")
-    tensors = load_file(path)
+    tensors = load_file(file)
     names = (bytes(name).hex() for name in tensors["picture"])
     return dict(zip(names, tensors["judged"], strict=True))

@@ -30,7 +30,6 @@ from jobs.lake.arrays import Flags, Floats32, Ints
 from jobs.lake.splits import Split
 from jobs.stickers.pack import PACK_DIR, PicturePack
 from recsys_eval.judge.image_metrics import Pictures, subject_ranks
-from recsys_eval.judge.known_drawings import ENTRY, write_drawings
 from recsys_eval.judge.model import FAMILIES, Judge, JudgeNetwork
 from recsys_eval.statistics.bootstrap import bootstrap_mean
 
@@ -195,7 +194,7 @@ def write_judge(tensors: dict[str, Tensor], pack: PicturePack, out: Path, facts:
     pack
         Where validation and held-out drawings come from.
     out
-        Folder of ``judge.safetensors``, ``drawings.safetensors`` and ``manifest.json``.
+        Folder of ``judge.safetensors`` and ``manifest.json``.
     facts
         How it was trained: command, date, settings.
     """
@@ -226,7 +225,6 @@ def write_judge(tensors: dict[str, Tensor], pack: PicturePack, out: Path, facts:
         "validation": JudgeReport.of(judge, validation, temperature).figures,
         "held_out": JudgeReport.of(judge, real_pictures(pack, "held_out"), temperature).figures,
     }
-    manifest[ENTRY] = write_drawings(Judge(network), pack, out)
     (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
     for split in ("validation", "held_out"):
         figures = manifest[split]
