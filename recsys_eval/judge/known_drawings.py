@@ -66,7 +66,7 @@ def write_drawings(judge: Judge, pack: PicturePack, file: Path) -> int:
 
 
 def prepare(say: Callable[[str], None], pack: PicturePack | None = None) -> None:
-    """Write the shipped judge's answers about a pack's drawings, all by default, where they are not there yet; a minute or two."""
+    """Write the shipped judge's answers about a pack's drawings, all by default, unless they are there (1 to 2 min)."""
     file = drawings_file()
     if not file.is_file():
         say("Judge: looking at the real drawings, once")
