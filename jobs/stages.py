@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from jobs.lake.tables import CLICK_MODEL_TABLES, filled_by
+from jobs.lake.table_owners import CLICK_MODEL_TABLES, filled_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable

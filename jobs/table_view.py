@@ -13,8 +13,9 @@ from rich.table import Table
 
 from conf.errors import UsageError
 from jobs.lake.lake import Lake, days_of
+from jobs.lake.table_owners import WRITTEN_BY
 from jobs.lake.table_spec import Column, TableSpec
-from jobs.lake.tables import TABLES, WRITTEN_BY
+from jobs.lake.tables import TABLES
 
 SHOWN_VALUES = 3
 SHOWN_TEXT = 40

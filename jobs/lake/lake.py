@@ -18,8 +18,9 @@ from conf.settings import SparkSettings
 from jobs.lake.casting import conform_frame, conform_table
 from jobs.lake.commits import create_table, deleted_rows, explained, renew_checks, renew_columns, written_rows
 from jobs.lake.spark import start_session
+from jobs.lake.table_owners import WRITTEN_BY
 from jobs.lake.table_spec import TableSpec
-from jobs.lake.tables import TABLES, WRITTEN_BY
+from jobs.lake.tables import TABLES
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

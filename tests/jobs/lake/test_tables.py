@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from conf.errors import ContractError
-from jobs.lake.tables import TABLES, WRITTEN_BY
+from jobs.lake.table_owners import WRITTEN_BY
+from jobs.lake.tables import TABLES
 from tests.support.samples import DAY, sample
 
 NEXT = "2026-03-03"
