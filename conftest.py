@@ -9,8 +9,10 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: the workers are what the cores are for
@@ -94,15 +96,30 @@ def _group(path: str) -> str:
     return next((name for name, places in GROUPS.items() if path.startswith(places)), path)
 
 
-@pytest.hookimpl(tryfirst=True)
+class ByGroup(LoadScopeScheduling):
+    """What is handed to a worker at a time is a group."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid.partition("::")[0])
+
+
+def _listed(item: pytest.Item) -> str:
+    """Name of the test's group if it is a listed one, else nothing."""
+    group = _group(item.nodeid.partition("::")[0])
+    return group if group in GROUPS else ""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
+    """Workers get whole groups, under ``--dist loadgroup``: marks of groups are lost on their way in pytest 9."""
+    return ByGroup(config, log) if config.getvalue("dist") == "loadgroup" else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give the two longest groups to workers first; leave the long tests to ``make soak``, unless ``-m`` is given."""
-    group = {item: _group(item.nodeid.partition("::")[0]) for item in items}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group[item]))
+    """Give the longest groups to workers first; leave the long tests to ``make soak``, unless ``-m`` is given."""
     if _is_worker(config):
-        first = list(GROUPS)
-        items.sort(key=lambda item: first.index(group[item]) if group[item] in GROUPS else len(first))  # stable
+        order = [*GROUPS, ""]
+        items.sort(key=lambda item: order.index(_listed(item)))  # stable
     if config.option.markexpr:
         return
     long = [item for item in items if item.get_closest_marker("soak")]

@@ -21,7 +21,7 @@ from tests.support.adapters import untrained_adapter
 from tests.support.small_night import DS, NEXT, command, coverlift, installed
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-PASSWORD = "correct horse battery staple"
+PASSWORD, OWN = "correct horse battery staple", "a stapler of my own"
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,12 @@ def take_down_in_a_browser(url: str, why: str) -> str:
         page.set_default_timeout(60_000)
         page.goto(url + "/queue")
         page.get_by_label("Name").fill("lea")
-        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/password")  # the command set it: a person chooses one of their own first
+        page.get_by_label("The one you have").fill(PASSWORD)
+        page.get_by_label("New one").fill(OWN)
+        page.get_by_label("Again").fill(OWN)
         page.keyboard.press("Enter")
         page.wait_for_url("**/queue")
         page.goto(url + "/focus?tab=auto")

@@ -41,7 +41,9 @@ SMALL_DATA = {
 # Spark makes this folder, empty, wherever it is started; tables of ours have paths of their own.
 WAREHOUSE = "spark.sql.warehouse.dir"
 
-LOCAL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+LOCAL_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:ReservedCodeCacheSize=256m"
+"""Short jobs: quick compilation, one thread of garbage collection; the first alone would leave 48 MB for compiled code,
+of which a session of some minutes evicts what it needs again."""
 
 
 def local_scratch() -> str:

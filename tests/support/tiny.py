@@ -119,4 +119,4 @@ def segment_row(day, name):
 def write(ctx, rows, spec):
     """Through delta-rs: the lake's own writer is tested elsewhere, and this takes milliseconds."""
     table = pa.Table.from_pylist(rows, schema=spec.schema)
-    write_deltalake(ctx.lake.path(spec.name), table, partition_by=list(spec.partition_by) or None)
+    write_deltalake(ctx.lake.path(spec.name), table, partition_by=list(spec.partition_by) or None, mode="append")

@@ -81,7 +81,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tmp_path):
 
 
 def test_a_rate_that_is_too_high_is_halved_from_the_best_look_and_a_killed_run_remembers(tmp_path):
-    whole, said = run(closeness, tmp_path / "whole", steps=30, patience=2, learning_rate=0.1)[1:]
+    whole, said = run(closeness, tmp_path / "whole", patience=2, learning_rate=0.1)[1:]
     back = [words for words in said if words.startswith("back to the best look")]
     assert back[:2] == [
         f"back to the best look at half the learning rate, now {rate} of what was set" for rate in (0.5, 0.25)
@@ -89,7 +89,7 @@ def test_a_rate_that_is_too_high_is_halved_from_the_best_look_and_a_killed_run_r
     assert whole.rate == 0.5 ** len(back)
     for stop in (15, 25):
         run(closeness, tmp_path / "parts", steps=stop, patience=2, learning_rate=0.1)
-    parts = run(closeness, tmp_path / "parts", steps=30, patience=2, learning_rate=0.1)[1]
+    parts = run(closeness, tmp_path / "parts", patience=2, learning_rate=0.1)[1]
     assert (parts.rate, parts.returned) == (whole.rate, whole.returned)
     for name, weight in whole.parameters.items():
         assert torch.equal(weight, parts.parameters[name])

@@ -1,9 +1,12 @@
 """Which requests count as our own pages', and the headers of every answer, without a server."""
 
+from types import SimpleNamespace
+
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
+from conf.review import ReviewSettings
 from generation.review.web.security import HEADERS, address_of, same_origin, with_headers
 
 
@@ -11,7 +14,10 @@ def request(**headers):
     """A POST to desk.example with such headers."""
     sent = {"host": "desk.example", **{name.replace("_", "-"): value for name, value in headers.items()}}
     raw = [(name.encode(), value.encode()) for name, value in sent.items()]
-    return Request({"type": "http", "method": "POST", "path": "/", "headers": raw, "client": ("10.1.2.3", 5)})
+    app = SimpleNamespace(state=SimpleNamespace(settings=ReviewSettings()))
+    return Request(
+        {"type": "http", "method": "POST", "path": "/", "headers": raw, "client": ("10.1.2.3", 5), "app": app}
+    )
 
 
 @pytest.mark.parametrize(
