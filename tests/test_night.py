@@ -122,7 +122,7 @@ def take_down_in_a_browser(url: str, why: str) -> str:
         page.wait_for_url("**/password")  # the command set it: a person chooses one of their own first
         page.get_by_label("The one you have").fill(PASSWORD)
         page.get_by_label("New one").fill(OWN)
-        page.get_by_label("Again").fill(OWN)
+        page.get_by_label("Again", exact=True).fill(OWN)
         page.keyboard.press("Enter")
         page.wait_for_url("**/queue")
         page.goto(url + "/focus?tab=auto")

@@ -5,6 +5,7 @@ import pytest
 
 from conf.errors import UsageError
 from jobs.simulator import played_day, stage
+from recsys_eval.judge.known_drawings import drawings_file
 
 SMALL = {"users": 60, "impressions": 4000, "days": 8, "play_multiplier": 4.0}
 
@@ -19,7 +20,8 @@ def test_painted_covers_are_seen_as_the_judge_sees_them(pack, make_context, new_
     style_probs, similarity = played_day.appearance_of_covers(new_lake, images, covers, ["1f98a", "1f98a"])
     assert style_probs.argmax(axis=1).tolist() == [2, 5]
     np.testing.assert_allclose(similarity, 1, atol=1e-2)
-    assert not new_lake.exists("judgements")  # the covers are two of the drawings that the judge knows
+    # The covers are two of the drawings that the judge looked at when the project was set up.
+    assert new_lake.exists("judgements") is not drawings_file().is_file()
 
 
 def test_only_the_day_after_the_last_is_played(small_pack, make_context):
