@@ -167,7 +167,8 @@ def table(lines: Sequence[Line], peers: Mapping[str, float]) -> str:
     shown = [f"{'stage':<14} {'wall s':>8} {'CPU s':>8} {'cores':>6} {'bare s':>8} {'of bare':>8}  passes"]
     for line in lines:
         bare = line.bare(peers)
-        cells = (line.seconds, line.cpu_seconds, line.cpu_seconds / line.seconds, bare, bare / line.cpu_seconds)
+        of_bare = bare / line.cpu_seconds if line.cpu_seconds else np.nan  # a stage with nothing to do takes no time
+        cells = (line.seconds, line.cpu_seconds, line.cpu_seconds / line.seconds, bare, of_bare)
         needed = ", ".join(f"{count:,} {name}" for name, count in line.passes.items())
         shown.append(
             f"{line.name:<14} "

@@ -110,3 +110,8 @@ def test_without_a_home_a_night_is_run():
         "2026-03-29",
         ["world.users=90", "a.b=1"],
     )
+
+
+def test_a_stage_that_took_no_time_has_its_line():
+    shown = table([Line(name="review-sync", seconds=0.01, cpu_seconds=0.0, passes={})], {})
+    assert shown.splitlines()[1].split() == ["review-sync", "0.0", "0.0", "0.00"]
