@@ -91,12 +91,12 @@ def setup(debug: DebugOption = False) -> None:
     """Fetch the Delta jar and the frozen models, each checked against its pinned hash; what is there stays."""
     with errors_explained(debug):
         from jobs.lake import delta_jar
-        from recsys_eval.judge import known_drawings
+        from recsys_eval import assets as evaluation
         from reward_model.encoders import assets
 
         typer.echo(f"Delta: {delta_jar.ensure()}")
         assets.prepare(typer.echo)
-        known_drawings.prepare(typer.echo)
+        evaluation.prepare(typer.echo)
 
 
 def add_commands(app: typer.Typer) -> None:
