@@ -30,6 +30,11 @@ class SegmentProfile:
     tokens: NDArray[np.int32] | None = None
     """(6,) codes of the preference, -1 for none, where a method of the night needs them."""
 
+    @property
+    def known(self) -> bool:
+        """Whether anything is known of their taste."""
+        return bool(np.any(self.pref_embedding) or np.any(self.pref_style))
+
 
 @dataclass(frozen=True, kw_only=True)
 class ItemContent:

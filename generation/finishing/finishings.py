@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generation.finishing.redraw import REGIONS, redrawn
-from generation.finishing.shapes import Pixels
+from jobs.lake.arrays import Pixels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from generation.finishing.shapes import SHAPES, Floats, Pixels, Shapes
+from generation.finishing.shapes import SHAPES, Shapes
 from generation.finishing.surface import SURFACE, Surface
 from generation.finishing.two_tone import TWO_TONE, black_and_white, is_two_tone
+from jobs.lake.arrays import Floats, Pixels
 
 KNOWN = 90.0
 """Distance of colours, of 255, within which a pixel that mixes no near regions takes after tones of the original."""
@@ -91,5 +91,5 @@ def redrawn(painted: Pixels, originals: Pixels) -> Pixels:
 
 @lru_cache(maxsize=ORIGINALS)
 def _redrawing(original: bytes, shape: tuple[int, ...]) -> Redrawing:
-    pixels: NDArray[np.uint8] = np.frombuffer(original, np.uint8).reshape(shape)
+    pixels: Pixels = np.frombuffer(original, np.uint8).reshape(shape)
     return Redrawing(Shapes.of(pixels))

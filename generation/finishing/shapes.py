@@ -15,10 +15,11 @@ from functools import cached_property
 from itertools import combinations, product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+from jobs.lake.arrays import Flags, Floats, Ints, Pixels
 
 SAME = 14
 """Greatest difference of a colour channel, of 255, between neighbours of one region."""
@@ -50,25 +51,20 @@ AROUND = sorted(
 )
 """Places at most ``NEAR`` away, the nearest first."""
 
-Pixels = NDArray[np.uint8]
-Floats = NDArray[np.float64]
-Labels = NDArray[np.int64]
-Mask = NDArray[np.bool_]
-
 
 @dataclass(frozen=True, kw_only=True)
 class Mixtures:
     """``M`` pixels between regions; each is ``share`` of the pixel at ``first``, the rest of that at ``second``."""
 
-    at: Labels
+    at: Ints
     """(M,) flat places in the picture."""
-    first: Labels
+    first: Ints
     """(M,) flat places of pixels of regions."""
-    second: Labels
+    second: Ints
     """(M,) the same."""
     share: Floats
     """(M,) from 0 to 1."""
-    fits: Mask
+    fits: Flags
     """(M,) whether it is such a mixture at all."""
 
 
@@ -78,7 +74,7 @@ class Shapes:
 
     original: Pixels
     """(H, W, 3) uint8 RGB on white."""
-    label: Labels
+    label: Ints
     """(H, W) number of each pixel's region from 0; -1 between regions."""
 
     @classmethod
@@ -92,19 +88,19 @@ class Shapes:
         return int(self.label.max()) + 1
 
     @cached_property
-    def inside(self) -> Labels:
+    def inside(self) -> Ints:
         """(P,) flat places of the pixels of regions, region by region."""
         flat = self.label.ravel()
         order = np.argsort(flat, kind="stable")
         return order[np.searchsorted(flat[order], 0) :]
 
     @cached_property
-    def region(self) -> Labels:
+    def region(self) -> Ints:
         """(P,) the region of each of ``inside``, ascending."""
         return self.label.ravel()[self.inside]
 
     @cached_property
-    def size(self) -> Labels:
+    def size(self) -> Ints:
         """(R,) pixels of each region."""
         return np.bincount(self.region, minlength=self.count)
 
@@ -120,7 +116,7 @@ class Shapes:
         return away.ravel()[self.inside]
 
     @cached_property
-    def neighbour(self) -> Labels:
+    def neighbour(self) -> Ints:
         """(P,) the nearest other region of each of ``inside``, -1 where none is within ``NEAR`` pixels."""
         height, width = self.label.shape
         padded = np.pad(self.label, NEAR, constant_values=-1)
@@ -128,7 +124,7 @@ class Shapes:
         for down, across in AROUND:
             other = padded[NEAR + down : NEAR + down + height, NEAR + across : NEAR + across + width]
             found = np.where((found < 0) & (other >= 0) & (other != self.label), other, found)
-        nearest: Labels = found.ravel()[self.inside]
+        nearest: Ints = found.ravel()[self.inside]
         return nearest
 
     @cached_property
@@ -137,21 +133,21 @@ class Shapes:
         return self.means(self.original.reshape(-1, 3)[self.inside].astype(np.float64))
 
     @cached_property
-    def background(self) -> Mask:
+    def background(self) -> Flags:
         """(R,) the regions that are white and touch the picture's edge."""
         label = self.label
         edge = np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]])
         outer = np.zeros(self.count, bool)
         outer[edge[edge >= 0]] = True
-        found: Mask = outer & (self.colour.min(axis=1) >= WHITE)
+        found: Flags = outer & (self.colour.min(axis=1) >= WHITE)
         return found
 
     @cached_property
-    def tone(self) -> Labels:
+    def tone(self) -> Ints:
         """(R,) number of each region's tone."""
         near = np.square(self.colour[:, None] - self.colour[None]).sum(axis=2) <= TONE**2
         _, groups = connected_components(coo_array(near), directed=False)
-        found: Labels = groups.astype(np.int64)
+        found: Ints = groups.astype(np.int64)
         return found
 
     @cached_property
@@ -179,7 +175,7 @@ class Shapes:
         return self.sums(values * weight.reshape(wide)) / self.sums(weight).reshape(wide)
 
 
-def regions(original: Pixels) -> Labels:
+def regions(original: Pixels) -> Ints:
     """(H, W) number of each pixel's region from 0, -1 between regions, of (H, W, 3) uint8 RGB.
 
     Examples
@@ -200,21 +196,21 @@ def regions(original: Pixels) -> Labels:
     _, label = connected_components(graph, directed=False)
     size = np.bincount(label)
     place = np.cumsum(size >= SMALLEST) - 1
-    found: Labels = np.where(size >= SMALLEST, place, -1)[label].reshape(height, width).astype(np.int64)
+    found: Ints = np.where(size >= SMALLEST, place, -1)[label].reshape(height, width).astype(np.int64)
     return found
 
 
-def _outer(white: Mask) -> Mask:
+def _outer(white: Flags) -> Flags:
     """The white that reaches the picture's edge: what is enclosed may belong to something pale around it."""
     pieces, count = ndimage.label(white)
     outer = np.zeros(count + 1, bool)
     outer[np.concatenate([pieces[0], pieces[-1], pieces[:, 0], pieces[:, -1]])] = True
     outer[0] = False
-    found: Mask = outer[pieces]
+    found: Flags = outer[pieces]
     return found
 
 
-def mixtures(original: Floats, label: Labels) -> Mixtures:
+def mixtures(original: Floats, label: Ints) -> Mixtures:
     """What each pixel between regions mixes: of the first region pixels along eight rays the pair that fits best.
 
     Parameters
@@ -246,7 +242,7 @@ def mixtures(original: Floats, label: Labels) -> Mixtures:
     )
 
 
-def _along_rays(at: Labels, label: Labels) -> tuple[Labels, Floats]:
+def _along_rays(at: Ints, label: Ints) -> tuple[Ints, Floats]:
     """(M, 8) flat place of the first region pixel along each ray, and its distance; infinite where there is none."""
     height, width = label.shape
     y, x = np.divmod(at, width)

@@ -14,7 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
-from generation.finishing.shapes import Floats, Shapes
+from generation.finishing.shapes import Shapes
+from jobs.lake.arrays import Floats
 
 RIDGE = (0.2, 0.2, 0.8, 0.8, 0.8, 0.4)
 """What draws slopes, curvatures and the share of the original's lightness to 0, in pixels."""

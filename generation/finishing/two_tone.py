@@ -6,9 +6,9 @@ drawings do it.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from generation.finishing.shapes import WHITE, Floats, Shapes
+from generation.finishing.shapes import WHITE, Shapes
+from jobs.lake.arrays import Floats
 
 CHROMA = 18.0
 """Mean difference of the strongest and the weakest colour, of 255, below which paint is without colour."""
@@ -62,6 +62,6 @@ def black_and_white(paint: Floats, shapes: Shapes) -> Floats:
     return np.repeat(value[:, None], 3, axis=1)
 
 
-def _stroke(width: float, shapes: Shapes) -> NDArray[np.float64]:
+def _stroke(width: float, shapes: Shapes) -> Floats:
     """(P,) how much a stroke along its region's edge covers of each pixel, from 0 to 1."""
     return np.clip(width - 0.5 - shapes.depth, 0, 1)

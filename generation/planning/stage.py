@@ -190,7 +190,7 @@ class _Scene:
         items = items_with_default(ctx.lake, as_of)
         sized = segment_profiles(ctx.lake, as_of, histories="history" in needed(ctx.settings.generation))
         users = sum(size for _, size in sized)
-        segments = [segment for segment, _ in sized if _has_profile(segment)]
+        segments = [segment for segment, _ in sized if segment.known]
         vectors = CoverVectors.read(ctx.lake, ENCODER_ID)
         covers = original_covers(ctx.lake, as_of)["cover_id"].unique()
         return cls(
@@ -304,10 +304,6 @@ EMPTY_PROFILE = SegmentProfile(
     pref_style=np.zeros(PREFERENCE_DIM - EMBED_DIM, np.float32),
 )
 """Nobody's taste in particular."""
-
-
-def _has_profile(segment: SegmentProfile) -> bool:
-    return bool(np.any(segment.pref_embedding) or np.any(segment.pref_style))
 
 
 def _with_traffic(items: pd.DataFrame, lake: Lake, as_of: date) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from conf.errors import GateError, UsageError
 from generation.review.log import audit_chain, chain, verify
-from generation.review.log.database import Database, answering, in_use, open_database
+from generation.review.log.database import Database, answering, database_of, in_use
 from generation.review.log.four_eyes import COMMAND_LINE
 from generation.review.log.load import load_night
 from generation.review.log.queue import TABS, Filter
@@ -32,7 +32,7 @@ def open_desk(ctx: Context) -> Database:
     UsageError
         When the night has no covers.
     """
-    database = open_database(ctx.settings.review.database, ctx.home, ctx.settings.review.key_file)
+    database = database_of(ctx)
     with answering():
         load_night(database, ctx)
     return database
@@ -43,7 +43,7 @@ def add_person(ctx: Context, name: str, role: str, say: Say) -> None:
 
     The person changes it at the first sign-in.
     """
-    database = open_database(ctx.settings.review.database, ctx.home, ctx.settings.review.key_file)
+    database = database_of(ctx)
     if sys.stdin.isatty():
         password = getpass.getpass(f"Password of {name}: ")
         if getpass.getpass("Again: ") != password:
@@ -56,7 +56,7 @@ def add_person(ctx: Context, name: str, role: str, say: Say) -> None:
 
 def list_people(ctx: Context, say: Say) -> None:
     """Say who may sign in, and as what."""
-    database = open_database(ctx.settings.review.database, ctx.home, ctx.settings.review.key_file)
+    database = database_of(ctx)
     people = Accounts(database, ctx.settings.review).all()
     for person in people:
         say(f"{person.name}  {'disabled' if person.disabled else person.role}")
@@ -72,7 +72,7 @@ def disable_person(ctx: Context, name: str, say: Say) -> None:
     UsageError
         When there is none of that name.
     """
-    database = open_database(ctx.settings.review.database, ctx.home, ctx.settings.review.key_file)
+    database = database_of(ctx)
     people = Accounts(database, ctx.settings.review)
     if people.role_of(name) is None:
         raise UsageError(f"{name!r} has no open account at this desk; `coverlift review users list` shows them.")
@@ -90,7 +90,7 @@ def verify_records(ctx: Context, say: Say) -> None:
     """
     if not in_use(ctx.settings.review.database, ctx.home):
         raise UsageError(f"There is no desk under {ctx.home}: name its database with --database.")
-    database = open_database(ctx.settings.review.database, ctx.home, ctx.settings.review.key_file)
+    database = database_of(ctx)
     with answering():
         found = verify.faults(database, ctx.lake)
         with database.reading() as connection:

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from conf.settings import GenerationSettings
-from generation.personalization.methods import adapter_folders
-from generation.serving.painters import open_painter
+from generation.serving.painters import painter_of
 from generation.serving.requests import Painter, paint_batch
 from generation.types import PaintRequest, PaintResult
 
@@ -85,6 +84,4 @@ def _remote(settings: GenerationSettings, _logs: Path) -> Iterator[PaintBackend]
 
 @contextmanager
 def _in_process(settings: GenerationSettings, _logs: Path) -> Iterator[PaintBackend]:
-    checkpoint = Path(settings.checkpoint) if settings.checkpoint else None
-    painter = open_painter(checkpoint, adapter_folders(settings), canvas=settings.canvas, finishing=settings.finishing)
-    yield InProcessPaint(painter, max_batch=settings.max_batch)
+    yield InProcessPaint(painter_of(settings), max_batch=settings.max_batch)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from conf.settings import GenerationSettings
 from generation.finishing.finishings import FINISHINGS, finished_fingerprint
-from generation.personalization.methods import adapter_openers, foreign_painters
+from generation.personalization.methods import adapter_folders, adapter_openers, foreign_painters
 from generation.serving.requests import Painter
 
 
@@ -61,6 +62,12 @@ class Finished:
         """(B, 64, 64, 3) uint8 RGB; see :class:`generation.serving.requests.Painter`."""
         painted = self.painter.paint(references=references, **request)
         return FINISHINGS[self.finishing].apply(painted, references)
+
+
+def painter_of(settings: GenerationSettings) -> Painter:
+    """The painter that settings name, with the weights of their methods; see :func:`open_painter`."""
+    checkpoint = Path(settings.checkpoint) if settings.checkpoint else None
+    return open_painter(checkpoint, adapter_folders(settings), canvas=settings.canvas, finishing=settings.finishing)
 
 
 def open_painter(

@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from conf.errors import UsageError
 from generation.catalogue import items_with_default
 from generation.pictures import to_pixels
 from generation.types import ItemContent
+from jobs.lake.arrays import Flags, Floats, Ints, Pixels
 from jobs.lake.context import Context
 from jobs.lake.splits import split_of
 from recsys_eval.people.events import People
-
-Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +54,13 @@ class Cast:
     """All held-out users: the segment level is averaged over them."""
     people: People
     """(U,) those that are painted for, by id."""
-    group: Codes
+    group: Ints
     """(U,) of each user."""
     content: tuple[ItemContent, ...]
     """(I,) by id."""
-    pixels: NDArray[np.uint8]
+    pixels: Pixels
     """(I, 64, 64, 3) their original covers."""
-    item_group: Codes
+    item_group: Ints
     """(I,) of each item."""
 
     @classmethod
@@ -100,15 +98,15 @@ class Cast:
         )
 
     @cached_property
-    def weight(self) -> NDArray[np.float64]:
+    def weight(self) -> Floats:
         """(U,) held-out users that each user stands for."""
         all_of, drawn = np.bincount(self.everyone.bucket, minlength=9), np.bincount(self.people.bucket, minlength=9)
         return np.asarray((all_of / np.maximum(drawn, 1))[self.people.bucket], np.float64)
 
     @cached_property
-    def painted(self) -> NDArray[np.bool_]:
+    def painted(self) -> Flags:
         """(U, I) whether a user is painted an item."""
-        same: NDArray[np.bool_] = self.group[:, None] == self.item_group[None, :]
+        same: Flags = self.group[:, None] == self.item_group[None, :]
         return same
 
     @property
@@ -116,15 +114,15 @@ class Cast:
         """(I,)."""
         return [item.item_id for item in self.content]
 
-    def noisy(self, each: int) -> NDArray[np.bool_]:
+    def noisy(self, each: int) -> Flags:
         """(U,) users with clicks who are painted with noise too: the first ``each`` of each group by clicks."""
         bucket = self.people.bucket
         place = np.array([(bucket[:row] == bucket[row]).sum() for row in range(len(bucket))])
-        found: NDArray[np.bool_] = (place < each) & (self.people.clicks > 0)
+        found: Flags = (place < each) & (self.people.clicks > 0)
         return found
 
 
-def dealt(kind: Codes, groups: int, rng: np.random.Generator) -> Codes:
+def dealt(kind: Ints, groups: int, rng: np.random.Generator) -> Ints:
     """A group for each row, those of each kind spread evenly over the groups.
 
     Examples

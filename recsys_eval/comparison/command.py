@@ -15,18 +15,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 
 from conf.errors import UsageError
 from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
 from generation.personalization.methods import adapter_folders, method_fingerprints, method_spec
 from generation.planning.stage import DEFAULT_PICTURES_PER_SECOND, pictures_per_second
-from generation.serving.painters import open_painter
+from generation.serving.painters import painter_of
 from jobs.features.log import read_catalogue
+from jobs.lake.arrays import Pixels
 from jobs.lake.context import Context
 from jobs.simulator.model import World
 from jobs.stickers.pack import FAMILIES
+from recsys_eval.arm_names import ORIGINAL
 from recsys_eval.comparison.cast import Cast, Sizes
 from recsys_eval.comparison.claims import claims_of
 from recsys_eval.comparison.document import Document, Figure, Method, Permutation
@@ -49,7 +50,7 @@ from recsys_eval.comparison.figures import (
 from recsys_eval.comparison.markdown import markdown
 from recsys_eval.comparison.permutation import holm, permutation_test
 from recsys_eval.comparison.pictures import Batch, batches_of, load, missing, paint_missing
-from recsys_eval.comparison.plan import ORIGINAL, Level, Painters, Plan
+from recsys_eval.comparison.plan import Level, Painters, Plan
 from recsys_eval.comparison.planning import Source, noise_name, plan_of
 from recsys_eval.comparison.worth import Means
 from recsys_eval.judge.model import Judge
@@ -126,10 +127,7 @@ def compare(ctx: Context, options: Compare) -> None:
         return
     eyes = Eyes(Judge.load())
     if missing(batches, work):
-        told_by = ctx.settings.generation
-        checkpoint = Path(told_by.checkpoint) if told_by.checkpoint else None
-        painter = open_painter(checkpoint, folders, canvas=told_by.canvas, finishing=told_by.finishing)
-        paint_missing(batches, work, painter, eyes, cast, painters, _Progress())
+        paint_missing(batches, work, painter_of(painters.settings), eyes, cast, painters, _Progress())
     lab = Lab(
         world=world,
         cast=cast,
@@ -403,7 +401,7 @@ def contact_sheet(lab: Lab) -> Image.Image:
     }
     pack, codes = lab.world.items.pack, lab.cast.item_ids
 
-    def drawing(item: int, family: int) -> NDArray[np.uint8]:
+    def drawing(item: int, family: int) -> Pixels:
         return pack.pixels(codes[item], FAMILIES[family]) if lab.gallery.drawn[item, family] else blank
 
     arms["true drawing"] = np.stack(

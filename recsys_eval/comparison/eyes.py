@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Floats32, Pixels
+from jobs.stickers.pack import FAMILIES
+from recsys_eval.judge.known_drawings import judged
 from recsys_eval.judge.model import Judge
 from reward_model.encoders.model import ImageEncoder, encode_pictures, load_image_encoder
 
@@ -23,13 +25,13 @@ class Eyes:
     judge: Judge
     encoder: ImageEncoder = field(default_factory=load_image_encoder)
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> Mapping[str, NDArray[np.float32]]:
+    def __call__(self, pixels: Pixels) -> Mapping[str, Floats32]:
         """All that is seen of (N, 64, 64, 3)."""
-        outputs = list(self.judge.outputs(pixels))
-        logits = np.concatenate([each.style_logits.numpy() for each in outputs]) / float(self.judge.network.temperature)
+        said = judged(self.judge, pixels)
+        logits = said[:, : len(FAMILIES)] / float(self.judge.network.temperature)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return {
             STYLE: (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32),
-            SUBJECT: np.concatenate([each.embedding.numpy() for each in outputs]).astype(np.float32),
+            SUBJECT: said[:, len(FAMILIES) :],
             ENCODED: np.concatenate(encode_pictures(self.encoder, pixels), axis=1).astype(np.float32),
         }

@@ -5,20 +5,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Flags, Floats, Floats32, Ints
 from jobs.simulator.model import World
 from jobs.stickers.pack import FAMILIES
+from recsys_eval.arm_names import BEST, ORIGINAL
 from recsys_eval.comparison.cast import Cast
 from recsys_eval.comparison.eyes import ENCODED, STYLE, SUBJECT, Eyes
 from recsys_eval.comparison.pictures import Seen
 from recsys_eval.comparison.plan import Arm, Level, Plan
-from recsys_eval.comparison.worth import BEST, ORIGINAL, Drawn, Means, chances_of, drawn_for, resampled_means
+from recsys_eval.comparison.worth import Drawn, Means, chances_of, drawn_for, resampled_means
 from recsys_eval.judge.image_metrics import subject_ranks
 from recsys_eval.people.events import BUCKETS, People
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
 NOBODY, SWAPPED, SEGMENT = "told nothing", "somebody else's", "their segment's"
 """Controls: covers painted for nobody in particular, for another segment or user, and for the user's segment."""
 FEW = 3
@@ -35,7 +34,7 @@ class Gallery:
     """(I, 6, 128) where the judge sees it among subjects."""
     encoded: Floats
     """(I, 6, 160) by the encoder."""
-    drawn: NDArray[np.bool_]
+    drawn: Flags
     """(I, 6)"""
 
     @classmethod
@@ -72,12 +71,12 @@ class Lab:
     seed: int
 
     @cached_property
-    def items(self) -> Codes:
+    def items(self) -> Ints:
         """(I,) numbers in the world."""
         return self.world.item_index(self.cast.item_ids)
 
     @cached_property
-    def item_of(self) -> Codes:
+    def item_of(self) -> Ints:
         """(N,) column of each picture's item."""
         column = {item: place for place, item in enumerate(self.cast.item_ids)}
         found = np.empty(len(self.seen.row), np.int64)
@@ -99,11 +98,11 @@ class Lab:
         probabilities = self.seen.looks[STYLE].astype(np.float64)
         return np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True), np.float64)
 
-    def numbers(self, people: People) -> Codes:
+    def numbers(self, people: People) -> Ints:
         """Numbers of users in the world."""
         return self.world.user_index(people.ids)
 
-    def rows_for(self, arm: Arm, whom: Sequence[str]) -> Codes:
+    def rows_for(self, arm: Arm, whom: Sequence[str]) -> Ints:
         """(U, I) rows of the pictures that an arm has for each of some segments or users, -1 without one."""
         place = {name: row for row, name in enumerate(arm.whom)}
         return self.seen.rows(arm.units[[place[name] for name in whom]])
@@ -115,12 +114,12 @@ class Audience:
 
     level: Level
     people: People
-    users: Codes
+    users: Ints
     weight: Floats
     drawn: Drawn
-    favourite: Codes
+    favourite: Ints
     """(U,) family that the audience of each user likes best in truth."""
-    shown: Mapping[str, list[Codes]] = field(repr=False)
+    shown: Mapping[str, list[Ints]] = field(repr=False)
     """Arm to (U, I) rows of pictures, one table a painting seed; a method's name, or ``method: control``."""
 
 
@@ -133,7 +132,7 @@ def segment_audience(lab: Lab) -> Audience:
     number = {name: place for place, name in enumerate(first.whom)}
     audience, of = (np.array([number[name] for name in some.segment], np.int64) for some in (people, members))
     swapped = {name: first.whom[place - 1] for place, name in enumerate(first.whom)}
-    shown: dict[str, list[Codes]] = {}
+    shown: dict[str, list[Ints]] = {}
     for method in lab.methods:
         arms, plain = lab.plan.seeds(method, "segment"), lab.plan.seeds(method, "everybody")
         shown[method] = [lab.rows_for(arm, people.segment) for arm in arms]
@@ -158,7 +157,7 @@ def user_audience(lab: Lab) -> Audience:
     people, cast = lab.cast.people, lab.cast
     swapped = _neighbours(cast)
     profiled = set(lab.plan.arm(lab.methods[0], "segment").whom)
-    shown: dict[str, list[Codes]] = {}
+    shown: dict[str, list[Ints]] = {}
     for method in lab.methods:
         own = [lab.rows_for(arm, people.ids) for arm in lab.plan.seeds(method, "user")]
         plain = [lab.rows_for(arm, ["everybody"] * len(people.ids)) for arm in lab.plan.seeds(method, "everybody")]
@@ -169,7 +168,7 @@ def user_audience(lab: Lab) -> Audience:
             theirs.append(np.where(has[:, None], lab.rows_for(arm, names), nobody))
         cells = cast.painted
 
-        def within(tables: list[Codes], cells: NDArray[np.bool_] = cells) -> list[Codes]:
+        def within(tables: list[Ints], cells: Flags = cells) -> list[Ints]:
             return [np.where(cells, table, -1) for table in tables]
 
         shown |= {
@@ -191,7 +190,7 @@ def user_audience(lab: Lab) -> Audience:
     )
 
 
-def _neighbours(cast: Cast) -> Codes:
+def _neighbours(cast: Cast) -> Ints:
     """(U,) another user of the same group for each: the next with clicks."""
     found = np.arange(len(cast.people.ids))
     for group in np.unique(cast.group):
@@ -200,7 +199,7 @@ def _neighbours(cast: Cast) -> Codes:
     return found
 
 
-def slices_of(people: People, level: Level) -> dict[str, NDArray[np.bool_]]:
+def slices_of(people: People, level: Level) -> dict[str, Flags]:
     """Rows of users by how many clicks are known of them."""
     found = {"all": np.ones(len(people.ids), bool)}
     if level == "user":
@@ -209,7 +208,7 @@ def slices_of(people: People, level: Level) -> dict[str, NDArray[np.bool_]]:
     return {name: rows for name, rows in found.items() if rows.any()}
 
 
-def truth(lab: Lab, audience: Audience, rows: NDArray[np.bool_]) -> Means | None:
+def truth(lab: Lab, audience: Audience, rows: Flags) -> Means | None:
     """True click probability of every arm, over the same cells."""
     style, similarity = lab.style, lab.similarity
     arms: dict[str, Floats] = {ORIGINAL: audience.drawn.original[None, rows], BEST: audience.drawn.best[None, rows]}
@@ -255,7 +254,7 @@ def appearances(lab: Lab, audience: Audience) -> Iterator[tuple[str, Means | Non
         yield name, resampled_means(arms, audience.weight, resamples=lab.resamples, seed=lab.seed)
 
 
-def style_means(lab: Lab, audience: Audience, rows: NDArray[np.bool_]) -> Means | None:
+def style_means(lab: Lab, audience: Audience, rows: Flags) -> Means | None:
     """Share in the favourite style of everything that some users are shown, and of real drawings."""
     family = np.broadcast_to(audience.favourite[:, None], audience.drawn.family.shape)
     item = np.broadcast_to(np.arange(len(lab.items))[None, :], family.shape)
@@ -267,19 +266,19 @@ def style_means(lab: Lab, audience: Audience, rows: NDArray[np.bool_]) -> Means 
     return resampled_means(arms, audience.weight[rows], resamples=lab.resamples, seed=lab.seed)
 
 
-def _in_style(lab: Lab, rows: Codes, item: Codes, family: Codes) -> Floats:
+def _in_style(lab: Lab, rows: Ints, item: Ints, family: Ints) -> Floats:
     return np.asarray(lab.style[rows].argmax(axis=-1) == family, np.float64)
 
 
-def _real_style(lab: Lab, item: Codes, family: Codes) -> Floats:
+def _real_style(lab: Lab, item: Ints, family: Ints) -> Floats:
     return np.asarray(np.nan_to_num(lab.gallery.style[item, family]).argmax(axis=-1) == family, np.float64)
 
 
-def _recalled(lab: Lab, rows: Codes, item: Codes, family: Codes) -> Floats:
+def _recalled(lab: Lab, rows: Ints, item: Ints, family: Ints) -> Floats:
     return _ranked(lab, lab.seen.looks[SUBJECT][rows], item, family)
 
 
-def _real_recalled(lab: Lab, item: Codes, family: Codes) -> Floats:
+def _real_recalled(lab: Lab, item: Ints, family: Ints) -> Floats:
     flat_item, flat_family = item.reshape(-1), family.reshape(-1)
     drawn = lab.gallery.drawn[flat_item, flat_family]
     found = np.zeros(len(flat_item))
@@ -288,7 +287,7 @@ def _real_recalled(lab: Lab, item: Codes, family: Codes) -> Floats:
     return found.reshape(item.shape)
 
 
-def _ranked(lab: Lab, queries: NDArray[np.float32], item: Codes, family: Codes) -> Floats:
+def _ranked(lab: Lab, queries: Floats32, item: Ints, family: Ints) -> Floats:
     at_item, at_family = np.nonzero(lab.gallery.drawn)
     codes = np.array(lab.cast.item_ids)
     ranks = subject_ranks(
@@ -302,11 +301,11 @@ def _ranked(lab: Lab, queries: NDArray[np.float32], item: Codes, family: Codes) 
     return np.asarray(ranks == 1, np.float64)
 
 
-def _distance(lab: Lab, rows: Codes, item: Codes, family: Codes) -> Floats:
+def _distance(lab: Lab, rows: Ints, item: Ints, family: Ints) -> Floats:
     return _apart(lab.seen.looks[ENCODED][rows].astype(np.float64), lab, item, family)
 
 
-def _apart(vectors: Floats, lab: Lab, item: Codes, family: Codes) -> Floats:
+def _apart(vectors: Floats, lab: Lab, item: Ints, family: Ints) -> Floats:
     """1 minus the mean of two cosines, of what a picture shows and of how it is drawn, to a family's drawing."""
     return np.asarray(1 - (vectors * lab.gallery.encoded[item, family]).sum(axis=-1) / 2, np.float64)
 

@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generation.planning.units import PaintUnit
+from jobs.lake.arrays import Floats32, Ints, Pixels
 from recsys_eval.comparison.cast import Cast
 from recsys_eval.comparison.plan import Painters, Plan
 
 BATCH = 16
-Floats = NDArray[np.float32]
-Pixels = NDArray[np.uint8]
 
 
 class Paints(Protocol):
@@ -33,10 +32,10 @@ class Paints(Protocol):
         *,
         prompts: list[str],
         references: Pixels,
-        preferences: Floats,
-        seeds: NDArray[np.int64],
+        preferences: Floats32,
+        seeds: Ints,
         steps: int,
-        guidance: Floats,
+        guidance: Floats32,
         method: str,
     ) -> Pixels:
         """(B, 64, 64, 3)."""
@@ -46,7 +45,7 @@ class Paints(Protocol):
 class Looks(Protocol):
     """Who looks at painted pictures: the judge and the encoder, see :mod:`recsys_eval.comparison.eyes`."""
 
-    def __call__(self, pixels: Pixels) -> Mapping[str, Floats]:
+    def __call__(self, pixels: Pixels) -> Mapping[str, Floats32]:
         """Arrays of (N, ...), by name."""
         ...
 
@@ -59,10 +58,10 @@ class Seen:
     """Unit id to row."""
     pixels: Pixels
     """(N, 64, 64, 3)."""
-    looks: Mapping[str, Floats]
+    looks: Mapping[str, Floats32]
     """What was seen in them, (N, ...) each."""
 
-    def rows(self, units: NDArray[np.object_]) -> NDArray[np.int64]:
+    def rows(self, units: NDArray[np.object_]) -> Ints:
         """Row of every unit of a table of ids, -1 where it is empty."""
         flat = [self.row[name] if name else -1 for name in units.reshape(-1).tolist()]
         return np.array(flat, np.int64).reshape(units.shape)

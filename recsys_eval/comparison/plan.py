@@ -16,13 +16,11 @@ from conf.settings import GenerationSettings
 from generation.personalization.methods import method_named
 from generation.planning.units import PaintUnit, rounded, unit_seed
 from generation.types import SegmentProfile
+from jobs.lake.arrays import Flags, Floats32
 from jobs.lake.tables import EMBED_DIM, UNPERSONALISED
 from recsys_eval.comparison.cast import Cast
 
 Level = Literal["segment", "user"]
-ORIGINAL = "original"
-"""The arm that nothing is painted for: the covers as they are."""
-PREFERENCE_DIM = 160
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +71,7 @@ class Painters:
         return (round(self.settings.mean_guidance, 3),)
 
 
-def profile_of(
-    name: str, preference: NDArray[np.float32], history: NDArray[np.float32] | None = None
-) -> SegmentProfile:
+def profile_of(name: str, preference: Floats32, history: Floats32 | None = None) -> SegmentProfile:
     """What a method is told of somebody; a preference of zeros is nobody's."""
     known = bool(preference.any())
     return SegmentProfile(
@@ -91,7 +87,7 @@ def units_for(
     painters: Painters,
     method: str,
     profiles: Sequence[SegmentProfile],
-    wanted: NDArray[np.bool_],
+    wanted: Flags,
     seed: int,
 ) -> Iterator[tuple[int, int, str, PaintUnit]]:
     """Row, column, id and unit of everything that a method paints for some profiles.
@@ -141,7 +137,7 @@ def add_arm(
     seed: int,
     profiles: Sequence[SegmentProfile],
     whom: Sequence[str],
-    wanted: NDArray[np.bool_],
+    wanted: Flags,
 ) -> None:
     """Add an arm and what of its units the plan has not yet; arguments as in :func:`units_for`."""
     table = np.full(wanted.shape, "", dtype=object)

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from generation.catalogue import segment_profiles
-from generation.types import SegmentProfile
+from generation.types import PREFERENCE_DIM, SegmentProfile
 from jobs.features.log import Catalogue
+from jobs.lake.arrays import Flags
 from jobs.lake.context import Context
 from jobs.simulator.model import World
 from recsys_eval.comparison.cast import Cast, Sizes
-from recsys_eval.comparison.plan import PREFERENCE_DIM, Painters, Plan, add_arm, profile_of
+from recsys_eval.comparison.plan import Painters, Plan, add_arm, profile_of
 from recsys_eval.people.events import Events
 from recsys_eval.people.noise import KINDS, Injector
 
@@ -33,7 +33,7 @@ class Source:
     def segments(self) -> list[SegmentProfile]:
         """Segments with a profile, by id."""
         found = [each for each, _ in segment_profiles(self.ctx.lake, self.ctx.ds)]
-        return [each for each in found if each.pref_embedding.any() or each.pref_style.any()]
+        return [each for each in found if each.known]
 
     def users(self, events: Events | None = None) -> list[SegmentProfile]:
         """Profiles of the users painted for, from their own events; of one without a click, nobody's."""
@@ -41,7 +41,7 @@ class Source:
         told[self.cast.people.clicks == 0] = 0.0
         return [profile_of(user, row) for user, row in zip(self.cast.people.ids, told, strict=True)]
 
-    def noisy(self, rows: NDArray[np.bool_], share: float, kind: str) -> list[SegmentProfile]:
+    def noisy(self, rows: Flags, share: float, kind: str) -> list[SegmentProfile]:
         """The same with noise in the events of some of them."""
         favourite = dict(zip(self.world.user_ids, self.world.favourite.tolist(), strict=True))
         inject = Injector(self.events, favourite, self.seed)

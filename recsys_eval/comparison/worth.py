@@ -5,20 +5,17 @@ and their weights multiplied (Owen, "The pigeonhole bootstrap", AOAS 2007): an i
 them makes it, and arms are compared under the same draws.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from jobs.lake.arrays import Floats, Ints
 from jobs.simulator.model import World
 from jobs.simulator.truth import all_drawings_probability
+from recsys_eval.arm_names import BEST, ORIGINAL
 from recsys_eval.statistics.lift import Estimate, estimate
 from reward_model.metrics import user_weights
-
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
-ORIGINAL, BEST = "original", "best drawing"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,11 +113,11 @@ class Drawn:
     """(U, I) true probability of a click on the original."""
     best: Floats
     """(U, I) on the drawing that its audience likes best."""
-    family: Codes
+    family: Ints
     """(U, I) who drew that."""
 
 
-def drawn_for(world: World, users: Codes, items: Codes, audience: Codes, everyone: Codes, of: Codes) -> Drawn:
+def drawn_for(world: World, users: Ints, items: Ints, audience: Ints, everyone: Ints, of: Ints) -> Drawn:
     """Original and best drawing of each item for each user.
 
     Parameters
@@ -136,7 +133,7 @@ def drawn_for(world: World, users: Codes, items: Codes, audience: Codes, everyon
     """
     shape = (len(users), len(items))
 
-    def chances(some: Codes) -> Floats:
+    def chances(some: Ints) -> Floats:
         found = all_drawings_probability(world, np.repeat(some, len(items)), np.tile(items, len(some)))
         return found.reshape(len(some), len(items), -1)
 
@@ -152,9 +149,7 @@ def drawn_for(world: World, users: Codes, items: Codes, audience: Codes, everyon
     )
 
 
-def chances_of(
-    world: World, users: Codes, items: Codes, rows: Codes, style_probs: Floats, similarity: Floats
-) -> Floats:
+def chances_of(world: World, users: Ints, items: Ints, rows: Ints, style_probs: Floats, similarity: Floats) -> Floats:
     """(U, I) true probability of the picture that each user is shown, NaN without one.
 
     Parameters
@@ -175,8 +170,3 @@ def chances_of(
     if picture.size:
         result[at] = world.click_probability(users[user], items[item], style_probs[picture], similarity[picture])
     return result
-
-
-def stacked(tables: Sequence[Floats]) -> Floats:
-    """(R, U, I) of tables (U, I), one a seed."""
-    return np.stack(list(tables))

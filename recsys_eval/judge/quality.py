@@ -185,7 +185,7 @@ class JudgeReport:
 
 
 def write_judge(tensors: dict[str, Tensor], pack: PicturePack, out: Path, facts: dict[str, Any]) -> None:
-    """Fit the temperature, measure the weights as they are shipped, and write them, their answers and the manifest.
+    """Fit the temperature, measure the weights as they are shipped, and write them with their manifest.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 The classifier two-sample test of Lopez-Paz and Oquab (*Revisiting classifier two-sample tests*, ICLR 2017): a network
 that nobody has seen before is trained on half of the subjects and asked about the other half, and the other way
-round. 0.5: painted covers cannot be found from drawings; 1: always. Because it is new every time, nothing can be
+round. 0.5: painted covers cannot be told from drawings; 1: always. Because it is new every time, nothing can be
 tuned to it. Both kinds come from the same families and as many of the same subjects, on white, with the same colours.
 """
 

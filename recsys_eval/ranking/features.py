@@ -69,7 +69,7 @@ def load_impressions(lake: Lake, days: Sequence[date]) -> pl.DataFrame:
 
 
 def group_codes(frame: pl.DataFrame, *columns: str) -> Ints:
-    """Ints 0 .. n-1 of the distinct values of columns, in their sorted order."""
+    """Codes 0 .. n-1 of the distinct values of columns, in their sorted order."""
     return frame.select(pl.struct(*columns).rank("dense") - 1).to_series().to_numpy().astype(np.int64)
 
 

@@ -34,7 +34,7 @@ Distance = Callable[[Pixels], Floats]
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentPairs:
-    """SegmentPairs of item and segment that all arms have a picture for. ``N`` pairs."""
+    """Pairs of item and segment that all arms have a picture for. ``N`` pairs."""
 
     item: Strings
     family: Ints

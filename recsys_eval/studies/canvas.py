@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from generation.personalization.methods import adapter_folders
 from generation.personalization.training.world import Audience, Items
 from generation.planning.units import rounded, unit_seed
-from generation.serving.painters import open_painter
+from generation.serving.painters import painter_of
 from jobs.lake.arrays import Pixels
 from jobs.lake.context import Context
 
@@ -48,9 +47,7 @@ class Canvas:
         """
         settings = ctx.settings.generation
         chosen = settings.painted_by(method, None if adapter is None else str(adapter))
-        checkpoint = Path(settings.checkpoint) if settings.checkpoint else None
-        folders = adapter_folders(chosen)
-        painter = open_painter(checkpoint, folders, canvas=settings.canvas, finishing=settings.finishing)
+        painter = painter_of(chosen)
         segments = self.audience.segments
         told = self.audience if personal else self.audience.unknown()
         wanted = np.stack([rounded(told.preference[name]) for name in segments])

@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from conf.errors import UsageError
 from generation.finishing.finishings import FINISHINGS
@@ -50,7 +49,7 @@ def segments_of_families(ctx: Context, audience: Audience) -> dict[int, str]:
     return dict(sorted(found.items()))
 
 
-def paint(ctx: Context, canvas: Canvas, families: dict[int, str], method: str) -> NDArray[np.uint8]:
+def paint(ctx: Context, canvas: Canvas, families: dict[int, str], method: str) -> Pixels:
     """(I * F, 64, 64, 3) every item for one segment a family, item by item, as the network leaves them."""
     some = replace(canvas, audience=replace(canvas.audience, segments=tuple(families.values())))
     generation = ctx.settings.generation.model_copy(update={"finishing": "none"})
@@ -59,7 +58,7 @@ def paint(ctx: Context, canvas: Canvas, families: dict[int, str], method: str) -
     return pixels.reshape(-1, *pixels.shape[2:])
 
 
-def finish(painted: NDArray[np.uint8], canvas: Canvas, finishing: str) -> NDArray[np.uint8]:
+def finish(painted: Pixels, canvas: Canvas, finishing: str) -> Pixels:
     """Covers of :func:`paint` finished in one way."""
     if finishing == "none":
         return painted
@@ -67,7 +66,7 @@ def finish(painted: NDArray[np.uint8], canvas: Canvas, finishing: str) -> NDArra
     return FINISHINGS[finishing].apply(painted, originals)
 
 
-def paired(pixels: NDArray[np.uint8], canvas: Canvas, families: dict[int, str], pack: PicturePack) -> Pairs:
+def paired(pixels: Pixels, canvas: Canvas, families: dict[int, str], pack: PicturePack) -> Pairs:
     """Covers of :func:`paint` beside drawings; where the item's own original is that drawing, they are left out."""
     ids = canvas.items.ids
     wanted = np.tile(np.array(list(families), np.int64), len(ids))

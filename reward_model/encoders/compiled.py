@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
+from jobs.lake.arrays import Floats32, Pixels
 from reward_model.encoders.model import (
     BACKBONE_SIZE,
     PICTURE_SIZE,
@@ -58,14 +58,14 @@ class CompiledEncoder:
         graph = graph_of(encoder).SerializeToString()
         self.session: Any = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
-    def encode(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def encode(self, pixels: Pixels) -> tuple[Floats32, Floats32]:
         """(N, 128) aligned and (N, 32) style embeddings of (N, 64, 64, 3) uint8 RGB, L2-normalised."""
         parts = np.array_split(pixels, min(self.threads, max(1, len(pixels))))
         with ThreadPoolExecutor(len(parts)) as pool:
             embeddings, styles = zip(*pool.map(self._part, parts), strict=True)
         return np.concatenate(embeddings), np.concatenate(styles)
 
-    def _part(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _part(self, pixels: Pixels) -> tuple[Floats32, Floats32]:
         embedding, style = self.session.run(OUTPUTS, {"pixels": pixels})
         return embedding, style
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from conf.errors import CoverliftError, NotSaved, TryAgainError, UsageError
 from generation.review.log.seal import Seal
 from generation.review.log.sealed_facts import start
+from jobs.lake.context import Context
 
 HERE = Path(__file__).parent
 LOCK = 0x636F7665
@@ -72,6 +73,12 @@ def open_database(url: str | None, home: Path, key_file: str | None = None) -> "
     with answering(parsed.render_as_string(hide_password=True)):
         found.migrate()
     return found
+
+
+def database_of(ctx: Context) -> "Database":
+    """The desk's database by a night's settings; see :func:`open_database`."""
+    chosen = ctx.settings.review
+    return open_database(chosen.database, ctx.home, chosen.key_file)
 
 
 @contextmanager

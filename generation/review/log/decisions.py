@@ -12,13 +12,11 @@ from conf.errors import Conflict, Refused, Unknown
 from conf.policy import PolicySettings
 from generation.review.log import chain, four_eyes
 from generation.review.log.case_state import VOTES, State, Unit, settle
-from generation.review.log.chain import Entry
+from generation.review.log.chain import Entry, clean
 from generation.review.log.database import Database
 from generation.review.log.schema import candidates, cases, entries, nights, takedowns, undone
 from jobs.lake.tables import OVER_LIMIT
 
-MAX_TEXT = chain.MAX_TEXT
-clean = chain.clean
 CHUNK = 400
 """Values in one SQL list."""
 
@@ -250,7 +248,7 @@ def undo(
         )
         written = chain.append(connection, [entry], now)[0]
         connection.execute(insert(undone), [{"seq": step.seq, "by_seq": written.seq} for step in free])
-        for part in _chunks([step.unit_id for step in free]):
+        for part in chunks([step.unit_id for step in free]):
             rows = connection.execute(select(cases).where(cases.c.ds == first.ds, cases.c.unit_id.in_(part))).all()
             refresh(connection, rows, dict.fromkeys(part, written.seq))
         return written
@@ -425,7 +423,7 @@ def columns_of(state: State, row: Row[Any] | Mapping[str, Any]) -> dict[str, Any
 
 def _logs(connection: Connection, ds: str, units: Sequence[str]) -> dict[str, list[Entry]]:
     found: dict[str, list[Entry]] = {}
-    for part in _chunks(units):
+    for part in chunks(units):
         query = select(entries.c.body, entries.c.unit_id).where(
             entries.c.ds == ds, entries.c.unit_id.in_(part), entries.c.kind.in_((*VOTES, "takedown"))
         )
@@ -436,12 +434,13 @@ def _logs(connection: Connection, ds: str, units: Sequence[str]) -> dict[str, li
 
 def _undone_among(connection: Connection, numbers: Sequence[int]) -> set[int]:
     gone: set[int] = set()
-    for part in _chunks(numbers):
+    for part in chunks(numbers):
         gone |= set(connection.execute(select(undone.c.seq).where(undone.c.seq.in_(part))).scalars())
     return gone
 
 
-def _chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+def chunks(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Parts that fit into one SQL list."""
     return (values[start : start + CHUNK] for start in range(0, len(values), CHUNK))
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, select
 
-from generation.review.log.decisions import limit_of
+from generation.review.log.decisions import chunks, limit_of
 from generation.review.log.schema import candidates, cases
 from jobs.lake.lake import Lake
 from jobs.lake.tables import OVER_LIMIT
@@ -135,8 +135,7 @@ def _best(connection: Connection, ds: str, items: set[str], limit: float) -> dic
     columns = [cases.c[name] for name in names]
     rows: list[Row[Any]] = []
     listed = sorted(items)
-    for start in range(0, len(listed), 400):
-        part = listed[start : start + 400]
+    for part in chunks(listed):
         rows += connection.execute(select(*columns).where(cases.c.ds == ds, cases.c.item_id.in_(part))).all()
     figures = _picked(connection, [row for row in rows if row.verdict == "approve"])
     found: dict[tuple[str, str], tuple[float, str, str]] = {}
@@ -155,8 +154,8 @@ def _picked(connection: Connection, rows: list[Row[Any]]) -> dict[int, tuple[flo
     other = {row.id: row.cover_id for row in rows if row.cover_id != row.selected_cover_id}
     found: dict[int, tuple[float | None, float]] = {}
     numbers = sorted(other)
-    for start in range(0, len(numbers), 400):
-        query = select(candidates).where(candidates.c.case_id.in_(numbers[start : start + 400]))
+    for part in chunks(numbers):
+        query = select(candidates).where(candidates.c.case_id.in_(part))
         for row in connection.execute(query):
             if other[row.case_id] == row.cover_id:
                 rewards = json.loads(row.rewards)

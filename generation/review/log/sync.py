@@ -20,7 +20,7 @@ from generation.pictures import to_pixels
 from generation.review.log import chain, verify
 from generation.review.log.case_state import VOTES, State, Unit, settle
 from generation.review.log.chain import Entry
-from generation.review.log.database import Database, answering, in_use, open_database
+from generation.review.log.database import Database, answering, database_of, in_use
 from generation.review.log.decisions import unit_of
 from generation.review.log.load import known_rewards
 from generation.review.log.schema import cases
@@ -50,7 +50,7 @@ def run(ctx: Context) -> StageResult:
         if chosen.required:
             raise TryAgainError("review.required is set, but there is no desk: start `coverlift review serve` once.")
         return StageResult(rows={"cover_decisions": 0}, note="no reviewers' desk; the policy decides alone")
-    database = open_database(chosen.database, ctx.home, chosen.key_file)
+    database = database_of(ctx)
     try:
         with answering():
             check_records(database, ctx.lake, ctx.ds)
@@ -75,7 +75,7 @@ def watched(ctx: Context) -> str:
     chosen = ctx.settings.review
     if not in_use(chosen.database, ctx.home):
         return ""
-    database = open_database(chosen.database, ctx.home, chosen.key_file)
+    database = database_of(ctx)
     try:
         with answering(), database.reading() as connection:
             return ":".join(str(part) for part in chain.head(connection)[:2])
@@ -96,7 +96,7 @@ def check_synced(ctx: Context) -> None:
     chosen = ctx.settings.review
     if not in_use(chosen.database, ctx.home):
         return
-    database = open_database(chosen.database, ctx.home, chosen.key_file)
+    database = database_of(ctx)
     try:
         with answering():
             waiting = unsynced(ctx.lake, ctx.ds, decision_rows(database, ctx.ds))

@@ -22,10 +22,10 @@ from sqlalchemy import Row, insert, select
 
 from conf.errors import Refused, Unknown
 from conf.review import ReviewSettings
-from generation.review.log import audit
+from generation.review.log import audit, chain
 from generation.review.log.chain import stamp
 from generation.review.log.database import Database
-from generation.review.log.decisions import CHUNK, MAX_TEXT, Decision, decide, rewards_of
+from generation.review.log.decisions import Decision, chunks, decide, rewards_of
 from generation.review.log.load import facts_of
 from generation.review.log.queue import Filter, candidates_of, page
 from generation.review.log.schema import accounts, entries, exports
@@ -41,7 +41,7 @@ MAX_BYTES = 32 * 2**20
 EXEMPLARS = 6
 """Pictures that say who a segment is."""
 Id: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Text: TypeAlias = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+Text: TypeAlias = Annotated[str, StringConstraints(max_length=chain.MAX_TEXT)]
 
 
 class Record(BaseModel):
@@ -351,7 +351,7 @@ def _known(database: Database, wishes: Sequence[Decision]) -> set[str]:
     """Keys of the wishes that the log has."""
     known: set[str] = set()
     with database.reading() as connection:
-        for start in range(0, len(wishes), CHUNK):
-            keys = [wish.key for wish in wishes[start : start + CHUNK]]
+        for part in chunks(wishes):
+            keys = [wish.key for wish in part]
             known |= set(connection.execute(select(entries.c.key).where(entries.c.key.in_(keys))).scalars())
     return known

@@ -14,13 +14,12 @@ from sqlalchemy import Row, insert, select, update
 
 from conf.errors import Refused
 from generation.review.log import chain
-from generation.review.log.chain import Entry, stamp
+from generation.review.log.chain import Entry, clean, stamp
 from generation.review.log.database import Database
-from generation.review.log.decisions import clean, limit_of, refresh
+from generation.review.log.decisions import chunks, limit_of, refresh
 from generation.review.log.queue import Filter, conditions, rows_of
 from generation.review.log.schema import bulk_previews, cases
 
-CHUNK = 400
 TYPED_OVER = 50
 """A step over more covers is confirmed by typing how many."""
 
@@ -95,8 +94,7 @@ def preview(
             rows = connection.execute(query.order_by(cases.c.stake.desc(), cases.c.id.desc()).limit(limit + 1)).all()
         else:
             rows = []
-            for start in range(0, len(asked), CHUNK):
-                part = list(asked[start : start + CHUNK])
+            for part in chunks(asked):
                 rows += connection.execute(select(cases).where(cases.c.id.in_(part), *standing)).all()
         if kind == "approve" and rows:
             ceiling = limit_of(connection, rows[0].ds)
@@ -188,8 +186,8 @@ def apply(database: Database, token: str, *, me: str, now: datetime, typed: str 
             raise Refused(f"This step decides {len(members)} covers: type that number to confirm it.")
         connection.execute(update(bulk_previews).where(bulk_previews.c.token == token).values(used=1))
         free: list[Row[Any]] = []
-        for start in range(0, len(members), CHUNK):
-            seen = dict(members[start : start + CHUNK])
+        for part in chunks(members):
+            seen = dict(part)
             found = connection.execute(select(cases).where(cases.c.id.in_(list(seen)))).all()
             free += [row for row in found if row.last_entry == seen[row.id] and row.verdict != "takedown"]
         free = [row for row in free if not row.doubled]
@@ -211,6 +209,6 @@ def apply(database: Database, token: str, *, me: str, now: datetime, typed: str 
         ]
         written = chain.append(connection, entries, now)
         numbers = {entry.unit_id or "": entry.seq for entry in written}
-        for start in range(0, len(free), CHUNK):
-            refresh(connection, free[start : start + CHUNK], numbers)
+        for some in chunks(free):
+            refresh(connection, some, numbers)
         return Done(bulk_id=bulk_id, decided=len(free), passed=len(members) - len(free))

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from conf.errors import ContractError
-from jobs.lake.table_owners import WRITTEN_BY
 from jobs.lake.tables import TABLES
 from tests.support.samples import DAY, sample
 
@@ -38,10 +37,6 @@ def test_bad_rows_are_refused_by_delta_and_the_old_rows_stay(spark_lake, changes
         spark_lake.replace(as_frame, "impressions", ds=DAY)
     assert spark_lake.version("impressions") == before
     assert spark_lake.read("impressions", ds=DAY).to_pylist() == sample("impressions").to_pylist()
-
-
-def test_every_table_has_a_stage_that_writes_it():
-    assert set(WRITTEN_BY) == set(TABLES)
 
 
 def test_a_constraint_that_got_another_name_is_renewed_in_tables_that_exist(new_lake, monkeypatch):

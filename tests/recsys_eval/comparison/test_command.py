@@ -26,7 +26,7 @@ def options(tmp_path_factory):
     out = tmp_path_factory.mktemp("compare")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pictures, "BATCH", 4)
-        patch.setattr(command, "open_painter", lambda *told, **named: painter)
+        patch.setattr(command, "painter_of", lambda settings: painter)
         patch.setattr(command, "Eyes", lambda judge: eyes)
         yield Compare(methods=("original", "profile"), noise=(0.4,), out=out, sizes=SIZES, resamples=50)
 

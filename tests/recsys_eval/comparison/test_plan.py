@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from conf.settings import GenerationSettings
+from generation.types import PREFERENCE_DIM
 from recsys_eval.comparison.cast import Cast, Sizes
-from recsys_eval.comparison.plan import PREFERENCE_DIM, Painters, Plan, add_arm, profile_of
+from recsys_eval.comparison.plan import Painters, Plan, add_arm, profile_of
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse
 
-from generation.review.log import decisions
+from generation.review.log import chain, decisions
 from generation.review.log.chain import Entry
 from generation.review.log.schema import cases
 from generation.review.log.takedown_outbox import carry_out
@@ -26,8 +26,8 @@ class Wish(BaseModel):
     kind: str = Field(max_length=20)
     seen: Number = 0
     cover: str | None = Field(default=None, max_length=64)
-    reason: str | None = Field(default=None, max_length=decisions.MAX_TEXT)
-    note: str | None = Field(default=None, max_length=decisions.MAX_TEXT)
+    reason: str | None = Field(default=None, max_length=chain.MAX_TEXT)
+    note: str | None = Field(default=None, max_length=chain.MAX_TEXT)
     key: str = Field(min_length=8, max_length=80)
 
 
@@ -50,7 +50,7 @@ class Down(BaseModel):
 
     case: Number
     cover: str = Field(max_length=64)
-    reason: str = Field(max_length=decisions.MAX_TEXT)
+    reason: str = Field(max_length=chain.MAX_TEXT)
     key: str | None = Field(default=None, min_length=8, max_length=80)
 
 
