@@ -24,6 +24,7 @@ from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.finish import FINISH, finished
 from generation.diffusion.manifest import check_files
 from generation.diffusion.unet import plain_attention, predict_clean, to_pixels, to_planes
+from generation.history import KNOWN
 from reward_model.encoders.model import load_text_encoder
 from reward_model.precision import autocast, compute_dtype
 
@@ -241,9 +242,12 @@ def guided_rows(told: ConditionBatch, guidance: Tensor) -> Tensor:
     >>> guided_rows(told, torch.tensor([1.0, 1.2, 1.2])).tolist()
     [1]
     """
-    known = told.preference.ne(0).any(1).cpu()
-    if told.history is not None or told.tokens is not None:
-        known = torch.ones_like(known)
+    known = told.preference.ne(0).any(1)
+    if told.history is not None:
+        known = known | (told.history[:, :, KNOWN] > 0).any(1)
+    if told.tokens is not None:
+        known = known | (told.tokens >= 0).any(1)
+    known = known.cpu()
     return (known & (guidance != 1)).nonzero().flatten()
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from conf.errors import UsageError
-from conf.settings import GenerationSettings
+from conf.settings import GenerationSettings, Settings
 from generation.diffusion.manifest import check_files
 from generation.finishing.finishings import finished_fingerprint
 from generation.types import Conditioning, ItemContent, SegmentProfile
@@ -56,6 +56,12 @@ METHODS: dict[str, MethodSpec] = {
         adapter="generation.personalization.icg.opening:open_adapter",
         trained_by="coverlift train icg",
         foreign="generation.personalization.icg.public.foreign",
+    ),
+    "pigeon": MethodSpec(
+        method="generation.personalization.pigeon.method:PigeonMethod",
+        adapter="generation.personalization.pigeon.opening:open_adapter",
+        needs=frozenset({"preference", "history"}),
+        trained_by="coverlift train pigeon",
     ),
 }
 """By name; a method's module is imported when it is used."""
@@ -116,6 +122,14 @@ def adapter_folders(settings: GenerationSettings) -> dict[str, Path]:
 def needed(settings: GenerationSettings) -> frozenset[Need]:
     """What the methods of the settings are told, all together."""
     return frozenset[Need]().union(*(method_spec(name).needs for name in methods_of(settings)))
+
+
+def with_what_methods_need(settings: Settings) -> Settings:
+    """Settings of a night that builds what its methods are told: histories of segments, where one reads them."""
+    if settings.features.segment_history or "history" not in needed(settings.generation):
+        return settings
+    features = settings.features.model_copy(update={"segment_history": True})
+    return settings.model_copy(update={"features": features})
 
 
 def shipped_weights(name: str) -> Path:
@@ -197,6 +211,11 @@ def weights_fingerprint(name: str, folder: Path, generator: str) -> str:
         check_files(folder, told["files"])
     except ValueError as changed:
         raise UsageError(str(changed)) from None
+    except FileNotFoundError as missing:
+        raise UsageError(
+            f"{missing.filename} is missing, and the manifest beside it names it: restore the folder, or train again "
+            f"with `{method_spec(name).trained_by}`"
+        ) from None
     decisive = {"files": told["files"], "generator": generator}
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 

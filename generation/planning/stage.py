@@ -226,20 +226,9 @@ class _Scene:
     def for_single_users(
         self, ctx: Context, items: pd.DataFrame, planned: pd.DataFrame
     ) -> tuple[pd.DataFrame, dict[str, SegmentProfile]]:
-        """Items x single users worth a cover of their own, and these users by audience.
-
-        Raises
-        ------
-        UsageError
-            A method of the night needs what the audience was shown: that is there for segments only.
-        """
+        """Items x single users worth a cover of their own, and these users by audience."""
         settings = ctx.settings.generation
-        if "history" in needed(settings):
-            raise UsageError(
-                f"generation.level is user, and {settings.method} needs histories, which are there for segments only: "
-                "set generation.level=segment"
-            )
-        heavy = HeavyUsers.read(ctx.lake, self.as_of, settings)
+        heavy = HeavyUsers.read(ctx.lake, self.as_of, settings, histories="history" in needed(settings))
         rows = self.vectors.where(items["reference_cover_id"])
         asked = Asked(
             items=items, embeddings=self.vectors.embeddings[rows], styles=self.vectors.styles[rows], real=self.styles

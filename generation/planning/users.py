@@ -19,9 +19,11 @@ from conf.settings import GenerationSettings
 from generation.planning.gain import reached_styles
 from generation.rewards.personal import SegmentScorer
 from generation.types import SegmentProfile
+from generation.user_history import read_user_histories
 from jobs.lake.arrays import matrix
 from jobs.lake.audiences import user_audience
 from jobs.lake.lake import Lake
+from reward_model.encoders.model import ENCODER_ID
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +38,8 @@ class HeavyUsers:
     """(U,) of all impressions."""
 
     @classmethod
-    def read(cls, lake: Lake, as_of: date, settings: GenerationSettings) -> "HeavyUsers":
-        """As the end of a day knows them."""
+    def read(cls, lake: Lake, as_of: date, settings: GenerationSettings, *, histories: bool = False) -> "HeavyUsers":
+        """As the end of a day knows them; with what they were shown where that is asked for."""
         columns = ["user_id", "impressions_28d", "clicks_28d", "pref_embedding", "pref_style"]
         table = lake.read("user_features", ds=as_of, columns=columns)
         frame = table.select(columns[:3]).to_pandas()
@@ -47,10 +49,14 @@ class HeavyUsers:
         heavy = frame[frame["clicks_28d"] >= settings.user_min_clicks].merge(members, on="user_id")
         heavy = heavy.sort_values(["impressions_28d", "user_id"], ascending=[False, True]).head(settings.user_count)
         embedding, style = matrix(table["pref_embedding"]), matrix(table["pref_style"])
+        told = read_user_histories(lake, as_of, heavy["user_id"].tolist(), ENCODER_ID) if histories else {}
         return cls(
             profiles=tuple(
                 SegmentProfile(
-                    segment_id=user_audience(row.user_id), pref_embedding=embedding[row.row], pref_style=style[row.row]
+                    segment_id=user_audience(row.user_id),
+                    pref_embedding=embedding[row.row],
+                    pref_style=style[row.row],
+                    history=told.get(row.user_id),
                 )
                 for row in heavy.itertuples()
             ),

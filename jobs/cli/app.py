@@ -74,11 +74,12 @@ def make_context(
 ) -> "Context":
     """Settings and places of a night, from the options."""
     from conf.load import load_settings
-    from generation.personalization.methods import check_methods
+    from generation.personalization.methods import check_methods, with_what_methods_need
     from jobs.lake.context import Context
 
     settings = load_settings(profile=profile, config=config, overrides=overrides or [])
     check_methods(settings.generation)
+    settings = with_what_methods_need(settings)
     return Context(ds=day.date() if day else settings.ds, home=home.absolute(), settings=settings)
 
 

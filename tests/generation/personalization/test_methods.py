@@ -8,7 +8,7 @@ import pytest
 
 import generation.serving.server as server
 from conf.errors import UsageError
-from conf.settings import GenerationSettings
+from conf.settings import GenerationSettings, Settings
 from generation.diffusion.painter import SHIPPED, Painter, checkpoint_fingerprint
 from generation.history import WEIGHT, history_array
 from generation.personalization import methods
@@ -18,6 +18,7 @@ from generation.personalization.methods import (
     check_methods,
     method_fingerprints,
     shipped_weights,
+    with_what_methods_need,
 )
 from generation.serving.backends import open_backend
 from generation.serving.repository import write_repository
@@ -117,7 +118,7 @@ def test_its_weights_are_checked_like_any_other(newest, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"method": "icgg"}, r"no personalisation method 'icgg': there are icg, profile; did you mean 'icg'\?"),
+        ({"method": "icgg"}, r"no personalisation method 'icgg': there are icg, pigeon, profile; did you mean 'icg'\?"),
         ({"beside": ("profil",)}, r"'profil'.*did you mean 'profile'\?"),
         ({"adapters": {"igc": "x"}}, r"'igc'.*did you mean 'icg'\?"),
         ({"adapters": {"profile": "x"}}, "'profile', a method without weights"),
@@ -144,3 +145,11 @@ def test_no_code_outside_its_folder_asks_for_a_method_by_name():
     assert len(places) > 10
     named = [path.name for path in places if re.search(r"\bicg\b", path.read_text(), re.IGNORECASE)]
     assert named == []
+
+
+def test_a_night_whose_method_reads_histories_builds_them():
+    settings = Settings(generation=GenerationSettings(method="pigeon"))
+    assert with_what_methods_need(settings).features.segment_history
+    assert with_what_methods_need(Settings()) == Settings()
+    beside = Settings(generation=GenerationSettings(beside=("profile", "pigeon")))
+    assert with_what_methods_need(beside).features.segment_history

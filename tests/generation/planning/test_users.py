@@ -5,7 +5,6 @@ import shutil
 import numpy as np
 import pytest
 
-from conf.errors import UsageError
 from conf.settings import GenerationSettings
 from generation.planning.stage import planned, summary
 from generation.planning.users import Asked, HeavyUsers, user_pairs
@@ -116,11 +115,20 @@ def test_by_default_nobody_is_painted_for_alone_and_other_units_stay_as_they_are
     assert kept == usual["unit_id"].to_pylist()
 
 
-def test_a_method_that_reads_histories_is_refused_for_users(night, monkeypatch):
-    monkeypatch.setattr("generation.planning.stage.needed", lambda settings: frozenset({"history"}))
-    monkeypatch.setattr("generation.catalogue.segment_histories", lambda lake, as_of: {})
-    with pytest.raises(UsageError, match=r"generation\.level=segment"):
-        planned(night(level="user"), FINGERPRINTS)
+def test_a_method_that_reads_histories_is_told_their_own(night, monkeypatch):
+    told = {"heavy": np.ones((48, 165), np.float32)}
+    asked = []
+
+    def read(lake, as_of, users, encoder_id):
+        asked.append((as_of, sorted(users)))
+        return told
+
+    monkeypatch.setattr("generation.planning.users.read_user_histories", read)
+    ctx = night(user_count=2, user_min_clicks=10)
+    heavy = HeavyUsers.read(ctx.lake, ctx.ds, ctx.settings.generation, histories=True)
+    assert asked == [(ctx.ds, ["heavy", "less"])]
+    assert heavy.profiles[0].history is told["heavy"]
+    assert heavy.profiles[1].history is None
 
 
 def test_it_is_off_by_default():

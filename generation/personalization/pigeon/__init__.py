@@ -1,0 +1,1 @@
+"""Pigeon: what a user likes, out of a noisy history."""
