@@ -1,8 +1,8 @@
 """The painter: a checkpoint folder in diffusers' format -> pictures.
 
 The same class runs inside Triton and in process. A checkpoint is a folder with ``unet/``,
-``conditioning/`` and ``scheduler/`` as ``save_pretrained`` writes them (safetensors) and
-``manifest.json`` with the SHA-256 of every weight file.
+``conditioning/`` and ``scheduler/`` as ``save_pretrained`` writes them (safetensors), or packed
+(:mod:`generation.diffusion.packing`), and ``manifest.json`` with the SHA-256 of every weight file.
 """
 
 import hashlib
@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +22,7 @@ from generation.diffusion.bridge import noise_of, solve, start_of
 from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.finish import FINISH, finished
 from generation.diffusion.manifest import check_files
+from generation.diffusion.packing import read_network
 from generation.diffusion.unet import plain_attention, predict_clean, to_pixels, to_planes
 from generation.history import KNOWN
 from reward_model.encoders.model import load_text_encoder
@@ -253,10 +253,9 @@ def guided_rows(told: ConditionBatch, guidance: Tensor) -> Tensor:
 
 def load_networks(folder: Path) -> tuple[UNet2DConditionModel, ConditioningAdapter]:
     """UNet and conditioning of a checkpoint, float32."""
-    kind: dict[str, Any] = {"torch_dtype": torch.float32, "low_cpu_mem_usage": False}
     return (
-        UNet2DConditionModel.from_pretrained(folder / "unet", **kind),
-        ConditioningAdapter.from_pretrained(folder / "conditioning", **kind),
+        read_network(UNet2DConditionModel, folder / "unet"),
+        read_network(ConditioningAdapter, folder / "conditioning"),
     )
 
 

@@ -24,6 +24,11 @@ PROGRAMS = (
         function="generation.personalization.icg.train:train_icg",
         about="ICG by rewards alone, over the tables of a finished night.",
     ),
+    Program(
+        name="pack",
+        function="generation.diffusion.training.pack_weights:pack_weights",
+        about="Pack a generator and an adapter into a byte a weight; says how far their pictures move.",
+    ),
     Program(name="judge", function="recsys_eval.judge.train:train_judge", about="The judge, which only reports."),
     Program(
         name="encoders",

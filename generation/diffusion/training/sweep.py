@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from generation.alignment.monitor import drawings_of, nearest_drawing
-from generation.diffusion.painter import Painter
+from generation.diffusion.painter import BY_ITSELF, Painter
 from generation.diffusion.training.data import Drawings, Pairs, PairSampler, load_drawings
 from generation.rewards.relevance import REFERENCE_SHARE
 from jobs.stickers.pack import PicturePack
@@ -48,7 +48,7 @@ def redrawn_relevance(drawings: Drawings, encoders: Encoders, labels: dict[str, 
 
 
 def paint_pairs(
-    painter: Painter, pairs: Pairs, titles: list[str], *, steps: int, guidance: float
+    painter: Painter, pairs: Pairs, titles: list[str], *, steps: int, guidance: float, method: str = BY_ITSELF
 ) -> tuple[NDArray[np.uint8], float]:
     """The painted pairs (B, 64, 64, 3) uint8 and pictures a second."""
     references = ((pairs.reference.permute(0, 2, 3, 1).numpy() + 1) * 127.5).round().astype(np.uint8)
@@ -63,6 +63,7 @@ def paint_pairs(
                 seeds=np.arange(len(titles))[rows],
                 steps=steps,
                 guidance=guidance,
+                method=method,
             )
         )
     return np.concatenate(parts), len(titles) / (time.perf_counter() - begin)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from conf.errors import UsageError
 from generation.diffusion.manifest import write_manifest
+from generation.diffusion.packing import read_network
 from generation.personalization.icg.builtin import BuiltinIcg
 from generation.personalization.icg.public.generators import ATTENTION
 from generation.personalization.icg.public.model import add_lora
@@ -90,8 +91,7 @@ def merged(unet: UNet2DConditionModel, lora: dict[str, Tensor]) -> UNet2DConditi
 
 def read_icg(folder: Path) -> BuiltinIcg:
     """The adapter's network in float32; its files are not checked."""
-    icg: BuiltinIcg = BuiltinIcg.from_pretrained(folder / "adapter", torch_dtype=torch.float32, low_cpu_mem_usage=False)
-    return icg
+    return read_network(BuiltinIcg, folder / "adapter")
 
 
 def _load_lora(network: nn.Module, lora: dict[str, Tensor]) -> None:
