@@ -1,13 +1,15 @@
 """Stage ``generate``: paint the plan, score the candidates, keep the best, commit.
 
-What is in the store is not painted again, so a killed run goes on where it was. Covers and
-their features are merged first; the one transaction that counts, generated_covers of ds,
-comes last.
+Candidates of one wave are scored while the next ones are painted. What is in the store is not painted again, so a
+killed run goes on where it was. Covers and their features are merged first; the one transaction that counts,
+generated_covers of ds, comes last.
 """
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,20 +19,18 @@ import pyarrow.compute as pc
 
 from conf.errors import TryAgainError, UsageError
 from generation.catalogue import end_of_day
+from generation.painting.inspection import Inspection, waves_of
 from generation.painting.tasks import Row, Sampler, paint_units, paint_with_spark
 from generation.personalization.methods import methods_of
-from generation.pictures import MIME, to_pixels
+from generation.pictures import MIME
 from generation.planning.units import unit_of
-from generation.rewards.candidates import CandidateScorer, choose
 from generation.rewards.registry import REWARDS
-from generation.rewards.safety import Safety, SafetyDown
 from generation.serving.backends import PaintBackend, open_backend
-from generation.store import UnitStore
+from generation.store import PaintedUnit, UnitStore
 from generation.types import SIZE
 from jobs.cpu_time import cpu_seconds
 from jobs.lake.context import Context, StageResult
-from jobs.lake.tables import COVER_FEATURES, COVERS, GENERATED_COVERS, SHOWN_PURPOSES
-from reward_model.encoders.assets import OPEN_NSFW, AssetError, verified_asset
+from jobs.lake.tables import COVER_FEATURES, COVERS, GENERATED_COVERS
 
 logger = logging.getLogger(__name__)
 
@@ -52,54 +52,57 @@ def run(ctx: Context) -> StageResult:
     """
     plan = _read_plan(ctx)
     store = UnitStore(ctx.images)
-    watch = _Watch()
-    outcomes, painted = _paint(ctx, plan, store)
-    watch.lap("paint")
-    failed = {row["unit_id"]: row["error"] for row in outcomes if row["error"]}
-    _report_failures(failed, len(outcomes))
-
-    candidates = _candidates(ctx, plan, outcomes)
-    pictures = np.stack([to_pixels(ctx.images.get(cover_id)) for cover_id in candidates["cover_id"]])
-    scorer = CandidateScorer(ctx)
-    embeddings, styles = scorer.encode(pictures)
-    candidates = candidates.join(scorer.score(candidates, pictures, embeddings, styles))
-    watch.lap("score")
-    candidates = candidates.join(_chosen(ctx, candidates, pictures))
-    watch.lap("safety")
+    begin, busy = time.perf_counter(), cpu_seconds()
+    painting, inspection = Painting(), Inspection(ctx)
+    for wave, outcomes in _painted(ctx, plan, store, painting):
+        painting.seconds = time.perf_counter() - begin
+        painting.add(outcomes)
+        inspection.look(wave, outcomes)
+    painting.cpu_seconds = cpu_seconds() - busy - sum(inspection.cpu_seconds.values())
+    _report_failures(painting.failed, painting.units)
+    candidates, embeddings, styles = inspection.found()
 
     rows = {
         "covers": ctx.lake.merge(_covers(ctx, candidates), "covers"),
         "cover_features": ctx.lake.merge(
-            _features(candidates, embeddings, styles, scorer.encoder_id), "cover_features"
+            _features(candidates, embeddings, styles, inspection.scorer.encoder_id), "cover_features"
         ),
         "generated_covers": ctx.lake.replace(_generated(ctx, candidates), "generated_covers", ds=ctx.ds),
     }
-    reused = len(candidates) - painted
+    reused = len(candidates) - painting.pictures
     metrics = {
-        "pictures_painted": float(painted),
+        "pictures_painted": float(painting.pictures),
         "pictures_reused": float(reused),
-        "units_failed": float(len(failed)),
+        "units_failed": float(len(painting.failed)),
         "pictures_asked_safety": float(candidates["nsfw"].notna().sum()),
-        **watch.metrics,
-        **({"pictures_per_second": painted / watch.metrics["paint_seconds"]} if painted else {}),
+        "paint_seconds": painting.seconds,
+        "paint_cpu_seconds": painting.cpu_seconds,
+        **{f"{part}_seconds": seconds for part, seconds in inspection.seconds.items()},
+        **{f"{part}_cpu_seconds": seconds for part, seconds in inspection.cpu_seconds.items()},
+        **({"pictures_per_second": painting.pictures / painting.seconds} if painting.pictures else {}),
     }
-    note = f"{painted} pictures painted, {reused} reused, {len(failed)} units failed"
+    note = f"{painting.pictures} pictures painted, {reused} reused, {len(painting.failed)} units failed"
     return StageResult(rows=rows, metrics=metrics, note=note)
 
 
-class _Watch:
-    """Wall and CPU seconds of the parts of the stage, as metrics."""
+@dataclass
+class Painting:
+    """What became of the plan's units so far."""
 
-    def __init__(self) -> None:
-        self.metrics: dict[str, float] = {}
-        self._last = time.perf_counter(), cpu_seconds()
+    units: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    """Error by unit."""
+    pictures: int = 0
+    """That were painted by this run."""
+    seconds: float = 0.0
+    """Wall seconds until the last picture was there; most of scoring and safety passed meanwhile."""
+    cpu_seconds: float = 0.0
+    """CPU seconds of everything but scoring and safety."""
 
-    def lap(self, part: str) -> None:
-        """What passed since the lap before belongs to ``part``."""
-        last, self._last = self._last, (time.perf_counter(), cpu_seconds())
-        self.metrics[f"{part}_seconds"], self.metrics[f"{part}_cpu_seconds"] = (
-            now - then for now, then in zip(self._last, last, strict=True)
-        )
+    def add(self, outcomes: Sequence[Row]) -> None:
+        """Count units that are through."""
+        self.units += len(outcomes)
+        self.failed.update({row["unit_id"]: row["error"] for row in outcomes if row["error"]})
 
 
 def _read_plan(ctx: Context) -> pa.Table:
@@ -108,17 +111,35 @@ def _read_plan(ctx: Context) -> pa.Table:
     return ctx.lake.read("generation_plan", ds=ctx.ds).sort_by("rank")
 
 
-def _paint(ctx: Context, plan: pa.Table, store: UnitStore) -> tuple[list[Row], int]:
-    """An outcome per unit, and how many pictures were painted now; no server is started for nothing."""
+def _painted(
+    ctx: Context, plan: pa.Table, store: UnitStore, painting: Painting
+) -> Iterator[tuple[pa.Table, list[Row]]]:
+    """Each wave of the plan with an outcome per unit; no server is started for nothing."""
     known = store.find_all(plan["unit_id"].to_pylist())
-    outcomes: list[Row] = [
-        {"unit_id": unit.unit_id, "generator": unit.generator, "cover_ids": list(unit.cover_ids), "error": None}
-        for unit in known.values()
-    ]
-    missing = plan.filter(~pc.field("unit_id").isin(pa.array(list(known), pa.string())))
-    ctx.progress(len(outcomes), plan.num_rows, "units")
-    if not missing.num_rows:
-        return outcomes, 0
+    waves = waves_of(plan)
+    missing = [wave.filter(~pc.field("unit_id").isin(pa.array(list(known), pa.string()))) for wave in waves]
+    ctx.progress(len(known), plan.num_rows, "units")
+    with _painter(ctx, missing, store) as new:
+        for wave, unpainted in zip(waves, missing, strict=True):
+            outcomes = [_reused(known[unit_id]) for unit_id in wave["unit_id"].to_pylist() if unit_id in known]
+            if unpainted.num_rows:
+                painted = next(new)
+                painting.pictures += sum(len(row["cover_ids"]) for row in painted)
+                outcomes += painted
+            yield wave, outcomes
+
+
+def _reused(unit: PaintedUnit) -> Row:
+    return {"unit_id": unit.unit_id, "generator": unit.generator, "cover_ids": list(unit.cover_ids), "error": None}
+
+
+@contextmanager
+def _painter(ctx: Context, missing: Sequence[pa.Table], store: UnitStore) -> Iterator[Iterator[list[Row]]]:
+    """Outcomes of the waves of which something is missing, in their order."""
+    todo = [wave for wave in missing if wave.num_rows]
+    if not todo:
+        yield iter(())
+        return
     settings = ctx.settings.generation
     with open_backend(settings, ctx.home / "logs") as backend:
         sampler = Sampler(
@@ -126,9 +147,9 @@ def _paint(ctx: Context, plan: pa.Table, store: UnitStore) -> tuple[list[Row], i
             steps=settings.steps,
             guidance=settings.guidance,
         )
-        _check_plan(missing, sampler, ctx)
-        new = _paint_missing(ctx, missing, backend, store, sampler)
-    return [*outcomes, *new], sum(len(row["cover_ids"]) for row in new)
+        _check_plan(todo[0], sampler, ctx)
+        with closing(_paint_missing(ctx, todo, backend, store, sampler)) as painted:
+            yield painted
 
 
 def _check_plan(plan: pa.Table, sampler: Sampler, ctx: Context) -> None:
@@ -144,20 +165,25 @@ def _check_plan(plan: pa.Table, sampler: Sampler, ctx: Context) -> None:
 
 
 def _paint_missing(
-    ctx: Context, missing: pa.Table, backend: PaintBackend, store: UnitStore, sampler: Sampler
-) -> list[Row]:
-    """Through Spark tasks, or here when the model is in this process."""
+    ctx: Context, waves: Sequence[pa.Table], backend: PaintBackend, store: UnitStore, sampler: Sampler
+) -> Generator[list[Row]]:
+    """Through Spark tasks, or here when the model is in this process; a list a wave."""
+    units = sum(wave.num_rows for wave in waves)
 
     def progress(done: int) -> None:
-        ctx.progress(done, missing.num_rows, "units painted")
+        ctx.progress(done, units, "units painted")
 
     if ctx.settings.generation.backend != "inprocess":
-        return paint_with_spark(ctx.spark, missing, backend, store, sampler, progress)
-    outcomes = []
-    for outcome in paint_units(missing.to_pylist(), backend, store, sampler):
-        outcomes.append(outcome)
-        progress(len(outcomes))
-    return outcomes
+        yield from paint_with_spark(ctx.spark, waves, backend, store, sampler, progress)
+        return
+    done = 0
+    for wave in waves:
+        outcomes: list[Row] = []
+        for outcome in paint_units(wave.to_pylist(), backend, store, sampler):
+            outcomes.append(outcome)
+            done += 1
+            progress(done)
+        yield outcomes
 
 
 def _report_failures(failed: dict[str, str], units: int) -> None:
@@ -169,42 +195,6 @@ def _report_failures(failed: dict[str, str], units: int) -> None:
             f"{len(failed)} of {units} units were not painted, like {unit_id}: {error}. "
             "Look at logs/triton.log, then run `coverlift generate` again; what was painted is kept."
         )
-
-
-def _candidates(ctx: Context, plan: pa.Table, outcomes: Sequence[Row]) -> pd.DataFrame:
-    """One row per candidate of a painted unit, in the order of the plan."""
-    painted = {row["unit_id"]: row for row in outcomes if not row["error"]}
-    rows: list[dict[str, Any]] = []
-    for row in plan.to_pylist():
-        if row["unit_id"] not in painted:
-            continue
-        outcome, publishable = painted[row["unit_id"]], row["as_of"] == ctx.ds.isoformat()
-        names = ("unit_id", "purpose", "as_of", "item_id", "segment_id", "method", "prompt", "reference_cover_id")
-        common = {name: row[name] for name in names}
-        rows += [
-            {
-                **common,
-                "publishable": publishable and row["purpose"] in SHOWN_PURPOSES,
-                "candidate": number,
-                "seed": seed,
-                "cover_id": cover_id,
-                "generator": outcome["generator"],
-            }
-            for number, (seed, cover_id) in enumerate(zip(unit_of(row).seeds(), outcome["cover_ids"], strict=True))
-        ]
-    return pd.DataFrame(rows)
-
-
-def _chosen(ctx: Context, candidates: pd.DataFrame, pictures: Any) -> pd.DataFrame:
-    try:
-        safety = Safety(verified_asset(OPEN_NSFW))
-        limit = ctx.settings.policy.max_nsfw
-        return choose(candidates, lambda rows: safety.probabilities(pictures[rows]), max_nsfw=limit)
-    except (AssetError, SafetyDown) as error:
-        raise TryAgainError(
-            f"The safety scorer is down, so nothing of {ctx.ds} may be published: {error}. `coverlift doctor` says "
-            "what is missing; then run `coverlift generate` again: what was painted is kept."
-        ) from error
 
 
 def _covers(ctx: Context, candidates: pd.DataFrame) -> pa.Table:

@@ -1,7 +1,7 @@
 """Painting units that are not painted yet: the code of a Spark task, and of a night without Triton."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -135,26 +135,31 @@ class PaintTask:
 
 def paint_with_spark(
     spark: "SparkSession",
-    plan: pa.Table,
+    waves: Sequence[pa.Table],
     backend: PaintBackend,
     store: UnitStore,
     sampler: Sampler,
     progress: Callable[[int], None],
-) -> list[Row]:
-    """Paint a plan in Spark tasks, best ranks first; returns rows of ``OUTCOME``.
+) -> Iterator[list[Row]]:
+    """Paint parts of a plan in Spark tasks, in their order; a job each, all handed over at once, so no core waits.
 
     Parameters
     ----------
     spark
         The session.
-    plan
-        Rows of ``generation_plan``.
+    waves
+        Rows of ``generation_plan``, best ranks first.
     backend, store
         Pickled to the tasks.
     sampler
         What decides pixels beside the units.
     progress
         Called about once a second with the number of units that are through.
+
+    Yields
+    ------
+    list of Mapping
+        Rows of ``OUTCOME`` of a wave, in their order; the next ones are painted meanwhile.
 
     Raises
     ------
@@ -167,30 +172,29 @@ def paint_with_spark(
     context = spark.sparkContext
     counter = context.accumulator(0)
     task = PaintTask(backend=backend, store=store, sampler=sampler, counter=counter)
-    pictures = sum(plan["candidates"].to_pylist())
-    parts = max(1, math.ceil(pictures / PICTURES_PER_TASK))
-    frame = spark.createDataFrame(plan).repartitionByRange(parts, "rank")
-    painted = frame.mapInArrow(task, from_arrow_schema(OUTCOME))
 
-    def collect() -> pa.Table:
+    def collect(wave: pa.Table) -> pa.Table:
         context.setJobGroup("generate", "painting covers", interruptOnCancel=True)
-        return painted.toArrow()
+        parts = max(1, math.ceil(sum(wave["candidates"].to_pylist()) / PICTURES_PER_TASK))
+        frame = spark.createDataFrame(wave).repartitionByRange(parts, "rank")
+        return frame.mapInArrow(task, from_arrow_schema(OUTCOME)).toArrow()
 
-    with ThreadPoolExecutor(1) as pool:
-        job = pool.submit(collect)
+    with ThreadPoolExecutor(max(1, len(waves))) as pool:
+        jobs = [pool.submit(collect, wave) for wave in waves]
         try:
-            while not job.done():
-                wait([job], timeout=POLL_S)
-                progress(counter.value)
-            rows: list[Row] = job.result().to_pylist()
+            for job in jobs:
+                while not job.done():
+                    wait([job], timeout=POLL_S)
+                    progress(counter.value)
+                yield job.result().to_pylist()
         except PySparkException as error:
+            context.cancelJobGroup("generate")
             if TryAgainError.__name__ in str(error):
                 raise TryAgainError(_last_words(str(error))) from error
             raise
         except BaseException:
             context.cancelJobGroup("generate")
             raise
-    return rows
 
 
 def _last_words(trace: str) -> str:
