@@ -21,7 +21,7 @@ from generation.pictures import to_pixels
 from generation.planning.units import unit_of
 from generation.rewards.candidates import CandidateScorer, choose
 from generation.rewards.safety import Safety, SafetyDown
-from jobs.lake.arrays import Floats32
+from jobs.lake.arrays import Floats32, Pixels
 from jobs.lake.context import Context
 from jobs.lake.tables import SHOWN_PURPOSES
 from reward_model.encoders.assets import OPEN_NSFW, AssetError, verified_asset
@@ -100,7 +100,7 @@ class Inspection:
             embeddings, styles = self.scorer.encode(pictures)
             candidates = candidates.join(self.scorer.score(candidates, pictures, embeddings, styles))
         with self._part("safety"):
-            candidates = candidates.join(self._chosen(candidates, pictures))
+            candidates = candidates.join(self.chosen(candidates, pictures))
         self._parts.append(candidates)
         self._embeddings.append(embeddings)
         self._styles.append(styles)
@@ -118,7 +118,8 @@ class Inspection:
         whole = pd.concat(self._parts, ignore_index=True)
         return whole, np.concatenate(self._embeddings), np.concatenate(self._styles)
 
-    def _chosen(self, candidates: pd.DataFrame, pictures: Any) -> pd.DataFrame:
+    def chosen(self, candidates: pd.DataFrame, pictures: Pixels) -> pd.DataFrame:
+        """The choice among scored candidates, ``selected`` and ``nsfw``; raises as :meth:`look`."""
         try:
             limit = self.ctx.settings.policy.max_nsfw
             return choose(candidates, lambda rows: self._safety.probabilities(pictures[rows]), max_nsfw=limit)

@@ -91,7 +91,8 @@ def merged(unet: UNet2DConditionModel, lora: dict[str, Tensor]) -> UNet2DConditi
 
 def read_icg(folder: Path) -> BuiltinIcg:
     """The adapter's network in float32; its files are not checked."""
-    return read_network(BuiltinIcg, folder / "adapter")
+    icg: BuiltinIcg = read_network(BuiltinIcg, folder / "adapter")
+    return icg
 
 
 def _load_lora(network: nn.Module, lora: dict[str, Tensor]) -> None:

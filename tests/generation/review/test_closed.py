@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks.private_postgres import free_port
 from conf.errors import GateError, TryAgainError
 from conf.settings import Settings
-from generation.painting import stage
+from generation.painting.inspection import Inspection
 from generation.rewards.safety import Safety, SafetyDown
 from jobs import publish
 from jobs.lake.tables import GENERATED_COVERS
@@ -65,7 +65,7 @@ def test_a_scorer_that_cannot_be_loaded_stops_the_night_before_anything_is_writt
     candidates = pd.DataFrame({"unit_id": ["u"], "candidate": [0], "score": [1.0], "publishable": [True]})
     context = SimpleNamespace(ds=DS, settings=Settings())
     with pytest.raises(TryAgainError, match=r"safety scorer is down.*coverlift doctor") as stopped:
-        stage._chosen(context, candidates, np.zeros((1, 64, 64, 3), np.uint8))
+        Inspection(context).chosen(candidates, np.zeros((1, 64, 64, 3), np.uint8))
     assert stopped.value.exit_code == 75
 
 
