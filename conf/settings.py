@@ -54,6 +54,8 @@ class WorldSettings(Section):
     days: int = Field(default=28, ge=8)
     start: date = date(2026, 3, 2)
     seed: int = 20260302
+    wording: Literal["mild", "strong"] = "mild"
+    """How much people care for the kind of a title; in the ``strong`` world a third of them adore one kind."""
     explore: float = Field(default=0.2, ge=0, le=1)
     """Probability that the logging policy shows another drawing than the original."""
     page: int = Field(default=10, ge=2)

@@ -37,7 +37,8 @@ def items_with_default(lake: Lake, as_of: date) -> pd.DataFrame:
     DataFrame
         item_id, title, category, tags, reference_cover_id; one row per item with a default cover.
     """
-    table = lake.read("items").filter(pc.field("created_at") <= end_of_day(as_of))
+    columns = ["item_id", "title", "category", "tags", "created_at"]
+    table = lake.read("items", columns=columns).filter(pc.field("created_at") <= end_of_day(as_of))
     items: pd.DataFrame = table.drop_columns(["created_at"]).to_pandas()
     covers = original_covers(lake, as_of)
     default = covers[covers["is_default"]].rename(columns={"cover_id": "reference_cover_id"})

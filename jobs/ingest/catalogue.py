@@ -125,14 +125,27 @@ def write_items(context: Context, items: Checked) -> None:
     """Insert new items and overwrite changed ones."""
     from pyspark.sql import functions as F
 
-    names = [field.name for field in contract.ITEMS.fields]
-    rows = accepted_rows(items).select(*names).withColumn("tags", F.coalesce("tags", F.array().cast("array<string>")))
+    maps = [field.name for field in contract.ITEMS.fields if field.kind in contract.MAPS]
+    names = [field.name for field in contract.ITEMS.fields if field.name not in maps]
+    rows = accepted_rows(items).select(*names, *maps)
+    rows = rows.withColumn("tags", F.coalesce("tags", F.array().cast("array<string>")))
     if context.lake.exists("items"):
-        rows = rows.exceptAll(context.lake.frame("items").select(*names)).cache()
+        rows = changed_items(rows, context.lake.frame("items"), names, maps).cache()
         if not rows.isEmpty():
             context.lake.merge(rows, "items", update=True)
     else:
         context.lake.replace(rows, "items")
+
+
+def changed_items(rows: "DataFrame", old: "DataFrame", names: list[str], maps: list[str]) -> "DataFrame":
+    """Items that the lake has not, or otherwise; maps are compared as sorted entries, as Spark compares no maps."""
+    from pyspark.sql import functions as F
+
+    known = [name for name in maps if name in old.columns]  # a lake of an older version lacks them
+    new = [F.lit(None).cast(rows.schema[name].dataType).alias(name) for name in maps if name not in known]
+    entries = [F.array_sort(F.map_entries(name)).alias(name) for name in maps]
+    found = rows.select(*names, *entries).exceptAll(old.select(*names, *known, *new).select(*names, *entries))
+    return found.select(*names, *(F.map_from_entries(name).alias(name) for name in maps))
 
 
 def write_covers(context: Context, covers: Checked) -> None:

@@ -143,7 +143,10 @@ def check_unique(frame: "DataFrame", source: Source, again: "DataFrame | None") 
 
     if again is None:
         return frame
-    content = F.xxhash64(*(F.col(name) for name in frame.columns if name != "data"))
+    maps = {field.name for field in source.fields if field.kind in contract.MAPS}
+    content = F.xxhash64(
+        *(F.to_json(name) if name in maps else F.col(name) for name in frame.columns if name != "data")
+    )
     order = Window.partitionBy(*source.key).orderBy(F.col(REASONS) != "", content)
     ranked = frame.join(again, list(source.key), "left").withColumn("_rank", F.row_number().over(order))
     repeats = F.col("_old").isNotNull() & ((F.col("_rank") > 1) | (F.col("_old") == 1))

@@ -6,7 +6,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["string", "timestamp", "int", "long", "double", "bool", "strings", "binary"]
+Kind = Literal[
+    "string", "timestamp", "int", "long", "double", "bool", "strings", "binary", "text by language", "words by language"
+]
+
+
+MAPS: tuple[Kind, ...] = ("text by language", "words by language")
+"""Kinds whose values are maps, which Spark neither compares nor hashes."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +107,8 @@ ITEMS = Source(
         Field("category", "string"),
         Field("tags", "strings", required=False),
         Field("created_at", "timestamp"),
+        Field("labels", "text by language", required=False),
+        Field("words", "words by language", required=False),
     ),
     ("item_id",),
     DUPLICATE_ITEM,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jobs.ingest.contract import Field, Kind
+from jobs.ingest.contract import MAPS, Field, Kind
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -19,6 +19,8 @@ SPARK_TYPES: dict[Kind, str] = {
     "bool": "boolean",
     "strings": "array<string>",
     "binary": "binary",
+    "text by language": "map<string,string>",
+    "words by language": "map<string,array<string>>",
 }
 
 ISO_8601 = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})?$"
@@ -113,6 +115,8 @@ def is_exact(field: Field, kind: pa.DataType) -> bool:
         return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
     if field.kind == "timestamp":
         return pa.types.is_timestamp(kind) and kind.unit in ("us", "ms")
+    if field.kind in MAPS:
+        return _is_map(field.kind, kind)
     return bool(kind == {"int": pa.int32(), "long": pa.int64(), "double": pa.float64(), "bool": pa.bool_()}[field.kind])
 
 
@@ -142,12 +146,23 @@ def parsed(field: Field, raw: "Column", kind: pa.DataType) -> tuple["Column", "C
         return _native(field, raw, kind), None
     if field.kind == "timestamp" and pa.types.is_timestamp(kind):
         return _from_epoch(raw, kind), None
+    if field.kind in MAPS and pa.types.is_struct(kind):  # pandas writes dictionaries so
+        raw, kind = F.to_json(raw), pa.string()
     if field.kind == "binary" or (pa.types.is_nested(kind)) or (field.kind == "string" and not _names(kind)):
         return F.lit(None).cast(target), raw.isNotNull()
     text = raw.cast("string")
     text = F.when(F.trim(text) != "", text)
     value = _from_text(field.kind, text)
     return value, text.isNotNull() & value.isNull()
+
+
+def _is_map(wanted: Kind, kind: pa.DataType) -> bool:
+    """Whether an Arrow type maps text to text, or to lists of text."""
+    if not pa.types.is_map(kind) or not is_text(kind.key_type):
+        return False
+    if wanted == "text by language":
+        return is_text(kind.item_type)
+    return bool(pa.types.is_list(kind.item_type)) and is_text(kind.item_type.value_type)
 
 
 def _names(kind: pa.DataType) -> bool:
@@ -196,4 +211,4 @@ def _from_text(kind: Kind, text: "Column") -> "Column":
     if kind == "strings":
         listed = F.from_json(text, "array<string>")
         return F.when(text.startswith("["), listed).otherwise(F.split(text, r"\|"))
-    return text
+    return F.when(text.startswith("{"), F.from_json(text, SPARK_TYPES[kind])) if kind in MAPS else text

@@ -164,7 +164,8 @@ class Lake:
         Returns
         -------
         pa.Table
-            With the types of the table's spec; no rows where a partition is missing.
+            With the types of the table's spec; no rows where a partition is missing. A nullable column that the
+            table, written by an older version, has not is null.
 
         Raises
         ------
@@ -174,13 +175,16 @@ class Lake:
         spec = _spec(table)
         dataset = self.dataset(table, version)
         wanted = list(columns) if columns is not None else spec.schema.names
+        fields = [spec.schema.field(name) for name in wanted]
+        there = [field.name for field in fields if not field.nullable or field.name in dataset.schema.names]
         condition = pq.filters_to_expression(filters) if filters else None
         days = days_of(ds)
         if days is not None:
             in_days = pc.field("ds").isin(days)
             condition = in_days if condition is None else in_days & condition
-        found = dataset.to_table(columns=wanted, filter=condition)
-        return found.cast(pa.schema([spec.schema.field(name) for name in wanted]))
+        found = dataset.to_table(columns=there, filter=condition)
+        arrays = [found[field.name] if field.name in there else pa.nulls(len(found), field.type) for field in fields]
+        return pa.table(arrays, names=wanted).cast(pa.schema(fields))
 
     def frame(self, table: str, *, ds: Days = None) -> "DataFrame":
         """Rows as a Spark DataFrame.

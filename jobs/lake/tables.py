@@ -131,6 +131,18 @@ ITEMS = TableSpec(
         Column(name="category", type=TEXT, about="as of now: older versions are not kept"),
         Column(name="tags", type=TEXTS, about="words, may be empty"),
         Column(name="created_at", type=TIMESTAMP, about="when it came into the feed, UTC"),
+        Column(
+            name="labels",
+            type=pa.map_(TEXT, TEXT),
+            about="its short name by language, e.g. `en`, `de`: what titles are written from",
+            null="given in no language: no title is written for it",
+        ),
+        Column(
+            name="words",
+            type=pa.map_(TEXT, TEXTS),
+            about="words about it by language, like `tags`",
+            null="given in no language",
+        ),
     ),
     keys=("item_id",),
 )

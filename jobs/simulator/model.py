@@ -20,7 +20,7 @@ from scipy.special import expit
 from conf.settings import WorldSettings
 from jobs.lake.arrays import Flags, Floats, Ints
 from jobs.simulator.catalogue import SimulatedItems, build_catalogue
-from jobs.simulator.parameters import ModelParameters, examination
+from jobs.simulator.parameters import ModelParameters, examination, parameters_of
 from jobs.simulator.users import Users, draw_users
 from jobs.simulator.wording import PLAIN, all_titles
 from jobs.stickers.pack import FAMILIES, PicturePack
@@ -39,7 +39,7 @@ class World:
     pack
         The real pictures; read from the package when left out.
     parameters
-        The model's numbers.
+        The model's numbers; those of ``settings.wording`` when left out.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class World:
         parameters: ModelParameters | None = None,
     ) -> None:
         self.settings = settings
-        self.parameters = parameters or ModelParameters()
+        self.parameters = parameters or parameters_of(settings.wording)
         self.last_day: date = settings.start + timedelta(days=settings.days - 1)
         self.users: Users = draw_users(
             round(settings.users * settings.scale), self.parameters, self.stream(USERS_STREAM)

@@ -4,6 +4,7 @@
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -45,6 +46,13 @@ class ModelParameters:
     """Mean liking of plain, descriptive and playful titles."""
     wording_sd: float = 0.25
     """Spread of a user's liking of one kind of title."""
+    wording_adorers: float = 0.0
+    """Share of users who adore one kind of title, dealt out in equal numbers; ``STRONG_WORDING`` of them with
+    ``world.wording=strong``."""
+    wording_adore_low: float = 0.8
+    """Least boost of the adored kind over the two others."""
+    wording_adore_high: float = 1.6
+    """Greatest boost of the adored kind over the two others."""
     dissimilarity: float = 1.5
     """What a picture of something else entirely loses (the formula's lambda)."""
 
@@ -81,6 +89,9 @@ class ModelParameters:
     """Growth of the log of that time per logit of attraction above the intercept."""
 
 
+STRONG_WORDING = 0.35
+"""``wording_adorers`` of a world with ``world.wording=strong``."""
+
 LANGUAGE_SHARES = {"en": 0.45, "de": 0.20, "es": 0.20, "ja": 0.15}
 """Share of users who read titles in each language."""
 
@@ -106,6 +117,17 @@ STYLE_GROUPS = {
 
 EVENING, NOON, MORNING = (0.6, 20.0, 2.5), (0.25, 12.5, 2.0), (0.15, 8.0, 1.5)
 """Parts of the day's curve: weight, mean hour and spread in hours (UTC, around the day)."""
+
+
+def parameters_of(wording: Literal["mild", "strong"]) -> ModelParameters:
+    """The numbers of a world with this ``world.wording``.
+
+    Examples
+    --------
+    >>> parameters_of("mild").wording_adorers, parameters_of("strong").wording_adorers
+    (0.0, 0.35)
+    """
+    return ModelParameters(wording_adorers=STRONG_WORDING if wording == "strong" else 0.0)
 
 
 def examination(positions: Ints, parameters: ModelParameters) -> Floats:

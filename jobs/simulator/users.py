@@ -29,6 +29,8 @@ class Users:
     """(U,) the family a user adores, -1 for those who adore none."""
     wording_taste: Floats
     """(U, 3) logits."""
+    adored_wording: Ints
+    """(U,) the kind of title a user adores, -1 for those who adore none: everybody in the ``mild`` world."""
 
     @property
     def size(self) -> int:
@@ -65,20 +67,50 @@ def draw_styles(users: int, parameters: ModelParameters, rng: np.random.Generato
     return taste - taste.mean(axis=1, keepdims=True), adored
 
 
+def draw_wording_taste(users: int, parameters: ModelParameters, rng: np.random.Generator) -> tuple[Floats, Ints]:
+    """Tastes for kinds of titles: everyone a little, and where ``wording_adorers`` says so a share adores one kind.
+
+    An adorer likes one kind more than the two others by the boost; the boost is centred over the
+    kinds, so that adorers click no more often in all.
+
+    Returns
+    -------
+    tuple
+        (U, 3) float64 logits, and (U,) the adored kind or -1.
+    """
+    kinds = len(parameters.wording_mean)
+    taste = np.array(parameters.wording_mean) + parameters.wording_sd * rng.standard_normal((users, kinds))
+    adored = np.full(users, -1, dtype=np.int64)
+    adorers = round(parameters.wording_adorers * users)
+    if adorers:
+        adoring = rng.permutation(users)[:adorers]
+        adored[adoring] = np.arange(adorers) % kinds
+        boost = rng.uniform(parameters.wording_adore_low, parameters.wording_adore_high, adorers)
+        taste[adoring, adored[adoring]] += boost
+        taste[adoring] -= boost[:, None] / kinds
+    return taste, adored
+
+
 def draw_users(users: int, parameters: ModelParameters, seed: np.random.SeedSequence) -> Users:
     """All users of the world; the same seed gives the same users."""
     rng = np.random.default_rng(seed)
     activity = np.exp(parameters.activity_sd * rng.standard_normal(users))
     style_taste, adored = draw_styles(users, parameters, rng)
     shares = np.array([LANGUAGE_SHARES[language] for language in LANGUAGES])
+    # The order of the draws is the world's bytes: wording comes last.
+    language = rng.choice(len(LANGUAGES), size=users, p=shares)
+    chronotype = rng.standard_normal(users)
+    bias = parameters.user_bias_sd * rng.standard_normal(users)
+    factors = rng.standard_normal((users, parameters.factors))
+    wording_taste, adored_wording = draw_wording_taste(users, parameters, rng)
     return Users(
-        language=rng.choice(len(LANGUAGES), size=users, p=shares),
+        language=language,
         activity=activity / activity.mean(),
-        chronotype=rng.standard_normal(users),
-        bias=parameters.user_bias_sd * rng.standard_normal(users),
-        factors=rng.standard_normal((users, parameters.factors)),
+        chronotype=chronotype,
+        bias=bias,
+        factors=factors,
         style_taste=style_taste,
         adored=adored,
-        wording_taste=np.array(parameters.wording_mean)
-        + parameters.wording_sd * rng.standard_normal((users, len(parameters.wording_mean))),
+        wording_taste=wording_taste,
+        adored_wording=adored_wording,
     )

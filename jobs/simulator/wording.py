@@ -61,3 +61,19 @@ def all_titles(subjects: list[Subject]) -> list[str]:
     return [
         title(subject, kind, language) for language in LANGUAGES for kind in range(len(KINDS)) for subject in subjects
     ]
+
+
+def all_wordings(subject: Subject, kind: int, language: str) -> tuple[str, ...]:
+    """Every way a kind of title may be worded: of playful ones all frames, of others the one.
+
+    Examples
+    --------
+    >>> fox = Subject("1f98a", "animals-nature", "animal-mammal", {"en": "fox"}, {"en": ["face", "fox", "red"]})
+    >>> all_wordings(fox, PLAYFUL, "en")
+    ('Say hello to: fox!', 'fox? Yes, please!', "Today's mood: fox")
+    >>> all_wordings(fox, PLAIN, "en")
+    ('fox',)
+    """
+    if kind != PLAYFUL:
+        return (title(subject, kind, language),)
+    return tuple(frame.format(label=subject.labels[language]) for frame in FRAMES[language])

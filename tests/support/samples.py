@@ -18,6 +18,8 @@ KNOWN: dict[str, Any] = {
     "cover_id": "a" * 64,
     "text_hash": "b" * 64,
     "tags": ["fruit", "red"],
+    "labels": [("en", "pizza")],
+    "words": [("en", ["food", "slice"])],
     "rewards": [("personal", 0.25), ("nsfw", 0.5)],
     "category_affinity": [("food", 0.75)],
 }

@@ -37,6 +37,8 @@ class SmallInput:
                 "category": "things",
                 "tags": ["round", 'so "called"'],
                 "created_at": "2026-01-01T00:00:00Z",
+                "labels": {"en": f"item {number}", "de": f"Ding {number}"},
+                "words": {"en": ["round", "red|blue"]},
             }
             for number in (1, 2, 3)
         ]
@@ -109,6 +111,8 @@ class SmallInput:
 def as_cell(value):
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict):
+        return json.dumps(value)
     return "|".join(value) if isinstance(value, list) else value
 
 

@@ -56,6 +56,8 @@ def item_rows(world: World) -> pa.Table:
             "category": [subject.group for subject in items.pack.subjects],
             "tags": [subject.tags["en"] for subject in items.pack.subjects],
             "created_at": list(items.created_at),
+            "labels": [list(subject.labels.items()) for subject in items.pack.subjects],
+            "words": [list(subject.tags.items()) for subject in items.pack.subjects],
         },
         schema=ITEMS.schema,
     )

@@ -127,7 +127,10 @@ def test_every_reason_in_every_format(form, small_input, make_context, spark_lak
     row = next(row for row in kept.to_pylist() if row["impression_id"] == f"{DS}-3")
     assert row["ts"] == datetime.fromisoformat(f"{DS}T10:03:00.250000+00:00")
     assert (row["position"], row["clicked"], row["dwell_ms"], row["propensity"]) == (4, True, 900, 0.5)
-    assert context.lake.read("items").to_pylist()[0]["tags"] == ["round", 'so "called"']
+    item = context.lake.read("items").sort_by("item_id").to_pylist()[0]
+    assert item["tags"] == ["round", 'so "called"']
+    assert dict(item["labels"]) == {"de": "Ding 1", "en": "item 1"}
+    assert dict(item["words"])["en"] == ["round", "red|blue"]
     if form == "parquet":
         assert {reason for row in refused for reason in row["reasons"]} == set(contract.REASONS) - {"malformed_row"}
 

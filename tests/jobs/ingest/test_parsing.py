@@ -24,6 +24,8 @@ CASES = {
     "double": [("0.25", 0.25), ("1e-3", 0.001), ("NaN", "bad"), ("inf", "bad"), ("half", "bad"), ("", None)],
     "strings": [('["a", "b|c"]', ["a", "b|c"]), ("a|b", ["a", "b"]), ("a", ["a"]), ('["a', "bad")],
     "string": [("x", "x"), ("", None), (None, None)],
+    "text by language": [('{"en": "fox"}', {"en": "fox"}), ("{}", {}), ("fox", "bad"), ('{"en": ', "bad"), ("", None)],
+    "words by language": [('{"en": ["a", "b|c"], "de": []}', {"en": ["a", "b|c"], "de": []}), ("a|b", "bad")],
 }
 
 
@@ -60,6 +62,11 @@ def test_text(kind, spark_lake):
         ("timestamp", pa.int64(), [5], ["bad"]),
         ("strings", pa.list_(pa.string()), [["a"], None], [["a"], None]),
         ("strings", pa.list_(pa.int64()), [[1]], ["bad"]),
+        ("text by language", pa.map_(pa.string(), pa.string()), [[("en", "fox")], None], [{"en": "fox"}, None]),
+        ("text by language", pa.struct([("en", pa.string())]), [{"en": "fox"}, None], [{"en": "fox"}, None]),
+        ("text by language", pa.map_(pa.string(), pa.int64()), [[("en", 1)]], ["bad"]),
+        ("words by language", pa.map_(pa.string(), pa.list_(pa.string())), [[("en", ["a"])]], [{"en": ["a"]}]),
+        ("words by language", pa.struct([("en", pa.list_(pa.string()))]), [{"en": ["a"]}], [{"en": ["a"]}]),
     ],
 )
 def test_typed_columns(kind, arrow_type, values, expected, spark_lake):

@@ -75,12 +75,17 @@ def test_catalogue_changes_are_merged(source, context_of):
     source.write_day([source.impression(1, cover_id="a" * 64, item_id=painted["item_id"])])
 
     source.items[0]["title"] = "Renamed"
+    source.items[1]["labels"] = {"de": "Ding 2", "en": "item 2"}  # the same in another order
+    source.items[2]["labels"] = {"en": "third item"}
     fresh = source.cover("i1", data=png("pink"), is_default=True)
     source.covers = [row | {"is_default": False} if row["item_id"] == "i1" else row for row in source.covers] + [fresh]
     source.write_catalogue()
     stage.run(context)
     titles = {row["item_id"]: row["title"] for row in context.lake.read("items").to_pylist()}
     assert titles == {"i1": "Renamed", "i2": "Item, number 2", "i3": "Item, number 3"}
+    labels = {row["item_id"]: dict(row["labels"]) for row in context.lake.read("items").to_pylist()}
+    assert labels["i1"] == {"en": "item 1", "de": "Ding 1"}
+    assert labels["i3"]["en"] == "third item"
     defaults = {row["item_id"]: row["cover_id"] for row in context.lake.read("covers").to_pylist() if row["is_default"]}
     assert defaults == {"i1": fresh["cover_id"], "i2": source.id_of("blue"), "i3": source.id_of("white")}
     assert context.lake.read("impressions").filter(pc.field("cover_id") == painted["cover_id"]).num_rows == 1

@@ -93,6 +93,16 @@ def test_merge_inserts_once_and_updates_when_asked(new_lake):
     assert new_lake.read("items", filters=[("item_id", "in", ["b"])])["title"].to_pylist() == ["new"]
 
 
+def test_a_nullable_column_that_an_older_version_did_not_write_is_null(new_lake):
+    new_lake.merge(sample("items", item_id="a", labels=[[("en", "fox")]]), "items")
+    old = new_lake.read("items").drop_columns(["labels", "words"])
+    write_deltalake(new_lake.path("items"), old, mode="overwrite", schema_mode="overwrite")
+    found = new_lake.read("items", columns=["labels", "item_id"])
+    assert found.column_names == ["labels", "item_id"]
+    assert found.to_pylist() == [{"labels": None, "item_id": "a"}]
+    assert new_lake.read("items").schema.names == TABLES["items"].schema.names
+
+
 def test_delete_takes_away_what_it_names(new_lake):
     new_lake.replace(sample("user_segments", 3, user_id=["a", "b", "c"]), "user_segments", ds=DAY)
     assert new_lake.delete("user_segments", f"ds >= '{DAY}' AND user_id IN ('a', 'b')") == 2

@@ -1,3 +1,4 @@
+import hashlib
 import math
 from datetime import date
 
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 
 from conf.settings import WorldSettings
+from jobs.simulator.log.impressions import day_block
 from jobs.simulator.model import World
 
 
@@ -59,3 +61,17 @@ def test_half_of_the_users_are_treated(world):
 def test_wrong_style_shapes_are_refused(world):
     with pytest.raises(ValueError, match=r"expected \(1, 6\)"):
         world.click_probability(np.array([0]), np.array([0]), np.ones((1, 5)), 1.0)
+
+
+def test_the_default_world_is_what_it_was_before_it_had_a_setting_for_wording():
+    world = World(WorldSettings(users=40, impressions=2000, subjects=60, days=8))
+    day = day_block(world, date(2026, 3, 4), 0)
+    # Pinned from the version before, by hashes of all columns and of the tastes.
+    assert hashlib.sha256(repr(day.to_pydict()).encode()).hexdigest()[:16] == "091e053ef18514ec"
+    assert hashlib.sha256(world.users.wording_taste.tobytes()).hexdigest()[:16] == "05415d798e4b3e4c"
+
+
+def test_the_strong_world_is_asked_for_by_its_setting():
+    strong = World(WorldSettings(users=40, impressions=2000, subjects=60, days=8, wording="strong"))
+    assert (strong.users.adored_wording >= 0).sum() == 14  # 0.35 of 40
+    assert strong.parameters.wording_adorers == 0.35

@@ -1,7 +1,7 @@
 import numpy as np
 
-from jobs.simulator.parameters import ModelParameters
-from jobs.simulator.users import draw_styles, draw_users, style_covariance
+from jobs.simulator.parameters import ModelParameters, parameters_of
+from jobs.simulator.users import draw_styles, draw_users, draw_wording_taste, style_covariance
 
 
 def seed():
@@ -42,3 +42,24 @@ def test_the_same_seed_draws_the_same_users():
     one, two = (draw_users(100, ModelParameters(), seed()) for _ in range(2))
     np.testing.assert_array_equal(one.style_taste, two.style_taste)
     np.testing.assert_array_equal(one.factors, two.factors)
+
+
+def test_a_strong_world_differs_in_wording_alone():
+    mild, strong = (draw_users(3000, parameters_of(name), seed()) for name in ("mild", "strong"))
+    for name in ("language", "activity", "chronotype", "bias", "factors", "style_taste", "adored"):
+        np.testing.assert_array_equal(getattr(mild, name), getattr(strong, name))
+    assert (mild.adored_wording == -1).all()
+    other = strong.adored_wording == -1
+    np.testing.assert_array_equal(mild.wording_taste[other], strong.wording_taste[other])
+    assert np.bincount(strong.adored_wording[~other]).tolist() == [350] * 3  # 0.35 of 3000, dealt out
+
+
+def test_adorers_of_a_kind_like_it_more_by_the_boost_and_click_no_more_in_all():
+    parameters = ModelParameters(wording_adorers=1.0, wording_sd=0.0, wording_mean=(0.0, 0.0, 0.0))
+    taste, adored = draw_wording_taste(3000, parameters, np.random.default_rng(5))
+    np.testing.assert_allclose(taste.sum(axis=1), 0, atol=1e-12)
+    own = taste[np.arange(3000), adored]
+    boost = own - np.sort(taste, axis=1)[:, 1]  # over either of the two others
+    assert boost.min() >= 0.8
+    assert boost.max() <= 1.6
+    assert abs(boost.mean() - 1.2) < 0.02
