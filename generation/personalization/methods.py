@@ -8,7 +8,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -44,6 +44,9 @@ class MethodSpec:
     trained_by: str | None = None
     """Command that trains its weights; None where there are none to train. Shipped ones lie in
     ``weights/`` beside the method's module, with a manifest of their hashes and of the generator."""
+    ablations: Mapping[str, str] = field(default_factory=dict)
+    """What ``coverlift compare --ablations`` leaves out, by a short name: ``module:function`` that opens the same
+    folder as ``adapter`` does, without that part."""
     foreign: str | None = None
     """Module of painters over other generators, for folders that it knows: it has ``is_saved(folder)``,
     ``painting_fingerprint(folder, canvas)`` and ``open_painter(folder, *, canvas)``."""
@@ -257,6 +260,12 @@ def method_named(name: str) -> Method:
     """The method of that name; raises as :func:`method_spec`."""
     method: Method = _resolved(method_spec(name).method)()
     return method
+
+
+def opener_named(place: str) -> Callable[..., "Adapter"]:
+    """What opens an adapter, of ``module:function``."""
+    opener: Callable[..., Adapter] = _resolved(place)
+    return opener
 
 
 def _resolved(place: str) -> Any:

@@ -25,13 +25,13 @@ from recsys_eval.people.events import People
 class Sizes:
     """How much is painted."""
 
-    users: int = 60
+    users: int = 48
     """Held-out users of each group by clicks, at most; all where there are fewer."""
     items: int = 48
     """Held-out items, for the segment level; at the user level each user is painted those of one group."""
     groups: int = 3
     """Groups that items and users are dealt into."""
-    noise_users: int = 40
+    noise_users: int = 24
     """Users of each group by clicks who are painted with noise in their history too, at most."""
     seeds: int = 3
     """Painting seeds; noise is painted with the first alone."""

@@ -1,4 +1,4 @@
-"""Which pictures a comparison needs: an arm a method, seed and audience, each a table of who gets which unit.
+"""Which pictures a comparison needs: for each arm, seed and audience a table of who gets which unit.
 
 A unit is that of a night (:mod:`generation.planning.units`) with one candidate. The noise that painting starts from
 depends on the item and the painting seed alone, so that arms differ by method and by what is told and by nothing else;
@@ -13,19 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conf.settings import GenerationSettings
+from generation.history import history_id
 from generation.personalization.methods import method_named
 from generation.planning.units import PaintUnit, rounded, unit_seed
 from generation.types import SegmentProfile
 from jobs.lake.arrays import Flags, Floats32
 from jobs.lake.tables import EMBED_DIM, UNPERSONALISED
+from recsys_eval.comparison.arms import Arm
 from recsys_eval.comparison.cast import Cast
 
 Level = Literal["segment", "user"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arm:
-    """What one method paints with one seed for one audience."""
+class Table:
+    """What one arm paints with one seed for one audience."""
 
     method: str
     seed: int
@@ -40,29 +42,33 @@ class Arm:
 
 @dataclass
 class Plan:
-    """Arms, and each unit once."""
+    """Tables of everything that is painted, and each unit once."""
 
-    arms: list[Arm] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
     units: dict[str, PaintUnit] = field(default_factory=dict)
     """By id, in the order of painting."""
+    painted_by: dict[str, str] = field(default_factory=dict)
+    """Arm that paints a unit, by id."""
+    histories: dict[str, Floats32] = field(default_factory=dict)
+    """(48, 165) by the id that units name."""
     with_noise: set[str] = field(default_factory=set)
     """Ids of units that are painted for noise alone."""
 
-    def arm(self, method: str, audience: str, seed: int = 0) -> Arm:
-        """The arm of a method, an audience and a seed."""
-        return next(arm for arm in self.arms if (arm.method, arm.audience, arm.seed) == (method, audience, seed))
+    def table(self, method: str, audience: str, seed: int = 0) -> Table:
+        """The table of an arm, an audience and a seed."""
+        return next(each for each in self.seeds(method, audience) if each.seed == seed)
 
-    def seeds(self, method: str, audience: str) -> list[Arm]:
-        """The arms of all painting seeds, in order."""
-        return [arm for arm in self.arms if (arm.method, arm.audience) == (method, audience)]
+    def seeds(self, method: str, audience: str) -> list[Table]:
+        """The tables of all painting seeds, in order."""
+        return [each for each in self.tables if (each.method, each.audience) == (method, audience)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Painters:
     """By what the pictures are painted."""
 
-    fingerprints: Mapping[str, str]
-    """Of all weights, by method."""
+    arms: Mapping[str, Arm]
+    """By name."""
     settings: GenerationSettings
 
     @property
@@ -71,7 +77,9 @@ class Painters:
         return (round(self.settings.mean_guidance, 3),)
 
 
-def profile_of(name: str, preference: Floats32, history: Floats32 | None = None) -> SegmentProfile:
+def profile_of(
+    name: str, preference: Floats32, history: Floats32 | None = None, tokens: NDArray[np.int32] | None = None
+) -> SegmentProfile:
     """What a method is told of somebody; a preference of zeros is nobody's."""
     known = bool(preference.any())
     return SegmentProfile(
@@ -79,18 +87,19 @@ def profile_of(name: str, preference: Floats32, history: Floats32 | None = None)
         pref_embedding=preference[:EMBED_DIM],
         pref_style=preference[EMBED_DIM:],
         history=history if known else None,
+        tokens=tokens if known else None,
     )
 
 
 def units_for(
     cast: Cast,
     painters: Painters,
-    method: str,
+    arm: str,
     profiles: Sequence[SegmentProfile],
     wanted: Flags,
     seed: int,
 ) -> Iterator[tuple[int, int, str, PaintUnit]]:
-    """Row, column, id and unit of everything that a method paints for some profiles.
+    """Row, column, id and unit of everything that an arm paints for some profiles.
 
     Parameters
     ----------
@@ -98,7 +107,7 @@ def units_for(
         Items.
     painters
         Weights and settings.
-    method
+    arm
         Its name.
     profiles
         (W,) of whom.
@@ -107,7 +116,8 @@ def units_for(
     seed
         Place of the painting seed.
     """
-    speaks = method_named(method)
+    spec = painters.arms[arm]
+    speaks = method_named(spec.method)
     for row, column in zip(*np.nonzero(wanted), strict=True):
         item, profile = cast.content[column], profiles[row]
         told = speaks.condition(profile, item)
@@ -117,13 +127,13 @@ def units_for(
             prompt=told.prompt,
             reference_cover_id=item.reference_cover_id,
             preference=rounded(told.preference),
-            method=method,
+            method=spec.method,
             seed=unit_seed(painters.settings.seed + seed, item.item_id, ""),
             candidates=1,
+            history_id=None if told.history is None else history_id(told.history),
+            tokens=None if told.tokens is None else tuple(told.tokens.tolist()),
         )
-        name = unit.unit_id(
-            generator=painters.fingerprints[method], steps=painters.settings.steps, guidance=painters.guidance
-        )
+        name = unit.unit_id(generator=spec.fingerprint, steps=painters.settings.steps, guidance=painters.guidance)
         yield int(row), int(column), name, unit
 
 
@@ -139,12 +149,14 @@ def add_arm(
     whom: Sequence[str],
     wanted: Flags,
 ) -> None:
-    """Add an arm and what of its units the plan has not yet; arguments as in :func:`units_for`."""
+    """Add a table and what of its units the plan has not yet; arguments as in :func:`units_for`."""
     table = np.full(wanted.shape, "", dtype=object)
+    plan.histories |= {history_id(each.history): each.history for each in profiles if each.history is not None}
     for row, column, name, unit in units_for(cast, painters, method, profiles, wanted, seed):
         table[row, column] = name
         if name not in plan.units:
             plan.units[name] = unit
+            plan.painted_by[name] = method
             if audience not in ("segment", "everybody", "user"):
                 plan.with_noise.add(name)
-    plan.arms.append(Arm(method=method, seed=seed, audience=audience, whom=tuple(whom), units=table))
+    plan.tables.append(Table(method=method, seed=seed, audience=audience, whom=tuple(whom), units=table))

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from generation.catalogue import segment_profiles
+from generation.personalization.methods import Need
 from generation.types import PREFERENCE_DIM, SegmentProfile
+from generation.user_history import history_of_events, read_examination
 from jobs.features.log import Catalogue
-from jobs.lake.arrays import Flags
+from jobs.lake.arrays import Flags, Floats32
 from jobs.lake.context import Context
 from jobs.simulator.model import World
 from recsys_eval.comparison.cast import Cast, Sizes
 from recsys_eval.comparison.plan import Painters, Plan, add_arm, profile_of
-from recsys_eval.people.events import Events
+from recsys_eval.people.events import Events, vectors_of_events
 from recsys_eval.people.noise import KINDS, Injector
 
 EVERYBODY = "everybody"
@@ -30,16 +32,35 @@ class Source:
     world: World
     seed: int
 
+    needs: frozenset[Need] = frozenset({"preference"})
+    """What the arms are told, all together."""
+
     def segments(self) -> list[SegmentProfile]:
         """Segments with a profile, by id."""
-        found = [each for each, _ in segment_profiles(self.ctx.lake, self.ctx.ds)]
-        return [each for each in found if each.known]
+        found = segment_profiles(self.ctx.lake, self.ctx.ds, histories="history" in self.needs)
+        return [each for each, _ in found if each.known]
 
     def users(self, events: Events | None = None) -> list[SegmentProfile]:
         """Profiles of the users painted for, from their own events; of one without a click, nobody's."""
-        told = (events or self.events).preferences(self.cast.people.ids, self.catalogue)
+        events = events or self.events
+        told = events.preferences(self.cast.people.ids, self.catalogue)
         told[self.cast.people.clicks == 0] = 0.0
-        return [profile_of(user, row) for user, row in zip(self.cast.people.ids, told, strict=True)]
+        histories = self._histories(events)
+        return [
+            profile_of(user, row, histories.get(user)) for user, row in zip(self.cast.people.ids, told, strict=True)
+        ]
+
+    def _histories(self, events: Events) -> dict[str, Floats32]:
+        """(48, 165) of each user, as a night for single users tells them; none where no arm is told any."""
+        if "history" not in self.needs:
+            return {}
+        as_of, examination = self.cast.people.as_of, read_examination(self.ctx.lake, self.cast.people.as_of)
+        found = {
+            user: history_of_events(rows, vectors_of_events(rows, self.catalogue), examination, as_of)
+            for user in self.cast.people.ids
+            if len(rows := events.of(user))
+        }
+        return {user: history for user, history in found.items() if history is not None}
 
     def noisy(self, rows: Flags, share: float, kind: str) -> list[SegmentProfile]:
         """The same with noise in the events of some of them."""
@@ -64,7 +85,6 @@ def noise_name(kind: str, share: float) -> str:
 def plan_of(
     source: Source,
     painters: Painters,
-    methods: Sequence[str],
     sizes: Sizes,
     *,
     levels: Sequence[str] = ("segment", "user"),
@@ -79,7 +99,7 @@ def plan_of(
     segments = source.segments()
     nobody = [profile_of(EVERYBODY, np.zeros(PREFERENCE_DIM, np.float32))]
     users = source.users() if "user" in levels else []
-    for method in methods:
+    for method in painters.arms:
         for seed in range(sizes.seeds):
             names = [each.segment_id for each in segments]
             for audience, profiles, whom, wanted in (
@@ -93,18 +113,16 @@ def plan_of(
                         wanted=wanted,
                     )  # fmt: skip
     if "user" in levels:
-        _add_noise(plan, source, painters, methods, sizes, noise)
+        _add_noise(plan, source, painters, sizes, noise)
     return plan
 
 
-def _add_noise(
-    plan: Plan, source: Source, painters: Painters, methods: Sequence[str], sizes: Sizes, noise: Sequence[float]
-) -> None:
+def _add_noise(plan: Plan, source: Source, painters: Painters, sizes: Sizes, noise: Sequence[float]) -> None:
     rows = source.cast.noisy(sizes.noise_users)
     for kind in KINDS:
         for share in (each for each in noise if each > 0):
             profiles = source.noisy(rows, share, kind)
-            for method in methods:
+            for method in painters.arms:
                 add_arm(
                     plan,
                     source.cast,

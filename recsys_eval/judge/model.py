@@ -310,7 +310,7 @@ class Judge:
         numpy.ndarray
             (N, 59392) float32.
         """
-        parts = [_flat_features(maps).numpy() for _, maps in self._passes(self.network.maps, pixels)]
+        parts = [flat_features(maps).numpy() for _, maps in self._passes(self.network.maps, pixels)]
         return np.concatenate([np.empty((0, FEATURES_DIM), np.float32), *parts])
 
 
@@ -318,7 +318,7 @@ FEATURES_DIM = 64 * 16**2 + 128 * 16**2 + 160 * 8**2
 """Length of a vector of ``Judge.features``."""
 
 
-def _flat_features(maps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+def flat_features(maps: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """Unit-normalised maps as one vector per picture, (N, 59392) float32."""
     flat = []
     for map_NCHW, side in zip(maps, (16, 16, 8), strict=True):

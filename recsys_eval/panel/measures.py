@@ -9,7 +9,7 @@ from jobs.lake.arrays import Flags, Floats, Floats32, Pixels
 from jobs.stickers.pack import FAMILIES
 from recsys_eval.judge.image_metrics import Pictures, subject_ranks
 from recsys_eval.panel.pairs import Pairs
-from recsys_eval.panel.real_or_painted import auc, two_sample_test
+from recsys_eval.panel.real_or_painted import STEPS, auc, two_sample_test
 from recsys_eval.panel.shape import colours_needed, gradient_energy, halo
 from recsys_eval.statistics.bootstrap import Interval, bootstrap_ratio
 
@@ -103,9 +103,9 @@ def shaped(pairs: Pairs) -> list[PanelFigure]:
     return figures
 
 
-def separability(pairs: Pairs, *, seed: int = 0) -> list[PanelFigure]:
+def separability(pairs: Pairs, *, seed: int = 0, steps: int = STEPS) -> list[PanelFigure]:
     """How well a fresh classifier tells painted covers from real drawings of subjects that it did not see."""
-    found = two_sample_test(pairs, seed=seed)
+    found = two_sample_test(pairs, seed=seed, steps=steps)
     return [
         PanelFigure(
             measure="real or painted",

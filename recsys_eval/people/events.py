@@ -139,8 +139,13 @@ class Events:
         return np.asarray(np.stack(found), np.float32)
 
 
+def vectors_of_events(events: pl.DataFrame, catalogue: Catalogue) -> Floats:
+    """(N, 160) of the covers of events, NaN where one has none."""
+    return catalogue.vectors_of(pa.chunked_array([events["cover_id"].to_arrow().cast(pa.string())]))
+
+
 def _preference(events: pl.DataFrame, catalogue: Catalogue) -> Floats:
-    vectors = catalogue.vectors_of(pa.chunked_array([events["cover_id"].to_arrow().cast(pa.string())]))
+    vectors = vectors_of_events(events, catalogue)
     clicked = events["clicked"].to_numpy().astype(np.int64)
     whole: Floats = preferences(vectors, clicked, np.array([0]), np.array([len(events)]))[0]
     return whole

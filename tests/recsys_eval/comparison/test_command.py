@@ -8,13 +8,17 @@ import pytest
 
 from conf.errors import UsageError
 from generation.diffusion.painter import Painter
-from recsys_eval.comparison import command, pictures
+from recsys_eval.comparison import arms, command, pictures
 from recsys_eval.comparison.cast import Sizes
 from recsys_eval.comparison.command import Compare, compare
-from recsys_eval.comparison.document import Document
 from recsys_eval.comparison.eyes import Eyes
+from recsys_eval.comparison.figures.appearance import MEASURES
+from recsys_eval.comparison.report.document import Document
 from recsys_eval.judge.model import Judge
+from reward_model.encoders.model import load_text_encoder
 
+FIGURES, COLLECTIONS = ("lift", "gap closed"), ("KID", "diversity", "real or painted")
+SCORES = ("relevance", "CS to the title", "CIS to the original", "history CS", "history CIS")
 SIZES = Sizes(users=6, items=2, groups=1, noise_users=6, seeds=2)
 WRITTEN = ("compare.json", "compare.schema.json", "compare.md", "sheet.webp")
 
@@ -22,13 +26,16 @@ WRITTEN = ("compare.json", "compare.schema.json", "compare.md", "sheet.webp")
 @pytest.fixture(scope="module")
 def options(tmp_path_factory):
     """Batches of four, so that there are some; models are loaded once."""
-    painter, eyes = Painter.load(), Eyes(Judge.load())
+    painter, eyes, words = Painter.load(), Eyes(Judge.load()), load_text_encoder()
     out = tmp_path_factory.mktemp("compare")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pictures, "BATCH", 4)
-        patch.setattr(command, "painter_of", lambda settings: painter)
+        patch.setattr(arms, "painter_of", lambda settings: painter)
         patch.setattr(command, "Eyes", lambda judge: eyes)
-        yield Compare(methods=("original", "profile"), noise=(0.4,), out=out, sizes=SIZES, resamples=50)
+        patch.setattr(command, "load_text_encoder", lambda: words)
+        yield Compare(
+            methods=("original", "profile"), noise=(0.4,), out=out, sizes=SIZES, resamples=50, classifier_steps=4
+        )
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +50,8 @@ def found(document, **wanted):
 
 def test_both_levels_have_every_figure_with_its_interval(document):
     for level in ("segment", "user"):
-        for figure in ("lift", "gap closed", "style", "subject", "distance"):
-            (one,) = found(document, section="figures", level=level, method="profile", figure=figure)
+        for figure in (*FIGURES, *MEASURES, *COLLECTIONS, *SCORES):
+            (one,) = found(document, level=level, method="profile", figure=figure, slice="all", against=None)
             assert one.low is not None
             assert one.low <= one.value <= one.high
     assert {each.slice for each in found(document, section="noise", figure="loss")} == {
@@ -60,9 +67,35 @@ def test_pages_are_written_and_the_schema_is_that_of_the_document(document, opti
     assert "## Segments" in page
     assert "## By clicks known" in page
     assert "simulated" in page
-    schema = json.loads((options.out / "compare.schema.json").read_text())
-    assert set(json.loads((options.out / "compare.json").read_text())) == set(schema["properties"])
+    assert json.loads((options.out / "speed.json").read_text())["profile"]["pictures_per_second"] > 0
     assert (options.out / "sheet.webp").read_bytes()[:4] == b"RIFF"
+
+
+def test_every_part_of_the_document_is_what_the_schema_says(document, options):
+    """A walk over the JSON by the schema: names, required ones, and the kind of every value."""
+    schema = json.loads((options.out / "compare.schema.json").read_text())
+    kinds = {"string": str, "number": (int, float), "integer": int, "null": type(None), "array": list, "object": dict}
+
+    def fits(value, part):
+        part = schema["$defs"][part["$ref"].rpartition("/")[2]] if "$ref" in part else part
+        if "anyOf" in part:
+            return any(fits(value, each) for each in part["anyOf"])
+        if "enum" in part or "const" in part:
+            return value in part.get("enum", [part.get("const")])
+        if not isinstance(value, kinds[part["type"]]):
+            return False
+        if part["type"] == "array":
+            return all(fits(each, part["items"]) for each in value)
+        if part["type"] == "object" and "properties" in part:
+            return set(part["required"]) <= set(value) <= set(part["properties"]) and all(
+                fits(each, part["properties"][name]) for name, each in value.items()
+            )
+        return True
+
+    told = json.loads((options.out / "compare.json").read_text())
+    assert fits(told, schema)
+    assert not fits({**told, "more": 1}, schema)
+    assert not fits({**told, "figures": [{**told["figures"][0], "value": "much"}]}, schema)
 
 
 def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_bytes(
@@ -130,3 +163,5 @@ def test_the_command_that_is_printed_has_what_decides_the_figures(options):
     told = command.command_of(options)
     assert told.startswith("coverlift compare --methods original --methods profile")
     assert "--users 6 --items 2 --groups 1 --noise-users 6 --seeds 2" in told
+    more = command.command_of(replace(options, adapter=("icg-old=/somewhere",), ablations=True))
+    assert "--adapter icg-old=FOLDER --ablations" in more

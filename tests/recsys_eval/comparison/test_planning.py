@@ -1,16 +1,22 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from conf.settings import GenerationSettings
+from generation.user_history import read_user_histories
 from jobs.features.log import read_catalogue
 from jobs.simulator.model import World
+from recsys_eval.comparison.arms import Arm
 from recsys_eval.comparison.cast import Cast, Sizes
 from recsys_eval.comparison.plan import Painters
 from recsys_eval.comparison.planning import Source, plan_of
 from recsys_eval.people.events import Events
+from tests.support.sticker_night import ENCODER
 
 SIZES = Sizes(users=6, items=2, groups=2, noise_users=3, seeds=2)
-PAINTERS = Painters(fingerprints={"profile": "f" * 16}, settings=GenerationSettings())
+PROFILE = Arm(name="profile", method="profile", folder=None, ablation=None, fingerprint="f" * 16)
+PAINTERS = Painters(arms={"profile": PROFILE}, settings=GenerationSettings())
 
 
 @pytest.fixture(scope="module")
@@ -27,16 +33,16 @@ def source(people_night):
 
 
 def test_both_levels_are_painted_with_every_seed_and_noise_with_the_first(source):
-    plan = plan_of(source, PAINTERS, ["profile"], SIZES, noise=(0.0, 0.4))
-    assert [(arm.audience, arm.seed) for arm in plan.arms] == [
+    plan = plan_of(source, PAINTERS, SIZES, noise=(0.0, 0.4))
+    assert [(arm.audience, arm.seed) for arm in plan.tables] == [
         ("segment", 0), ("everybody", 0), ("user", 0),
         ("segment", 1), ("everybody", 1), ("user", 1),
         ("random 40%", 0), ("household 40%", 0),
     ]  # fmt: skip
-    assert plan.arm("profile", "segment").units.shape == (4, 2)
-    users = plan.arm("profile", "user")
+    assert plan.table("profile", "segment").units.shape == (4, 2)
+    users = plan.table("profile", "user")
     assert ((users.units != "") == source.cast.painted).all()
-    noisy = plan.arm("profile", "household 40%")
+    noisy = plan.table("profile", "household 40%")
     assert ((noisy.units != "").any(axis=1) == source.cast.noisy(3)).all()
 
 
@@ -59,6 +65,18 @@ def test_users_are_told_their_own_preference_and_nobodys_without_a_click(source)
     assert {each.segment_id for each in silent.users()} == {"all"}
 
 
+def test_users_are_told_what_they_were_shown_where_an_arm_reads_it(source):
+    """By the function that a night for single users is planned with."""
+    profiles = replace(source, needs=frozenset({"preference", "history"})).users()
+    known = [each.segment_id for each in profiles if each.known]
+    expected = read_user_histories(source.ctx.lake, source.ctx.ds, known, ENCODER)
+    told = {each.segment_id: each.history for each in profiles if each.history is not None}
+    assert set(told) == set(expected) == set(known)
+    assert known
+    for user, history in expected.items():
+        np.testing.assert_array_equal(told[user], history)
+
+
 def test_the_segment_level_alone_asks_for_no_user(source):
-    plan = plan_of(source, PAINTERS, ["profile"], SIZES, levels=("segment",), noise=(0.4,))
-    assert {arm.audience for arm in plan.arms} == {"segment", "everybody"}
+    plan = plan_of(source, PAINTERS, SIZES, levels=("segment",), noise=(0.4,))
+    assert {arm.audience for arm in plan.tables} == {"segment", "everybody"}

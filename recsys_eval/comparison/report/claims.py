@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from recsys_eval.comparison.document import Claim, Figure, Permutation, Verdict
+from recsys_eval.comparison.figures.audience import NOBODY
+from recsys_eval.comparison.report.document import Claim, Figure, Permutation, Verdict
 
 ICG = "ICG"
 NOT_HERE: Verdict = "not measurable here"
@@ -52,7 +53,7 @@ def claims_of(methods: Sequence[str], figures: Sequence[Figure], permutations: S
         if test.method == "icg"
     ]
     told = _best(
-        figures, section="paired", level="segment", method="icg", figure="gap closed", against="icg: told nothing"
+        figures, section="paired", level="segment", method="icg", figure="gap closed", against=f"icg: {NOBODY}"
     )
     if told is not None:
         rows.append(
@@ -60,7 +61,7 @@ def claims_of(methods: Sequence[str], figures: Sequence[Figure], permutations: S
                 paper=ICG,
                 claim="covers for somebody gain over covers for nobody in particular",
                 verdict=verdict_of(told),
-                rests_on=f"gap closed over the same method told nothing {_told(told)}",
+                rests_on=f"gap closed over the same method for nobody in particular {_told(told)}",
             )
         )
     rows.append(

@@ -3,7 +3,7 @@ import pytest
 
 from jobs.simulator.model import World
 from jobs.simulator.truth import default_probability, drawing_probability
-from recsys_eval.comparison.worth import chances_of, drawn_for, resampled_means
+from recsys_eval.comparison.figures.worth import chances_of, drawn_for, resampled_means
 
 
 def test_means_and_gap_by_hand():

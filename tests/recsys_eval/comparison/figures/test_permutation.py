@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from recsys_eval.comparison.permutation import holm, permutation_test
+from recsys_eval.comparison.figures.permutation import holm, permutation_test
 
 
 def test_what_pleases_its_owner_alone_is_found():

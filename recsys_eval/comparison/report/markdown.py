@@ -2,16 +2,44 @@
 
 from collections.abc import Iterator, Sequence
 
-from recsys_eval.comparison.document import Document, Figure
+from recsys_eval.comparison.report.document import Document, Figure
 
 FIGURES = {
     "lift": ("true clicks over the original", "share"),
     "gap closed": ("share of the gap to the best drawing closed", "share"),
     "style": ("in the favourite style, as share of real drawings", "share"),
-    "subject": ("subject found first among the items (R@1), as share of real drawings", "share"),
+    "subject": ("subject found first of all held-out ones (R@1), as share of real drawings", "share"),
+    "subject R@10": ("subject among the first ten (R@10), as share of real drawings", "share"),
+    "perceptual distance": ("LPIPS-like distance to the real drawing, in the judge's feature maps", "number"),
     "distance": ("encoder distance to the real drawing", "number"),
+    "KID": ("KID to the real drawings, in the judge's pooled feature maps", "number"),
+    "diversity": ("diversity across tastes, as share of that of the drawings they like best", "share"),
+    "SSIM": ("SSIM to the original", "number"),
+    "plain CNN style": ("in the favourite style by plain CNNs, as share of real drawings", "share"),
+    "plain CNN subject": ("subject found first by plain CNNs, as share of real drawings", "share"),
+    "edge halo": ("halo around the drawing, over that of real drawings", "number"),
+    "colours needed": ("colours needed, over those of real drawings", "number"),
+    "gradient energy": ("gradient energy, over that of real drawings", "number"),
+    "real or painted": ("told from real drawings by a fresh classifier (AUC; 0.5: not at all)", "number"),
+    "personal reward": ("predicted clicks over the original, by the night's click model", "share"),
+    "relevance": ("relevance, as the reward", "number"),
+    "CS to the title": ("CS: cosine to the title", "number"),
+    "CIS to the original": ("CIS: cosine to the original", "number"),
+    "history CS": ("history CS: cosine to the titles of clicked items", "number"),
+    "history CIS": ("history CIS: cosine to clicked covers", "number"),
+    "loss": ("lost of the gap closed", "share"),
+    "style loss": ("lost of the style", "share"),
+    "mask": ("AUC of the mask", "number"),
 }
 """Figure to its words and unit."""
+SECTIONS = {
+    "figures": "",
+    "panel": "The panel: networks and measures that no method was trained by, where the original is drawn by another "
+    "family (1, or 100 %, is what real drawings have):",
+    "encoder": "By the packaged encoder, through which rewards look and methods were trained (CS and CIS in the "
+    "papers' sense, not CLIP's):",
+}
+"""Tables of a level, and what is said above them."""
 LEVELS = {
     "segment": "Segments: held-out users, each shown their segment's cover",
     "user": "Single users: held-out users, each shown a cover painted from their own events",
@@ -55,7 +83,13 @@ def _parts(document: Document) -> Iterator[str]:
         if not mine:
             continue
         yield f"\n## {title}\n"
-        yield _figures(mine, names)
+        for section, about in SECTIONS.items():
+            if any(each.section == section for each in mine):
+                if about:
+                    yield f"\n{about}\n"
+                yield _figures(mine, section, names)
+        yield "\nControls, in the same cells:\n"
+        yield _controls(mine, names)
         yield "\nPaired differences over the same users, items and seeds (p after Holm over the methods):\n"
         paired = [each for each in mine if each.section == "paired"]
         yield table(
@@ -68,6 +102,7 @@ def _parts(document: Document) -> Iterator[str]:
     yield from _personal(document)
     yield from _by_clicks(document, names)
     yield from _noise(document, names)
+    yield from _masks(document)
     if document.claims:
         yield "\n## Claims of the papers\n"
         yield table(
@@ -89,12 +124,14 @@ def _compared(document: Document) -> Iterator[str]:
         "**Users and their clicks are simulated.**\n"
     )
     yield table(
-        ["method", "weights", "MB of its own", "trained by", "pictures"],
+        ["method", "weights", "trained parameters", "MB of its own", "minutes of training", "trained by", "pictures"],
         [
             [
                 m.name,
                 f"`{m.fingerprint}`",
+                f"{m.parameters:,}",
                 f"{m.megabytes:.1f}",
+                "" if m.training_minutes is None else f"{m.training_minutes:.0f}",
                 f"`{m.trained_by}`" if m.trained_by else "",
                 f"{m.pictures:,}",
             ]
@@ -103,12 +140,29 @@ def _compared(document: Document) -> Iterator[str]:
     )
 
 
-def _figures(mine: Sequence[Figure], names: Sequence[str]) -> str:
-    plain = [each for each in mine if each.section == "figures" and each.slice == "all"]
+def _figures(mine: Sequence[Figure], section: str, names: Sequence[str]) -> str:
+    plain = [each for each in mine if each.section == section and each.slice == "all"]
     found = {(each.method, each.figure): each for each in plain}
-    columns = ["original", *names, *sorted({each.method for each in plain} - {"original", *names})]
-    rows = [[words, *(cell(found.get((name, figure))) for name in columns)] for figure, (words, _) in FIGURES.items()]
+    there = {each.method for each in plain}
+    columns = [name for name in ("original", "real drawings", *names) if name in there]
+    told = dict.fromkeys(figure for _, figure in found)
+    rows = [
+        [words, *(cell(found.get((name, figure))) for name in columns)]
+        for figure, (words, _) in FIGURES.items()
+        if figure in told
+    ]
     return table(["figure", *columns], rows)
+
+
+def _controls(mine: Sequence[Figure], names: Sequence[str]) -> str:
+    """Gap closed by each method's own covers, and by those of its controls."""
+    found = {each.method: each for each in mine if each.section == "figures" and each.figure == "gap closed"}
+    controls = dict.fromkeys(name.partition(": ")[2] for name in found)
+    rows = [
+        [control or "their own", *(cell(found.get(f"{name}: {control}" if control else name)) for name in names)]
+        for control in controls
+    ]
+    return table(["gap closed by covers painted for", *names], rows)
 
 
 def _personal(document: Document) -> Iterator[str]:
@@ -125,15 +179,13 @@ def _personal(document: Document) -> Iterator[str]:
 
 
 def _by_clicks(document: Document, names: Sequence[str]) -> Iterator[str]:
-    mine = [each for each in document.figures if each.section == "clicks"]
+    mine = [each for each in document.figures if each.section == "clicks" and each.against is None]
     if not mine:
         return
     found = {(each.slice, each.method): each for each in mine}
     slices = list(dict.fromkeys(each.slice for each in mine))
     yield "\n## By clicks known: gap to the user's own best drawing closed\n"
-    columns = [
-        column for name in names for column in (name, f"{name}: their segment's", f"{name}: own minus segment's")
-    ]
+    columns = [column for name in names for column in (name, f"{name}: their segment", f"{name}: own minus segment")]
     rows = []
     for name in slices:
         row = [f"{name}, {next(each.users for each in mine if each.slice == name)} users"]
@@ -146,15 +198,26 @@ def _noise(document: Document, names: Sequence[str]) -> Iterator[str]:
     mine = [each for each in document.figures if each.section == "noise"]
     if not mine:
         return
-    found = {(each.slice, each.method, each.figure): each for each in mine}
+    found = {(each.slice, each.method, each.figure): each for each in mine if each.against is None}
     slices = list(dict.fromkeys(each.slice for each in mine))
     yield "\n## With false clicks in the history\n"
-    yield "Users with clicks, first seed; the loss is against the same users and items without noise.\n"
-    heads = ["noise", *(f"{name}: {figure}" for name in names for figure in ("gap closed", "loss", "style"))]
-    yield table(
-        heads,
-        [
-            [noise, *(cell(found.get((noise, n, f))) for n in names for f in ("gap closed", "loss", "style"))]
-            for noise in slices
-        ],
-    )
+    yield "Users with clicks, first seed; losses are against the same users and items without noise.\n"
+    shown = ("gap closed", "loss", "style", "style loss")
+    heads = ["noise", *(f"{name}: {figure}" for name in names for figure in shown)]
+    yield table(heads, [[noise, *(cell(found.get((noise, n, f))) for n in names for f in shown)] for noise in slices])
+    ahead = [each for each in mine if each.against is not None]
+    if ahead:
+        yield "\nGap closed, over other methods with the same noise:\n"
+        yield table(
+            ["noise", "method", "against", "difference"],
+            [[e.slice, e.method, e.against or "", cell(e)] for e in ahead],
+        )
+
+
+def _masks(document: Document) -> Iterator[str]:
+    mine = [each for each in document.figures if each.section == "mask"]
+    if not mine:
+        return
+    yield "\n## Which clicks a mask believes\n"
+    yield "AUC of its scores, 0.5 is chance; no method is told which clicks are false.\n"
+    yield table(["method", "told apart", "AUC"], [[e.method, e.slice, cell(e)] for e in mine])

@@ -1,5 +1,5 @@
-from recsys_eval.comparison.claims import claims_of
-from recsys_eval.comparison.document import Figure, Permutation
+from recsys_eval.comparison.report.claims import claims_of
+from recsys_eval.comparison.report.document import Figure, Permutation
 
 
 def ahead(low):

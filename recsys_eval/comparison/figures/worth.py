@@ -37,7 +37,8 @@ class Means:
 
     def share(self, arm: str, whole: str) -> Estimate:
         """Arm over whole."""
-        return _of(self.draws[arm] / self.draws[whole])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return _of(self.draws[arm] / self.draws[whole])
 
     def lift(self, arm: str) -> Estimate:
         """Relative gain over the original."""
@@ -55,7 +56,8 @@ class Means:
 
     def gap_difference(self, arm: str, base: str) -> Estimate:
         """How much more of the gap an arm closes than another."""
-        return _of(self.gap(arm) - self.gap(base), 0.0)
+        with np.errstate(invalid="ignore"):
+            return _of(self.gap(arm) - self.gap(base), 0.0)
 
 
 def _of(draws: Floats, null: float | None = None) -> Estimate:

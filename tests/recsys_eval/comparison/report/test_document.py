@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
-from recsys_eval.comparison.document import Figure
+from recsys_eval.comparison.report.document import Figure
 from recsys_eval.statistics.lift import Estimate
 
 NAMES = {"section": "figures", "level": "user", "method": "m", "figure": "lift"}

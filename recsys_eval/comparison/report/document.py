@@ -31,11 +31,11 @@ class Counts(Protocol):
 class Figure(_Part):
     """One number with its interval."""
 
-    section: Literal["figures", "paired", "clicks", "noise", "ablations"]
+    section: Literal["figures", "panel", "encoder", "paired", "clicks", "noise", "mask"]
     level: Literal["segment", "user"]
     method: str
     figure: str
-    """What was measured: a name in ``markdown.FIGURES``."""
+    """What was measured: a name in :data:`recsys_eval.comparison.report.markdown.FIGURES`."""
     slice: str = "all"
     """Of users: all, those with some number of clicks, or a noise and its share."""
     against: str | None = None
@@ -93,9 +93,15 @@ class Method(_Part):
     """A method as it was compared."""
 
     name: str
+    method: str
+    """In the registry: an arm with other weights, or without a part, has a name of its own."""
     fingerprint: str
     megabytes: float
     """Of its own weights as they are shipped, beside the generator's."""
+    parameters: int
+    """Trained ones, beside the generator's."""
+    training_minutes: float | None
+    """As the manifest of its weights says; None where it does not."""
     trained_by: str | None
     pictures: int
     """Units painted by it."""
@@ -104,7 +110,7 @@ class Method(_Part):
 class Document(_Part):
     """A whole comparison."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     command: str
     night: str
     seed: int

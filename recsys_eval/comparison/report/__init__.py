@@ -1,0 +1,1 @@
+"""A comparison as data, as pages and as a sheet."""
