@@ -92,8 +92,9 @@ class FeatureSettings(Section):
 
     encoder_id: str | None = None
     """Whose cover embeddings; None where cover_features holds those of one encoder only."""
-    exploring_policies: tuple[str, ...] = ("explore-rank",)
-    """Values of ``impressions.policy`` under which a request's order was random: position bias is read off them."""
+    exploring_policies: tuple[str, ...] = ("explore-rank", "published-explore-rank", "control-explore-rank")
+    """Values of ``impressions.policy`` under which a request's order was random: position bias is read off them, and
+    rankers are measured on them apart."""
     history_length: int = Field(default=50, ge=1)
     segment_min_size: int = Field(default=50, ge=1)
     """Privacy floor: no segment has fewer users."""

@@ -7,9 +7,12 @@ from typing import Any
 
 import polars as pl
 
+from jobs.lake.arrays import Floats
 from jobs.lake.context import Context
 from jobs.lake.lake import Lake
+from recsys_eval.ranking.examination import load_examination
 from recsys_eval.ranking.features import ImpressionFeatures, ScorerOfDay, Sources, days_between, load_impressions
+from recsys_eval.ranking.truth import TrueClicks
 from recsys_eval.statistics.figures import Figure
 from reward_model.network.user_state import CoverTable
 
@@ -39,6 +42,8 @@ class Night:
     ctx: Context
     encoder_id: str
     scorer_of: ScorerOfDay
+    truth: TrueClicks | None = None
+    """True click probabilities, where the log comes from a world that has them (simulated)."""
     _begun: int = 0
 
     def begin(self, what: str) -> None:
@@ -87,6 +92,11 @@ class Night:
     def play(self) -> ImpressionFeatures:
         """Impressions of the day after ds."""
         return ImpressionFeatures(self.sources, load_impressions(self.lake, [self.next_day]))
+
+    @cached_property
+    def examination(self) -> Floats:
+        """(p,) examination of the places relative to the first, as estimated by the end of ds."""
+        return load_examination(self.lake, self.ctx.ds)
 
     @cached_property
     def new_items(self) -> set[str]:

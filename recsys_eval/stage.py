@@ -18,6 +18,7 @@ from recsys_eval.night import Findings, Night
 from recsys_eval.ranking.compare import rank_log, rank_played
 from recsys_eval.ranking.features import Scorer
 from recsys_eval.simulation.measure import measure_world
+from recsys_eval.simulation.true_clicks import WorldClicks
 from reward_model.encoders.model import ENCODER_ID
 from reward_model.registry import champion_dir
 from reward_model.scorer import PersonalScorer
@@ -26,8 +27,8 @@ Part = Callable[[Night], Findings]
 PARTS: tuple[Part, ...] = (rank_log, rank_played, measure_experiment, measure_drawings, measure_world)
 """In this order; each is independent of the others."""
 HEADLINES = {
-    "lambdarank-played.generated.ndcg@10.lift": "ndcg_lift_played",
-    "lambdarank-log.generated.ndcg@10.lift": "ndcg_lift_log",
+    "lambdarank-played.generated.wndcg@10.lift": "wndcg_lift_played",
+    "lambdarank-log.generated.wndcg@10.lift": "wndcg_lift_log",
     "ab.published_pairs.lift": "ab_lift",
     "truth.all.published.lift": "true_lift_simulated",
     "truth.all.published.gap_closed": "gap_closed_simulated",
@@ -48,7 +49,8 @@ def open_night(ctx: Context) -> Night:
     def scorer_of(day: date) -> Scorer:
         return PersonalScorer.load(ctx.lake, model_dir, day)
 
-    return Night(ctx=ctx, encoder_id=ENCODER_ID, scorer_of=scorer_of)
+    truth = WorldClicks(ctx) if ctx.settings.ingest.source == "stickers" else None
+    return Night(ctx=ctx, encoder_id=ENCODER_ID, scorer_of=scorer_of, truth=truth)
 
 
 def evaluate(night: Night, parts: tuple[Part, ...] = PARTS) -> StageResult:
@@ -107,7 +109,7 @@ def _note(findings: Findings) -> str:
     figures = {figure.name: figure for figure in findings.figures}
     for name, words in (
         ("ab.published_pairs.lift", "CTR of published covers"),
-        ("lambdarank-log.generated.ndcg@10.lift", "NDCG@10 with generated covers on the log"),
+        ("lambdarank-log.generated.wndcg@10.lift", "examination-weighted NDCG@10 with generated covers on the log"),
     ):
         found = figures.get(name)
         if found is not None:

@@ -108,7 +108,7 @@ IMPRESSIONS = TableSpec(
         Column(
             name="policy",
             type=TEXT,
-            about="what chose and ordered; `explore-rank`: uniformly random order",
+            about="what chose and ordered; those of `features.exploring_policies` order at random",
             null="not logged",
         ),
     ),
@@ -469,7 +469,11 @@ RANKING_LIFT = TableSpec(
     about="Also holds the A/B of published covers (ranker `none`) and the simulated truth (slice names say so).",
     columns=(
         DS,
-        Column(name="metric", type=TEXT, about="e.g. `ndcg@10`, `mrr`, `gauc`, `ctr`"),
+        Column(
+            name="metric",
+            type=TEXT,
+            about="e.g. `wndcg@10` (clicks by inverse examination), `ndcg@10`, `mrr`, `gauc`, `ctr`",
+        ),
         Column(name="ranker", type=TEXT, about="`lambdarank-log`, `lambdarank-played`, or `none`"),
         Column(name="arm", type=TEXT, about="which covers it knew, or what was compared"),
         Column(name="slice", type=TEXT, about="rows it was measured on"),
@@ -483,6 +487,12 @@ RANKING_LIFT = TableSpec(
         ),
         Column(name="high", type=NUMBER, about="its upper end", null="no interval can be told"),
         Column(name="p", type=NUMBER, about="two-sided bootstrap p of no lift, 0 to 1", null="nothing was tested"),
+        Column(
+            name="detectable",
+            type=NUMBER,
+            about="minimum detectable lift: found in 80 % of such samples at 5 %",
+            null="nothing was tested",
+        ),
         Column(name="users", type=COUNT, about="users (or subjects) with a defined metric"),
     ),
     partition_by=("ds",),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from conf.errors import UsageError
@@ -140,7 +141,7 @@ def play(context: Context, appearance: Appearance) -> StageResult:
 def played(world: World, folder: Path, day: date) -> StageResult:
     """Figures of the played day: click-through rate by arm and the share of new items."""
     log: pa.Table = pq.read_table(folder, columns=["item_id", "policy", "clicked"])
-    treated = log["policy"].to_numpy() == PUBLISHED
+    treated = pc.starts_with(log["policy"], PUBLISHED).to_numpy(zero_copy_only=False)
     clicked = log["clicked"].to_numpy()
     new = world.items.held_out[world.item_index(log["item_id"].to_pylist())]
 

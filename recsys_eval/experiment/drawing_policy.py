@@ -11,9 +11,10 @@ import polars as pl
 
 from jobs.lake.arrays import Flags, Floats, Ints
 from recsys_eval.experiment.off_policy import LoggedRounds
-from recsys_eval.experiment.played_day import examination_of, value_findings
+from recsys_eval.experiment.played_day import value_findings
 from recsys_eval.night import Findings, Night
-from recsys_eval.ranking.features import ImpressionFeatures
+from recsys_eval.ranking.examination import examination_at
+from recsys_eval.ranking.features import LOGGED_COLUMNS, ImpressionFeatures
 
 MAX_ROUNDS = 20_000
 """Impressions used, whole users at a time: every cover of every one of them is scored."""
@@ -54,14 +55,14 @@ def measure_drawings(night: Night) -> Findings:
     chosen = _rounds(night.log, covers)
     if not chosen.any():
         return Findings(notes=["no item has several covers: there is no choice of drawings to evaluate off-policy"])
-    impressions = ImpressionFeatures(night.sources, night.log.frame.filter(pl.Series(chosen)).select(_LOGGED))
+    impressions = ImpressionFeatures(night.sources, night.log.frame.filter(pl.Series(chosen)).select(LOGGED_COLUMNS))
     preferred = _preferred(impressions, covers)
     default, logged = impressions.default_row, impressions.logged_row
     counts = impressions.frame.select("item_id").join(
         covers.select("item_id", "n_covers").unique(), on="item_id", how="left", maintain_order="left"
     )
     propensity = cover_propensity(logged == default, counts["n_covers"].to_numpy().astype(np.int64))
-    seen = examination_of(night, impressions.position)
+    seen = examination_at(night.examination, impressions.position)
     impressions.score([logged, default])
     findings = Findings()
     place = f"{night.logged_days[0]} to {night.logged_days[-1]}, items with several drawings"
@@ -76,9 +77,6 @@ def measure_drawings(night: Night) -> Findings:
         )
         findings.add(value_findings(night, rounds, policy=policy, place=place))
     return findings
-
-
-_LOGGED = ["ds", "request_id", "user_id", "item_id", "cover_id", "position", "clicked", "propensity", "policy"]
 
 
 def _rounds(log: ImpressionFeatures, covers: pl.DataFrame) -> Flags:

@@ -2,33 +2,19 @@
 
 import numpy as np
 
-from jobs.lake.arrays import Flags, Floats, Ints
+from jobs.lake.arrays import Flags, Ints
 from recsys_eval.experiment.ab import Comparison, compare
 from recsys_eval.experiment.off_policy import LoggedRounds, off_policy_values
 from recsys_eval.night import Findings, Night
-from recsys_eval.ranking.arms import MIN_SLICE_USERS
+from recsys_eval.ranking.arm_metrics import MIN_SLICE_USERS
 from recsys_eval.ranking.compare import treated_rows
 from recsys_eval.ranking.cover_assignment import published_assignment
+from recsys_eval.ranking.examination import examination_at
 from recsys_eval.ranking.features import ImpressionFeatures
 from recsys_eval.statistics.figures import Figure, figure, lift_row
 from recsys_eval.statistics.lift import Estimate
 
 ALL, PAIRS, NEW_PAIRS = "all", "published pairs", "published pairs, new items"
-
-
-def examination_of(night: Night, positions: Ints) -> Floats:
-    """Probability that a position is looked at, relative to the first, as estimated by the end of ds; (n,).
-
-    Positions beyond those estimated take the last one's value; 1 where nothing was estimated.
-    """
-    if not night.lake.exists("position_bias"):
-        return np.ones(len(positions))
-    table = night.lake.read("position_bias", ds=night.ctx.ds, columns=["position", "examination"]).sort_by("position")
-    known = table["position"].to_numpy()
-    if not len(known):
-        return np.ones(len(positions))
-    at = np.clip(np.searchsorted(known, positions, side="right") - 1, 0, len(known) - 1)
-    return np.asarray(table["examination"].to_numpy()[at], np.float64)
 
 
 def measure_experiment(night: Night) -> Findings:
@@ -105,7 +91,7 @@ def _published_to_all(night: Night, impressions: ImpressionFeatures, treated: Fl
     pairs = assigned > 0
     users = np.unique(impressions.user)
     share = np.unique(impressions.user[treated]).size / users.size
-    seen = examination_of(night, impressions.position)
+    seen = examination_at(night.examination, impressions.position)
     impressions.score([assigned, impressions.default_row])
     if_published = impressions.probability(assigned) * seen
     if_not = impressions.probability(impressions.default_row) * seen

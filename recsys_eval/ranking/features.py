@@ -22,6 +22,19 @@ from jobs.lake.tables import EMBED_DIM
 from reward_model.network.features import ITEM_COLUMNS, USER_COLUMNS
 from reward_model.network.user_state import CoverTable, rows_of
 
+LOGGED_COLUMNS = (
+    "ds",
+    "request_id",
+    "user_id",
+    "item_id",
+    "cover_id",
+    "position",
+    "clicked",
+    "title",
+    "propensity",
+    "policy",
+)
+"""Columns of the log that an evaluation reads."""
 BASE_NAMES = (
     *(f"user_{name}" for name in USER_COLUMNS),
     *(f"item_{name}" for name in ITEM_COLUMNS),
@@ -61,10 +74,9 @@ def load_impressions(lake: Lake, days: Sequence[date]) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        One row per impression: ds, request_id, user_id, item_id, cover_id, position, clicked, propensity, policy.
+        One row per impression, columns :data:`LOGGED_COLUMNS`.
     """
-    columns = ["ds", "request_id", "user_id", "item_id", "cover_id", "position", "clicked", "propensity", "policy"]
-    frame = pl.DataFrame(lake.read("impressions", ds=list(days), columns=columns))
+    frame = pl.DataFrame(lake.read("impressions", ds=list(days), columns=list(LOGGED_COLUMNS)))
     return frame.sort("ds", "request_id", "position")
 
 

@@ -7,6 +7,9 @@ the logged order, and with it position bias, to whoever ties most. So each metri
 the expectation over all orders of tied impressions.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
 from jobs.lake.arrays import Flags, Floats, Ints
@@ -29,6 +32,8 @@ class _Ranked:
     def __init__(self, groups: Ints, scores: Floats, clicked: Flags) -> None:
         self.n_groups = _checked(groups, scores, clicked)
         order = np.lexsort((-scores, groups))
+        self.order: Ints = order
+        """Row of each sorted impression."""
         self.group: Ints = groups[order].astype(np.int64)
         self.clicked: Floats = clicked[order].astype(np.float64)
         score = scores[order]
@@ -92,10 +97,15 @@ def ndcg(groups: Ints, scores: Floats, clicked: Flags, *, k: int = 10) -> Floats
     return _ndcg(_Ranked(groups, scores, clicked), k)
 
 
-def _ndcg(ranked: _Ranked, k: int) -> Floats:
+def _discount(ranked: _Ranked, k: int) -> Floats:
+    """Discount of each sorted impression, shared among ties; 0 below rank ``k``."""
     discount = np.where(ranked.rank <= k, 1.0 / np.log2(ranked.rank + 1.0), 0.0)
     shared = np.bincount(ranked.tie, weights=discount) / ranked.tie_size if discount.size else discount
-    gained = ranked.sum(ranked.clicked * shared[ranked.tie])
+    return np.asarray(shared[ranked.tie], np.float64)
+
+
+def _ndcg(ranked: _Ranked, k: int) -> Floats:
+    gained = ranked.sum(ranked.clicked * _discount(ranked, k))
     clicks = ranked.sum(ranked.clicked).astype(np.int64)
     ideal = np.concatenate([[0.0], np.cumsum(1.0 / np.log2(np.arange(k) + 2.0))])[np.minimum(clicks, k)]
     return np.divide(gained, ideal, out=np.full(ranked.n_groups, np.nan), where=clicks > 0)
@@ -122,10 +132,58 @@ def reciprocal_rank(groups: Ints, scores: Floats, clicked: Flags) -> Floats:
     return _reciprocal_rank(_Ranked(groups, scores, clicked))
 
 
-def ndcg_and_reciprocal_rank(groups: Ints, scores: Floats, clicked: Flags, *, k: int = 10) -> tuple[Floats, Floats]:
-    """:func:`ndcg` and :func:`reciprocal_rank` of the same impressions, which are sorted once."""
+@dataclass(frozen=True)
+class RequestMetrics:
+    """What one ranking is worth, request by request; every array is (n_requests,), in the order of the codes."""
+
+    ndcg: Floats
+    """:func:`ndcg`; NaN without a click."""
+    reciprocal_rank: Floats
+    """:func:`reciprocal_rank`; NaN without a click."""
+    discounted: list[Floats]
+    """:func:`discounted_gain` of each kind of gain that was asked for."""
+
+
+def request_metrics(
+    groups: Ints, scores: Floats, clicked: Flags, gains: Sequence[Floats] = (), *, k: int = 10
+) -> RequestMetrics:
+    """:func:`ndcg`, :func:`reciprocal_rank` and :func:`discounted_gain` of the same impressions, sorted once."""
     ranked = _Ranked(groups, scores, clicked)
-    return _ndcg(ranked, k), _reciprocal_rank(ranked)
+    return RequestMetrics(
+        ndcg=_ndcg(ranked, k),
+        reciprocal_rank=_reciprocal_rank(ranked),
+        discounted=[ranked.sum(gain[ranked.order] * _discount(ranked, k)) for gain in gains],
+    )
+
+
+def discounted_gain(groups: Ints, scores: Floats, gains: Floats, *, k: int = 10) -> Floats:
+    r"""Discounted gain of each group, :math:`\sum_{r \le k} g_r / \log_2(r + 1)`, with gains of any size.
+
+    Divided by the sum of all gains it is NDCG@k with every unit of gain as a query of its own, whose ideal is
+    rank 1. With :math:`g_i = c_i / e_{k_i}`, the click over the examination of the place where it was shown, both
+    sums are unbiased for those with :math:`g_i = p_i` (:mod:`recsys_eval.ranking.examination`), because they are
+    linear in the gains; the ideal of :func:`ndcg`, which depends on which clicks fell together, is not. Ties share
+    the mean discount of their ranks.
+
+    Parameters
+    ----------
+    groups, scores
+        As in :func:`ndcg`.
+    gains
+        (n,) not negative.
+
+    Returns
+    -------
+    ndarray
+        (n_groups,); 0 for a group without gain.
+
+    Examples
+    --------
+    >>> gains = np.array([0.0, 2.0, 1.0])
+    >>> discounted_gain(np.array([0, 0, 0]), np.array([0.9, 0.5, 0.1]), gains).round(4)  # 2 x 0.6309 + 0.5
+    array([1.7619])
+    """
+    return request_metrics(groups, scores, np.zeros(groups.shape, bool), [gains], k=k).discounted[0]
 
 
 def _reciprocal_rank(ranked: _Ranked) -> Floats:

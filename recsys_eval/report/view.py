@@ -13,12 +13,21 @@ from recsys_eval.report.charts import Axis, axis_of, bar, calibration_plot, inte
 from recsys_eval.report.gallery import Gallery, GalleryItem, GallerySegment
 from recsys_eval.report.wording import interval, p_value, percent, quantity, seconds, significant
 
-METRIC_NAMES = {"ndcg@10": "NDCG@10", "mrr": "MRR", "gauc": "GAUC"}
+METRIC_NAMES = {
+    "wndcg@10": "NDCG@10, clicks weighted by inverse examination",
+    "true ndcg@10": "NDCG@10 by true click probabilities (what the weighted one estimates)",
+    "ndcg@10": "NDCG@10 of clicks as logged: biased by position, it favours the order that was shown",
+    "mrr": "MRR of clicks as logged: biased by position",
+    "gauc": "GAUC",
+}
 ARM_NAMES = {
     "generated": "generated covers",
     "shuffled": "control: another segment's covers",
     "unpersonalised": "control: unpersonalised covers",
     "a/a": "control: A/A, other seeds",
+    "truth, covers": "attainable: true probabilities, covers known",
+    "truth, originals": "true probabilities of the originals",
+    "logged order": "the order of the log",
     "original": "without generated covers",
     "published": "published covers",
     "best drawing": "best existing drawing (ceiling)",
@@ -68,7 +77,11 @@ class Chart:
 
 HEADLINES = (
     ("ab.published_pairs.lift", "Clicks on published covers", "CTR of users who saw them against those who did not"),
-    ("lambdarank-played.generated.ndcg@10.lift", "Ranking, next day", "NDCG@10 of a ranker that knows the covers"),
+    (
+        "lambdarank-played.generated.wndcg@10.lift",
+        "Ranking, next day",
+        "examination-weighted NDCG@10 of a ranker that knows the covers",
+    ),
     (
         "truth.all.published.lift",
         "True click probability",
@@ -222,11 +235,13 @@ def lift_groups(rows: Iterable[dict[str, Any]]) -> list[LiftGroup]:
 
 def slice_chart(rows: Iterable[dict[str, Any]]) -> Chart | None:
     """Lift of generated covers by slice, on the played day or else on the log."""
-    kept = [row for row in rows if row["arm"] == "generated" and row["metric"] == "ndcg@10" and row["lift"] is not None]
+    kept = [
+        row for row in rows if row["arm"] == "generated" and row["metric"] == "wndcg@10" and row["lift"] is not None
+    ]
     for ranker, name in RANKER_NAMES.items():
         chosen = [row for row in kept if row["ranker"] == ranker]
         if chosen:
-            return forest(chosen, [row["slice"] for row in chosen], "NDCG@10 lift by slice", name)
+            return forest(chosen, [row["slice"] for row in chosen], "Examination-weighted NDCG@10, lift by slice", name)
     return None
 
 

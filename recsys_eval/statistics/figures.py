@@ -25,6 +25,8 @@ class Figure:
     of: str = "users"
     unit: str = "share"
     """``share``, ``relative lift``, ``probability`` or another name of what value is measured in."""
+    detectable: float | None = None
+    """Minimum detectable effect, in the unit of value, where value was tested against no effect."""
     simulated: bool
     """The figure rests on simulated users or clicks."""
 
@@ -48,6 +50,7 @@ def figure(name: str, about: str, found: Estimate, *, n: int, unit: str, simulat
         low=found.low,
         high=found.high,
         p=found.p,
+        detectable=found.detectable,
         n=n,
         of=of,
         unit=unit,
@@ -70,5 +73,6 @@ def lift_row(
         "low": interval.get("low"),
         "high": interval.get("high"),
         "p": interval.get("p"),
+        "detectable": interval.get("detectable"),
         "users": users,
     }

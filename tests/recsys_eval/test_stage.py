@@ -12,4 +12,4 @@ def test_evaluating_again_changes_nothing(evaluated_night):
     assert (stage.report_dir(evaluated_night.ctx) / "metrics.json").read_bytes() == before
     assert evaluated_night.lake.read("ranking_lift").num_rows == rows == result.rows["ranking_lift"]
     assert "CTR of published covers" in result.note
-    assert set(result.metrics) == {"ndcg_lift_played", "ndcg_lift_log", "ab_lift"}
+    assert set(result.metrics) == {"wndcg_lift_played", "wndcg_lift_log", "ab_lift"}

@@ -29,7 +29,7 @@ COVER_STREAM, WORDING_STREAM, CLICK_STREAM = 2, 3, 4
 RANK, EXPLORE_RANK = "rank", "explore-rank"
 """Policies of the log: order by taste and noise, or uniformly random order."""
 CONTROL, PUBLISHED = "control", "published"
-"""Policies of the next day: the arm of the user."""
+"""Policies of the next day: the arm of the user; requests in random order add ``EXPLORE_RANK`` to it."""
 
 FILE_SCHEMA = pa.schema([field for field in IMPRESSIONS.schema if field.name != "ds"])
 """Columns of an impressions file; the day is in the folder's name."""
@@ -158,7 +158,8 @@ def day_block(
         policy = np.where(traffic.random_order, EXPLORE_RANK, RANK)
     else:
         shown = published_covers(world, traffic, shown, campaign)
-        policy = np.where(world.treated[traffic.user], PUBLISHED, CONTROL)
+        arm = np.where(world.treated[traffic.user], PUBLISHED, CONTROL)
+        policy = np.where(traffic.random_order, np.char.add(arm, f"-{EXPLORE_RANK}"), arm)
     rng = np.random.default_rng(world.stream(*key, WORDING_STREAM))
     wording, wording_chance = draw_wording(world, len(traffic.user), rng)
     clicked, dwell = draw_clicks(

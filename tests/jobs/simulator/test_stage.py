@@ -49,9 +49,10 @@ def test_world_ingest_play_ingest(small_pack, make_context, spark_lake):
     assert 0.2 < played.metrics["new_item_share"] < 0.5
     next_day = context.lake.read("impressions", ds="2026-03-10").to_pylist()
     assert len(next_day) == played.rows["impressions"]
-    shown = {row["cover_id"] for row in next_day if row["item_id"] == target and row["policy"] == "published"}
+    shown = {row["cover_id"] for row in next_day if row["item_id"] == target and row["policy"].startswith("published")}
     assert shown == {painted}
-    assert {row["policy"] for row in next_day} == {"published", "control"}
+    arms = {"published", "control"}
+    assert {row["policy"] for row in next_day} == arms | {f"{arm}-explore-rank" for arm in arms}
 
     # Written again, the world forgets the played day and is otherwise the same.
     before = pq.read_table(root / "impressions" / "ds=2026-03-05")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from recsys_eval.experiment.played_day import examination_of, measure_experiment
+from recsys_eval.experiment.played_day import measure_experiment
 from recsys_eval.ranking.compare import treated_rows
-from tests.support.known_world import DS, PAGE
+from tests.support.known_world import DS
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +74,3 @@ def test_without_a_played_day(unplayed_night):
     findings = measure_experiment(unplayed_night)
     assert findings.rows == []
     assert findings.notes == ["the log has no 2026-03-09: there is no A/B of published covers"]
-
-
-def test_examination_by_position(telling_night):
-    seen = examination_of(telling_night, np.array([1, 4, PAGE, PAGE + 5]))
-    assert seen == pytest.approx([1.0, 0.5, PAGE**-0.5, PAGE**-0.5])

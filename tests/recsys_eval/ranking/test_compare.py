@@ -2,8 +2,8 @@
 
 import pytest
 
-from recsys_eval.arm_names import A_A, GENERATED, ORIGINAL, PLAIN, SHUFFLED
-from recsys_eval.ranking.arms import RANK_METRICS
+from recsys_eval.arm_names import A_A, GENERATED, LOGGED, ORIGINAL, PLAIN, SHUFFLED
+from recsys_eval.ranking.arm_metrics import OVER_LOGGED, RANK_METRICS, WEIGHTED
 from recsys_eval.ranking.compare import LOG, PLAYED, rank_log, rank_played
 from tests.support.known_world import CUT, DS
 
@@ -69,12 +69,25 @@ def test_rows_are_complete_and_unique(played):
     assert lift["lift"] == pytest.approx(lift["value"] / base["value"] - 1)
 
 
+def test_the_logged_order_is_an_arm_and_rankers_are_compared_with_it(played):
+    logged = row(played, LOGGED, WEIGHTED)
+    assert 0 < logged["value"] < row(played, ORIGINAL, WEIGHTED)["value"]  # the world shows items at random
+    over = row(played, GENERATED, OVER_LOGGED)
+    assert over["lift"] == pytest.approx(over["value"] / logged["value"] - 1)
+    assert over["low"] > 0
+    figures = {figure.name: figure for figure in played.figures}
+    assert figures[f"{PLAYED}.generated.wndcg@10.over_logged"].value == over["lift"]
+    assert figures[f"{PLAYED}.generated.wndcg@10.lift"].detectable > 0
+    assert 0 < figures[f"{PLAYED}.wndcg@10.effective_clicks"].value < figures[f"{PLAYED}.wndcg@10.effective_clicks"].n
+
+
 def test_log_split_is_point_in_time(telling_night):
     findings = rank_log(telling_night)
     found = row(findings, GENERATED)
     # nobody saw a generated cover on the log: nothing to win
     assert found["low"] < 0.01
     assert {r["ranker"] for r in findings.rows} == {LOG}
+    assert any("nothing was attainable" in note for note in findings.notes)
     assert telling_night.log.feature_days[0] == CUT.isoformat()
     assert telling_night.log.feature_days[-1] < DS.isoformat()
     assert telling_night.play.feature_days == [DS.isoformat()]

@@ -5,7 +5,7 @@ import pytest
 from ranx import Qrels, Run, evaluate
 from sklearn.metrics import roc_auc_score
 
-from recsys_eval.ranking.metrics import auc, gauc, ndcg, ndcg_and_reciprocal_rank, reciprocal_rank
+from recsys_eval.ranking.metrics import auc, discounted_gain, gauc, ndcg, reciprocal_rank, request_metrics
 
 
 def request(scores, clicked):
@@ -128,6 +128,27 @@ def test_auc_agrees_with_sklearn(log):
 def test_both_of_one_sorting_are_what_each_is_alone():
     rng = np.random.default_rng(8)
     groups, scores, clicked = np.repeat(np.arange(30), 7), rng.integers(0, 4, 210) / 4, rng.random(210) < 0.2
-    both = ndcg_and_reciprocal_rank(groups, scores, clicked, k=5)
-    np.testing.assert_array_equal(both[0], ndcg(groups, scores, clicked, k=5))
-    np.testing.assert_array_equal(both[1], reciprocal_rank(groups, scores, clicked))
+    gain = rng.random(210)
+    found = request_metrics(groups, scores, clicked, [gain], k=5)
+    np.testing.assert_array_equal(found.ndcg, ndcg(groups, scores, clicked, k=5))
+    np.testing.assert_array_equal(found.reciprocal_rank, reciprocal_rank(groups, scores, clicked))
+    np.testing.assert_array_equal(found.discounted[0], discounted_gain(groups, scores, gain, k=5))
+
+
+def test_discounted_gain_by_hand():
+    # two requests; gains 2 at rank 1 and 1 at rank 3: 2 + 1/2; then two tied at ranks 1 and 2 share (1 + 0.63093) / 2
+    groups = np.array([0, 0, 0, 1, 1])
+    scores, gains = np.array([3.0, 2, 1, 7, 7]), np.array([2.0, 0, 1, 0, 4])
+    expected = [2 + 1 / np.log2(4), 4 * (1 + 1 / np.log2(3)) / 2]
+    assert discounted_gain(groups, scores, gains) == pytest.approx(expected)
+    assert discounted_gain(groups, scores, gains, k=1) == pytest.approx([2, 4 / 2])
+
+
+def test_discounted_gain_of_one_click_a_request_is_ndcg():
+    rng = np.random.default_rng(4)
+    groups, scores = np.repeat(np.arange(40), 6), rng.random(240)
+    clicked = np.zeros(240, bool)
+    clicked[np.arange(40) * 6 + rng.integers(0, 6, 40)] = True
+    np.testing.assert_allclose(
+        discounted_gain(groups, scores, clicked.astype(float), k=4), ndcg(groups, scores, clicked, k=4)
+    )

@@ -123,7 +123,7 @@ def test_numbers_are_those_of_the_table(night, html):
         row for row in table if row["slice"] == "A/B: published pairs" and row["metric"] == "ctr" and row["lift"]
     )
     assert lift["value"] == row["lift"]
-    assert {"value", "low", "high", "n", "unit", "simulated", "about", "p", "of", "name"} == set(lift)
+    assert {"value", "low", "high", "n", "unit", "simulated", "about", "p", "detectable", "of", "name"} == set(lift)
     assert lift["simulated"] is True
     assert f"{100 * lift['value']:+.1f} %".replace("-", "−") in html
 

@@ -13,7 +13,7 @@ def numbers(svg, css):
     return [float(value) for value in re.findall(r'x[12]="([\d.]+)"', tag)]
 
 
-def lift_row(arm, lift, metric="ndcg@10", slice_name="all"):
+def lift_row(arm, lift, metric="wndcg@10", slice_name="all"):
     bounds = {"low": lift - 0.01, "high": lift + 0.01, "p": 0.03}
     keys = {"metric": metric, "ranker": "lambdarank-played", "arm": arm, "slice": slice_name}
     return {**keys, "value": 0.5, "lift": lift, "users": 1234, **bounds}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recsys_eval.statistics.lift import estimate, resampled_ratios, user_sums
+from recsys_eval.statistics.lift import estimate, minimum_detectable, resampled_ratios, user_sums
 
 
 def test_ratios_are_sums_over_sums():
@@ -46,6 +46,14 @@ def test_p_is_two_sided_and_uniform_without_an_effect():
         ps.append(found.p)
     assert 0.01 < np.mean(np.array(ps) < 0.05) < 0.12
     assert 0.4 < np.mean(ps) < 0.6
+
+
+def test_an_effect_of_the_minimum_detectable_size_is_found_in_four_samples_of_five():
+    rng = np.random.default_rng(9)
+    effect = minimum_detectable(rng.normal(0, 1 / np.sqrt(400), 50_000))  # the spread of a mean of 400
+    assert effect == pytest.approx(2.80 / np.sqrt(400), rel=0.02)
+    found = np.array([stats.ttest_1samp(rng.normal(effect, 1, 400), 0.0).pvalue < 0.05 for _ in range(500)])
+    assert found.mean() == pytest.approx(0.8, abs=0.06)
 
 
 def test_estimate_leaves_out_undefined_draws():

@@ -47,18 +47,24 @@ class TestNextDay:
     def test_who_sees_what(self, world, campaign, log):
         user, item = world.user_index(log["user_id"].to_pylist()), world.item_index(log["item_id"].to_pylist())
         treated = world.treated[user]
-        assert (log["policy"].to_numpy() == np.where(treated, "published", "control")).all()
+        arm = pc.replace_substring(log["policy"], "-explore-rank", "").to_numpy(zero_copy_only=False)
+        assert (arm == np.where(treated, "published", "control")).all()
         painted = np.array([cover.startswith("0" * 60) for cover in log["cover_id"].to_pylist()])
         expected = treated & (user < 590) & (user % 2 == 0) & (campaign.table[item, 0] >= 0)
         np.testing.assert_array_equal(painted, expected)
         assert painted.sum() > 200
+        random = pc.ends_with(log["policy"], "-explore-rank").to_numpy(zero_copy_only=False)
+        assert abs(random.mean() - 0.2) < 0.02
+        request, first = np.unique(log["request_id"].to_numpy(), return_index=True)
+        by_request = dict(zip(request, random[first], strict=True))
+        assert all(by_request[name] == one for name, one in zip(log["request_id"].to_pylist(), random, strict=True))
         wording = np.isclose(log["propensity"].to_numpy()[painted][:, None], [0.7, 0.15]).any(axis=1)
         assert wording.all()  # the cover itself is certain
 
     def test_traffic_is_multiplied_and_new_items_launch_for_both_arms(self, world, log):
         assert abs(log.num_rows / (3 * 7500 * 7 / 7.5) - 1) < 0.15
         new = world.items.held_out[world.item_index(log["item_id"].to_pylist())]
-        treated = log["policy"].to_numpy() == "published"
+        treated = pc.starts_with(log["policy"], "published").to_numpy(zero_copy_only=False)
         assert abs(new[treated].mean() - 0.36) < 0.03
         assert abs(new[~treated].mean() - 0.36) < 0.03
 
@@ -67,7 +73,7 @@ class TestNextDay:
         without = day_block(world, self.day, 0, campaign=nothing)
         for name in ("impression_id", "item_id", "title", "ts"):
             assert without[name].equals(log[name])
-        control = pc.equal(log["policy"], "control")
+        control = pc.starts_with(log["policy"], "control")
         assert without.filter(control).equals(log.filter(control))
 
     def test_appearance_of_a_wrong_shape_is_refused(self, world):
