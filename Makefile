@@ -12,7 +12,7 @@ PYTEST ?=
 STAMP := $(VENV)/.set-up
 BIN := $(VENV)/bin
 
-.PHONY: help setup java desk-tools nightly test soak lint format clean
+.PHONY: help setup java desk-tools nightly test airflow soak lint format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -56,7 +56,14 @@ nightly: $(STAMP) ## Run the night into HOME_DIR (var); options through NIGHTLY=
 test: $(STAMP) desk-tools ## Run the tests by two workers, the ten slowest are shown; options through PYTEST="-k lake", PYTEST="-n 0"
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(PYTEST)
 
-soak: $(STAMP) desk-tools ## Run the long variants that make test leaves out
+airflow: .venv-airflow/.set-up ## Airflow in an environment of its own, for the tests of its DAG
+
+.venv-airflow/.set-up: conf/airflow-constraints.txt
+	test -x .venv-airflow/bin/python || "$(PYTHON)" -m venv .venv-airflow
+	.venv-airflow/bin/python -m pip install --quiet --constraint conf/airflow-constraints.txt apache-airflow
+	@touch $@
+
+soak: $(STAMP) desk-tools airflow ## Run the long variants that make test leaves out
 	$(BIN)/python -m pytest -m soak $(PYTEST)
 
 lint: $(STAMP) ## ruff, mypy --strict and the contracts of who may import whom

@@ -266,6 +266,19 @@ class EvaluateSettings(Section):
     seed: int = 31
 
 
+class ObserveSettings(Section):
+    """Who else is told of a night; nothing that is painted or measured depends on it."""
+
+    lineage_file: str = ""
+    """OpenLineage events are appended to it, a JSON object a line."""
+    lineage_url: str = ""
+    """OpenLineage events are sent there, e.g. ``http://marquez:5000``."""
+    lineage_namespace: str = "coverlift"
+    """Of the jobs in these events."""
+    metrics_file: str = ""
+    """Prometheus metrics for the textfile collector; ends with ``.prom``."""
+
+
 class Settings(Section):
     """All settings of a night."""
 
@@ -286,6 +299,7 @@ class Settings(Section):
     policy: PolicySettings = PolicySettings()
     review: ReviewSettings = ReviewSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    observe: ObserveSettings = ObserveSettings()
 
     def digest(self, *sections: str) -> str:
         """SHA-256 (16 hex digits) of the named sections, or of everything."""

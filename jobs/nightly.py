@@ -11,6 +11,7 @@ from jobs.cpu_time import cpu_seconds
 from jobs.fingerprint import changed_parts, fingerprint, relevant_settings
 from jobs.lake.context import Context, StageResult
 from jobs.ledger import Run, past_runs, record, versions
+from jobs.observation.observers import Observers
 from jobs.progress import Screen
 from jobs.stages import STAGES, Stage
 
@@ -93,7 +94,14 @@ def preview(context: Context, stages: Iterable[Stage], *, force: bool = False) -
     return checks
 
 
-def run_stages(context: Context, stages: Sequence[Stage], screen: Screen, *, force: bool = False) -> list[str]:
+def run_stages(
+    context: Context,
+    stages: Sequence[Stage],
+    screen: Screen,
+    *,
+    force: bool = False,
+    observers: Observers | None = None,
+) -> list[str]:
     """Run the stages in order, skipping those that are done.
 
     Parameters
@@ -106,6 +114,8 @@ def run_stages(context: Context, stages: Sequence[Stage], screen: Screen, *, for
         Where progress is shown.
     force
         Run them even when they are done.
+    observers
+        Who else is told.
 
     Returns
     -------
@@ -117,22 +127,24 @@ def run_stages(context: Context, stages: Sequence[Stage], screen: Screen, *, for
     Exception
         Whatever a stage raised, after its failure is in the ledger.
     """
-    past, ran = past_runs(context), []
+    past, ran, observers = past_runs(context), [], observers or Observers()
     for stage in stages:
-        ran += open_gate(context, stage, stages, screen)
+        ran += open_gate(context, stage, stages, screen, observers)
         check = needs_run(stage, context, past, force=force)
         if not check.runs:
             screen.skipped(stage.name, check.reason)
             continue
         screen.started(stage.name, check.reason)
         context.progress = screen.progress
-        run_stage(context, check, screen)
+        run_stage(context, check, screen, observers)
         past = past_runs(context)
         ran.append(stage.name)
     return ran
 
 
-def open_gate(context: Context, stage: Stage, stages: Iterable[Stage], screen: Screen) -> list[str]:
+def open_gate(
+    context: Context, stage: Stage, stages: Iterable[Stage], screen: Screen, observers: Observers
+) -> list[str]:
     """Ask the stage's gate; while it is shut, run the stage that opens it, where that belongs to this run.
 
     Returns
@@ -154,16 +166,17 @@ def open_gate(context: Context, stage: Stage, stages: Iterable[Stage], screen: S
             if opener is None or len(ran) >= GATE_ATTEMPTS:
                 raise
             screen.started(opener.name, str(error))
-            run_stage(context, needs_run(opener, context, past_runs(context), force=True), screen)
+            run_stage(context, needs_run(opener, context, past_runs(context), force=True), screen, observers)
             ran.append(opener.name)
         else:
             return ran
 
 
-def run_stage(context: Context, check: StageCheck, screen: Screen) -> None:
+def run_stage(context: Context, check: StageCheck, screen: Screen, observers: Observers) -> None:
     """Run one stage and put the outcome into the ledger, a failure as well."""
     stage = check.stage
     read, begin, busy = versions(context.lake, stage.reads), time.monotonic(), cpu_seconds()
+    attempt = observers.begin(context.ds.isoformat(), stage.name, read)
 
     def remember(status: str, result: StageResult) -> None:
         record(
@@ -180,10 +193,12 @@ def run_stage(context: Context, check: StageCheck, screen: Screen) -> None:
         result = stage.load()(context)
     except Exception as error:
         screen.failed(stage.name, time.monotonic() - begin)
+        observers.failed(attempt, error)
         try:
             remember("failed", StageResult(note=f"{type(error).__name__}: {error}"[:NOTE_LENGTH]))
         except Exception as second:  # the first error is the one to show
             error.add_note(f"The failure could not be written to the run ledger: {second}")
         raise
     remember("done", result)
+    observers.done(attempt, result, versions(context.lake, stage.writes))
     screen.finished(stage.name, time.monotonic() - begin, result)

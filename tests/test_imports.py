@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("conf", "jobs", "reward_model", "generation", "recsys_eval")
 
 LATE = {
+    "airflow": "lives in an environment of its own",
     "alembic": "the desk's migrations only",
     "delta": "needs pyspark",
     "diffusers": "the pipelines of public checkpoints: seconds of imports for what the built-in world never opens",
@@ -18,7 +19,9 @@ LATE = {
     "huggingface_hub": "public checkpoints only",
     "onnx": "a graph is built only where an encoder is compiled",
     "onnxruntime": "the desk and the run ledger import the module around it for its names",
+    "openlineage": "where lineage is asked for only",
     "peft": "low-rank weights only",
+    "prometheus_client": "where metrics are asked for only",
     "py4j": "needs pyspark",
     "pyspark": "reading tables and `coverlift --help` need no JVM",
     "safetensors": "set-up only",

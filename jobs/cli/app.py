@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,14 @@ EPILOG = (
     "4 a quality gate said no; 75 try again later; 99 nothing to do."
 )
 HOME = Path("var")
+
+
+class LogFormat(StrEnum):
+    """How a night tells what it does."""
+
+    TEXT = "text"
+    JSON = "json"
+
 
 DayOption = Annotated[
     datetime | None, typer.Option("--ds", formats=["%Y-%m-%d"], help="The night.", show_default="settings.ds")
@@ -40,6 +49,11 @@ OverrideOption = Annotated[
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would run and why; change nothing.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 ForceOption = Annotated[bool, typer.Option("--force", help="Run even what is up to date.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="With --dry-run: print JSON.")]
+JsonListOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+LogFormatOption = Annotated[
+    LogFormat, typer.Option("--log-format", envvar="COVERLIFT_LOG_FORMAT", help="JSON is an object a line.")
+]
 
 
 @contextmanager

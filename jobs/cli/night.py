@@ -1,8 +1,11 @@
 """Commands of the night: the whole of it, several of them, one stage, and taking a cover down."""
 
-from collections.abc import Callable
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +17,10 @@ from jobs.cli.app import (
     DryRunOption,
     ForceOption,
     HomeOption,
+    JsonListOption,
+    JsonOption,
+    LogFormat,
+    LogFormatOption,
     OverrideOption,
     ProfileOption,
     errors_explained,
@@ -26,25 +33,88 @@ if TYPE_CHECKING:
     from jobs.lake.context import Context
 
 
-def run_night(context: "Context", stages: tuple[Stage, ...], *, dry_run: bool, force: bool) -> list[str]:
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How stages are run."""
+
+    dry_run: bool = False
+    force: bool = False
+    as_json: bool = False
+    log_format: LogFormat = LogFormat.TEXT
+
+
+def run_night(context: "Context", stages: tuple[Stage, ...], how: How) -> list[str]:
     """Run or preview the stages of one night; returns the names of those that ran or would run."""
-    from conf.load import dump_settings
     from jobs.lock import only_one
-    from jobs.nightly import night_stages, preview, run_stages
-    from jobs.progress import make_screen
+    from jobs.nightly import night_stages, run_stages
+    from jobs.observation.json_lines import JsonLines
+    from jobs.observation.observers import Observers
+    from jobs.progress import Screen, make_screen
 
     chosen = night_stages(context, stages)
-    names, console = [stage.name for stage in chosen], make_console()
-    if dry_run:
+    if how.dry_run:
+        return preview_night(context, chosen, how)
+    names = [stage.name for stage in chosen]
+    lines = how.log_format is LogFormat.JSON
+    shown: Screen = JsonLines(sys.stdout, context.ds.isoformat()) if lines else make_screen(make_console(), names)
+    with only_one(context.home), shown as screen:
+        return run_stages(context, chosen, screen, force=how.force, observers=Observers.of(context))
+
+
+def preview_night(context: "Context", stages: list[Stage], how: How) -> list[str]:
+    """Say what would run and why, as text or as JSON; returns the names of those that would run."""
+    from conf.load import dump_settings
+    from jobs.nightly import preview
+
+    checks, console = preview(context, stages, force=how.force), make_console()
+    if how.as_json:
+        told = {
+            "ds": context.ds.isoformat(),
+            "home": str(context.home),
+            "stages": [{"name": each.stage.name, "runs": each.runs, "reason": each.reason} for each in checks],
+            "settings": context.settings.model_dump(mode="json"),
+        }
+        typer.echo(json.dumps(told))
+    else:
         console.print(dump_settings(context.settings).rstrip(), markup=False)
         console.print(f"Night {context.ds} in {context.home}:")
-        checks = preview(context, chosen, force=force)
         for check in checks:
             word = "would run " if check.runs else "would skip"
             console.print(f"  {word}  {check.stage.name:<14} {check.reason}", markup=False, soft_wrap=True)
-        return [check.stage.name for check in checks if check.runs]
-    with only_one(context.home), make_screen(console, names) as screen:
-        return run_stages(context, chosen, screen, force=force)
+    return [check.stage.name for check in checks if check.runs]
+
+
+def stages(
+    source: Annotated[
+        str | None, typer.Option("--source", help="Leave out the stages of other input sources: stickers or files.")
+    ] = None,
+    as_json: JsonListOption = False,
+) -> None:
+    """List the stages in order: what they read, write and come after, and what a scheduler does with exit codes."""
+    chosen = [stage for stage in STAGES if source is None or stage.source in (None, source)]
+    if as_json:
+        typer.echo(json.dumps({"stages": [described(stage, chosen) for stage in chosen], "exit_codes": EXIT_CODES}))
+        return
+    for stage in chosen:
+        typer.echo(f"{stage.name:<14} {stage.about}")
+
+
+EXIT_CODES = {"done": 0, "never_retry": [2, 3, 4], "retry_later": [75], "nothing_to_do": [99]}
+"""What a scheduler does with each."""
+
+
+def described(stage: Stage, among: Sequence[Stage]) -> dict[str, Any]:
+    """A stage as data, after those of ``among``."""
+    names = {each.name for each in among}
+    return {
+        "name": stage.name,
+        "command": f"coverlift {stage.name}",
+        "about": stage.about,
+        "after": [name for name in stage.upstream if name in names],
+        "reads": list(stage.reads),
+        "writes": list(stage.writes),
+        "source": stage.source,
+    }
 
 
 def where_to_look(context: "Context", ran: list[str]) -> None:
@@ -67,13 +137,16 @@ def nightly(
     override: OverrideOption = None,
     dry_run: DryRunOption = False,
     force: ForceOption = False,
+    as_json: JsonOption = False,
+    log_format: LogFormatOption = LogFormat.TEXT,
     debug: DebugOption = False,
 ) -> None:
     """Run the whole night; stages that are done and unchanged are skipped."""
     with errors_explained(debug):
         context = make_context(day, home, config, profile, override)
-        ran = run_night(context, STAGES, dry_run=dry_run, force=force)
-        if not dry_run:
+        how = How(dry_run=dry_run, force=force, as_json=as_json, log_format=log_format)
+        ran = run_night(context, STAGES, how)
+        if not dry_run and log_format is LogFormat.TEXT:
             where_to_look(context, ran)
 
 
@@ -88,6 +161,8 @@ def stage_command(stage: Stage) -> Callable[..., None]:
         override: OverrideOption = None,
         dry_run: DryRunOption = False,
         force: ForceOption = False,
+        as_json: JsonOption = False,
+        log_format: LogFormatOption = LogFormat.TEXT,
         debug: DebugOption = False,
     ) -> None:
         with errors_explained(debug):
@@ -98,8 +173,9 @@ def stage_command(stage: Stage) -> Callable[..., None]:
                 raise UsageError(
                     f"{stage.name} belongs to ingest.source={stage.source}, not {context.settings.ingest.source}."
                 )
-            run_night(context, (stage,), dry_run=dry_run, force=force)
-            if dry_run and stage.rehearsal:
+            how = How(dry_run=dry_run, force=force, as_json=as_json, log_format=log_format)
+            run_night(context, (stage,), how)
+            if dry_run and stage.rehearsal and not as_json:
                 from jobs.stages import resolve
 
                 make_console().print(f"  {resolve(stage.rehearsal)(context).note}", markup=False, soft_wrap=True)
@@ -116,6 +192,8 @@ def backfill(
     override: OverrideOption = None,
     dry_run: DryRunOption = False,
     force: ForceOption = False,
+    as_json: JsonOption = False,
+    log_format: LogFormatOption = LogFormat.TEXT,
     debug: DebugOption = False,
 ) -> None:
     """Run several nights, oldest first; run again, it goes on where it stopped."""
@@ -126,9 +204,11 @@ def backfill(
             raise UsageError(f"--to {last:%Y-%m-%d} is before --from {first:%Y-%m-%d}.")
         for offset in range((last - first).days + 1):
             day = first + timedelta(days=offset)
-            typer.echo(f"Night {day:%Y-%m-%d}")
+            if log_format is LogFormat.TEXT and not as_json:
+                typer.echo(f"Night {day:%Y-%m-%d}")
             context = make_context(day, home, config, profile, override)
-            run_night(context, STAGES, dry_run=dry_run, force=force)
+            how = How(dry_run=dry_run, force=force, as_json=as_json, log_format=log_format)
+            run_night(context, STAGES, how)
 
 
 def takedown(
@@ -163,17 +243,19 @@ def unless_a_subcommand(run: Callable[..., None]) -> Callable[..., None]:
         override: OverrideOption = None,
         dry_run: DryRunOption = False,
         force: ForceOption = False,
+        as_json: JsonOption = False,
+        log_format: LogFormatOption = LogFormat.TEXT,
         debug: DebugOption = False,
     ) -> None:
         if ctx.invoked_subcommand is None:
-            run(day, home, config, profile, override, dry_run, force, debug)
+            run(day, home, config, profile, override, dry_run, force, as_json, log_format, debug)
 
     return command
 
 
 def add_commands(app: typer.Typer, world: typer.Typer) -> None:
     """Add them to the command; the stage ``world`` runs where the group ``world`` is called alone."""
-    for command in (nightly, backfill, takedown):
+    for command in (nightly, backfill, stages, takedown):
         app.command()(command)
     for stage in STAGES:
         if stage.name == "world":

@@ -229,14 +229,14 @@ def policy_dry_run(
 
 def _publishing(context: "Context") -> Callable[[date], str]:
     """What the desk's Publish does: the night's stages ``review-sync`` and ``publish``, as the commands run them."""
-    from jobs.cli.night import run_night
+    from jobs.cli.night import How, run_night
     from jobs.stages import STAGES
 
     stages = tuple(stage for stage in STAGES if stage.name in ("review-sync", "publish"))
 
     def run(ds: date) -> str:
         night = replace(context, ds=ds)
-        ran = run_night(night, stages, dry_run=False, force=False)
+        ran = run_night(night, stages, How())
         shown = night.lake.read("published_covers", ds=ds, columns=["unit_id"]).num_rows
         return f"Published: {shown:,} covers are in the feed." if ran else "The feed was up to date."
 

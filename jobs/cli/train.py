@@ -26,7 +26,7 @@ PROGRAMS = (
     ),
     Program(
         name="pack",
-        function="generation.diffusion.training.pack_weights:pack_weights",
+        function="generation.personalization.training.pack_weights:pack_weights",
         about="Pack a generator and an adapter into a byte a weight; says how far their pictures move.",
     ),
     Program(name="judge", function="recsys_eval.judge.train:train_judge", about="The judge, which only reports."),

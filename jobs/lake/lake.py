@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from conf.errors import MissingTable
 from conf.settings import SparkSettings
@@ -48,8 +48,8 @@ def days_of(ds: Days) -> list[str] | None:
 class Lake:
     """The tables of :data:`jobs.lake.tables.TABLES` under one URL.
 
-    Every write goes through Spark and is one Delta transaction; a table is created, with its
-    NOT NULL and CHECK constraints, by its first write. Reads through :meth:`read` need no JVM.
+    Every write but those of :meth:`append` goes through Spark, and all are one Delta transaction; a table is created,
+    with its NOT NULL and CHECK constraints, by its first write. Reads through :meth:`read` need no JVM.
 
     Parameters
     ----------
@@ -241,6 +241,25 @@ class Lake:
         with explained(table):
             writer.save(self.spark_path(table))
         return data.num_rows if isinstance(data, pa.Table) else written_rows(self.delta(table))
+
+    def append(self, data: pa.Table, table: str) -> None:
+        """Add rows in one transaction, by delta-rs: for logs that must be written where no Spark runs.
+
+        Parameters
+        ----------
+        data
+            With the columns of the spec.
+        table
+            Name of the table; it is created when missing, without CHECK constraints.
+        """
+        spec = _spec(table)
+        write_deltalake(
+            self.path(table),
+            data.select(spec.schema.names).cast(spec.schema),
+            mode="append",
+            partition_by=list(spec.partition_by),
+            storage_options=self.storage_options,
+        )
 
     def merge(self, data: "DataFrame | pa.Table", table: str, *, update: bool = False) -> int:
         """Insert the rows whose key is new, in one transaction.

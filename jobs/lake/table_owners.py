@@ -22,6 +22,7 @@ WRITTEN_BY: dict[str, str] = {
     "ranking_lift": "evaluate",
     "judgements": "play",
     "runs": "nightly",
+    "run_attempts": "nightly",
 }
 """The command (``coverlift <name>``) that fills a table first."""
 

@@ -553,6 +553,25 @@ RUNS = TableSpec(
     checks={**DS_CHECK, "status_known": "status IN ('done', 'failed')"},
 )
 
+RUN_ATTEMPTS = TableSpec(
+    name="run_attempts",
+    grain="the begin or the end of an attempt at a stage",
+    about="Every attempt, appended: one that began and never ended was killed.",
+    columns=(
+        DS,
+        Column(name="stage", type=TEXT, about="name of the stage"),
+        Column(name="attempt", type=COUNT, about="how often the stage was begun for this night, from 1"),
+        Column(name="run_id", type=TEXT, about="UUID of the attempt, the run of its lineage events"),
+        Column(name="night_id", type=TEXT, about="UUID of the command that ran it"),
+        Column(name="status", type=TEXT, about="`running` when it begins; `done` or `failed` when it ends"),
+        Column(name="at", type=TIMESTAMP, about="when that was, by the clock of the machine"),
+        Column(name="exit_code", type=COUNT, about="as the command ends with", null="it begins"),
+        Column(name="error", type=TEXT, about="the error's first line", null="no error"),
+    ),
+    partition_by=("ds",),
+    checks={**DS_CHECK, "status_known": "status IN ('running', 'done', 'failed')"},
+)
+
 TABLES: dict[str, TableSpec] = {
     spec.name: spec
     for spec in (
@@ -577,5 +596,6 @@ TABLES: dict[str, TableSpec] = {
         JUDGEMENTS,
         QUARANTINE,
         RUNS,
+        RUN_ATTEMPTS,
     )
 }

@@ -9,7 +9,7 @@ from conf.review import ReviewSettings
 from generation.review.log import decisions
 from generation.review.log.database import open_database
 from generation.review.log.decisions import Decision
-from jobs.cli.night import run_night
+from jobs.cli.night import How, run_night
 from jobs.cli.review import _publishing
 from jobs.lake.tables import GENERATED_COVERS
 from jobs.stages import STAGES
@@ -30,7 +30,7 @@ def test_the_command_refuses_while_the_desk_is_ahead_and_the_desks_publish_syncs
         decisions.decide(database, wish, ReviewSettings().reasons, NOW)
     stage = next(stage for stage in STAGES if stage.name == "publish")
     with pytest.raises(GateError, match="2 decisions of people"):
-        run_night(ctx, (stage,), dry_run=False, force=False)
+        run_night(ctx, (stage,), How())
     publish = _publishing(ctx)
     assert publish(ctx.ds) == "Published: 1 covers are in the feed."
     assert ctx.lake.read("published_covers")["cover_id"].to_pylist() == [rows[0].cover_id]

@@ -11,9 +11,15 @@ from conf.errors import GateError, UsageError
 from generation.diffusion.manifest import MANIFEST, write_manifest
 from generation.diffusion.packing import WEIGHTS, read_tensors
 from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
-from generation.diffusion.training import pack_weights as module
-from generation.diffusion.training.pack_weights import PackWeights, pack_adapter, pack_checkpoint, pack_weights, psnr
 from generation.personalization.methods import shipped_weights
+from generation.personalization.training import pack_weights as module
+from generation.personalization.training.pack_weights import (
+    PackWeights,
+    pack_adapter,
+    pack_checkpoint,
+    pack_weights,
+    psnr,
+)
 
 ICG = shipped_weights("icg")
 

@@ -1,0 +1,1 @@
+"""What others are told of a night while it runs: attempts, lineage, metrics; none of it decides anything."""
