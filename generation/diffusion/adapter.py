@@ -6,7 +6,7 @@ holds one for each method it serves and asks all of them alike.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -62,6 +62,15 @@ class Adapter(Protocol):
 
     def condition(self, batch: ConditionBatch) -> tuple[Tensor, Tensor]:
         """Tokens (B, T, width) and pooled vector (B, width) that the UNet attends to."""
+        ...
+
+
+@runtime_checkable
+class ScoresEvents(Protocol):
+    """An adapter that believes some events of a history more than others; evaluation asks it how much."""
+
+    def event_scores(self, preference: Tensor, history: Tensor) -> Tensor:
+        """(B, 48) of the events of (B, 48, 165), higher is believed more; ``preference`` (B, 160) of the night."""
         ...
 
 

@@ -25,6 +25,11 @@ PROGRAMS = (
         about="What ways to tell a single user's favourite family are worth, by the true tastes of the built-in world.",
     ),
     Program(
+        name="own-covers",
+        function="recsys_eval.studies.own_covers:own_covers",
+        about="What covers of single users' own were worth in a night with them, by the built-in world.",
+    ),
+    Program(
         name="validation-sweep",
         function="recsys_eval.studies.validation_sweep:validation_sweep",
         about="What guidance and the plan's threshold do on validation items, by a second classifier.",

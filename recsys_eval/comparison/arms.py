@@ -121,8 +121,10 @@ class ArmPainters:
             self._open = (name, self._opened(self.arms[name]))
         return self._open[1]
 
-    def adapter(self, name: str) -> Adapter | None:
-        """The adapter of an arm over the built-in generator; None where another one paints it."""
+    def told_events(self, name: str) -> Adapter | None:
+        """The adapter of an arm that is told events, over the built-in generator; None of any other arm."""
+        if "history" not in method_spec(self.arms[name].method).needs:
+            return None
         painter = self(name)
         inner = painter.painter if isinstance(painter, Finished) else painter
         return inner.adapter_of(self.arms[name].method) if isinstance(inner, BuiltinPainter) else None

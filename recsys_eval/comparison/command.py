@@ -118,11 +118,12 @@ def compare(ctx: Context, options: Compare) -> None:
     if options.dry_run:
         return
     eyes = Eyes(Judge.load())
+    open_painter = ArmPainters(arms, generation)
     if missing(batches, work):
         studio = Studio(
             painters=painters,
             cast=cast,
-            open_painter=ArmPainters(arms, generation),
+            open_painter=open_painter,
             looks=Beside(eyes=eyes, pack=world.items.pack, items=cast.item_ids, originals=cast.pixels),
         )
         studio.paint_missing(batches, plan, work, _Progress())
@@ -137,7 +138,11 @@ def compare(ctx: Context, options: Compare) -> None:
         resamples=options.resamples,
         seed=options.seed,
     )
-    write(options.out, documented(options, lab, asked_of(source, eyes, options.classifier_steps), painters), lab)
+    write(
+        options.out,
+        documented(options, lab, asked_of(source, eyes, open_painter, options.classifier_steps), painters),
+        lab,
+    )
 
 
 def _check(options: Compare, methods: Sequence[str]) -> None:
@@ -182,7 +187,7 @@ class _Progress:
             print(f"{done:,} of {total:,} pictures, {done / (now - self.began):.1f} a second", flush=True)
 
 
-def asked_of(source: Source, eyes: Eyes, steps: int) -> Asked:
+def asked_of(source: Source, eyes: Eyes, painters: ArmPainters, steps: int) -> Asked:
     """Eyes, words and the night's click model, where there is one."""
     cast, ctx = source.cast, source.ctx
     words = Words.read(
@@ -197,7 +202,7 @@ def asked_of(source: Source, eyes: Eyes, steps: int) -> Asked:
         scorer = PersonalScorer.of_champion(ctx, ctx.ds)
     except UsageError:
         scorer = None
-    return Asked(eyes=eyes, words=words, scorer=scorer, steps=steps)
+    return Asked(eyes=eyes, words=words, scorer=scorer, source=source, adapter_of=painters.told_events, steps=steps)
 
 
 def documented(options: Compare, lab: Lab, asked: Asked, painters: Painters) -> Document:

@@ -96,7 +96,9 @@ class Beside:
         found = np.full((len(self.items), len(FAMILIES), FEATURES_DIM), np.nan, np.float32)
         for place, code in enumerate(self.items):
             for name in self.pack.families_of(code):
-                found[place, FAMILIES.index(name)] = self.eyes.judge.features(self.pack.pixels(code, name)[None])[0]
+                found[place, FAMILIES.index(name)] = self.eyes.judge.features(np.stack([self.pack.pixels(code, name)]))[
+                    0
+                ]
         return found
 
     def __call__(self, pixels: Pixels, items: Ints, *, brief: bool) -> Mapping[str, NDArray[Any]]:

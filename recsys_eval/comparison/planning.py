@@ -16,7 +16,7 @@ from jobs.simulator.model import World
 from recsys_eval.comparison.cast import Cast, Sizes
 from recsys_eval.comparison.plan import Painters, Plan, add_arm, profile_of
 from recsys_eval.people.events import Events, vectors_of_events
-from recsys_eval.people.noise import KINDS, Injector
+from recsys_eval.people.noise import KINDS, Injector, Kind
 
 EVERYBODY = "everybody"
 
@@ -62,13 +62,16 @@ class Source:
         }
         return {user: history for user, history in found.items() if history is not None}
 
-    def noisy(self, rows: Flags, share: float, kind: str) -> list[SegmentProfile]:
-        """The same with noise in the events of some of them."""
+    def noisy(self, rows: Flags, share: float, kind: Kind) -> list[SegmentProfile]:
+        """Profiles of users with noise in the events of some of them; the others' are of nobody."""
+        return self.users(self.noisy_events(rows, share, kind))
+
+    def noisy_events(self, rows: Flags, share: float, kind: Kind) -> Events:
+        """Events of some users with noise among them."""
         favourite = dict(zip(self.world.user_ids, self.world.favourite.tolist(), strict=True))
         inject = Injector(self.events, favourite, self.seed)
         users = [user for user, chosen in zip(self.cast.people.ids, rows, strict=True) if chosen]
-        known = next(each for each in KINDS if each == kind)
-        return self.users(inject.into(users, known, share))
+        return inject.into(users, kind, share)
 
 
 def noise_name(kind: str, share: float) -> str:

@@ -1,8 +1,9 @@
 """From a lab to figures with their intervals: everything that the tables show."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from generation.diffusion.adapter import Adapter
 from jobs.lake.arrays import Ints
 from recsys_eval.arm_names import ORIGINAL
 from recsys_eval.comparison.cast import Sizes
@@ -21,10 +22,11 @@ from recsys_eval.comparison.figures.audience import (
 from recsys_eval.comparison.figures.collection import Collected, diversities, kernel_distances, told_apart
 from recsys_eval.comparison.figures.encoder_scores import Words, encoder_scores
 from recsys_eval.comparison.figures.gallery import Lab
+from recsys_eval.comparison.figures.masks import mask_figures
 from recsys_eval.comparison.figures.permutation import holm, permutation_test
 from recsys_eval.comparison.figures.worth import Means
 from recsys_eval.comparison.plan import Level
-from recsys_eval.comparison.planning import noise_name
+from recsys_eval.comparison.planning import Source, noise_name
 from recsys_eval.comparison.report.document import Figure, Permutation
 from recsys_eval.people.noise import KINDS
 from recsys_eval.statistics.lift import Estimate
@@ -47,6 +49,10 @@ class Asked:
     words: Words
     scorer: PersonalScorer | None
     """The night's click model, where it has one."""
+    source: Source
+    """What users were shown."""
+    adapter_of: Callable[[str], Adapter | None]
+    """The adapter of an arm that is told events; None of any other."""
     steps: int
     """Of the classifier that tells painted covers from real drawings."""
 
@@ -64,6 +70,8 @@ def findings(
     figures += [
         each for audience in audiences if audience.level == "user" for each in _noise(lab, audience, sizes, noise)
     ]
+    if "user" in levels:
+        figures += _masks(lab, asked, sizes, noise)
     return figures, [each for audience in audiences for each in _permutations(lab, audience)]
 
 
@@ -141,11 +149,18 @@ def _bases(lab: Lab) -> list[str]:
     return [base for base in BASES if base in lab.methods]
 
 
+def _variants(lab: Lab) -> list[tuple[str, str]]:
+    """A method and each arm that is it with other weights or without a part."""
+    return [(own, arm) for own in lab.methods for arm in lab.methods if arm.startswith(f"{own}-")]
+
+
 def _against_bases(lab: Lab, figure: str, level: Level, means: Means, *, gap: bool = False) -> Iterator[Figure]:
     difference = means.gap_difference if gap else means.difference
     for base in _bases(lab):
         found = [(method, base, difference(method, base)) for method in lab.methods if method != base]
         yield from _paired(found, figure, level, means)
+    variants = [(own, arm, difference(own, arm)) for own, arm in _variants(lab)]
+    yield from _paired(variants, figure, level, means)
 
 
 def _paired(found: Sequence[tuple[str, str, Estimate]], figure: str, level: Level, means: Means) -> Iterator[Figure]:
@@ -177,6 +192,17 @@ def _noise(lab: Lab, audience: Audience, sizes: Sizes, noise: Sequence[float]) -
                 if method != base:
                     ahead = means.gap_difference(noisy, _noisy(base, name))
                     yield Figure.of(ahead, means, method=method, figure="gap closed", against=base, **names)
+
+
+def _masks(lab: Lab, asked: Asked, sizes: Sizes, noise: Sequence[float]) -> Iterator[Figure]:
+    """How well each method that scores events tells true clicks from others."""
+    kinds = {noise_name(kind, share): (kind, share) for kind in KINDS for share in noise if share > 0}
+    for method in lab.methods:
+        told = mask_figures(
+            asked.adapter_of(method), asked.source, lab.cast.noisy(sizes.noise_users), kinds, resamples=lab.resamples
+        )
+        for what, each in told:
+            yield Figure.of(each.found, each, section="mask", level="user", method=method, figure="mask", slice=what)
 
 
 def _noisy(method: str, noise: str) -> str:

@@ -63,7 +63,8 @@ def test_an_arm_is_painted_by_its_own_weights_and_without_its_part(newest):
     without = painters("newest-no-history").paint(method="newest", histories=history, **told)
     assert (with_history != plain).any()
     np.testing.assert_array_equal(without, plain)
-    assert painters.adapter("newest").fingerprint == arms["newest"].fingerprint
+    assert painters.told_events("newest").fingerprint == arms["newest"].fingerprint
+    assert painters.told_events("profile") is None
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,20 @@ from recsys_eval.comparison.eyes import Eyes
 from recsys_eval.comparison.figures.encoder_scores import Words
 from recsys_eval.comparison.report.findings import Asked, findings
 from recsys_eval.judge.model import Judge
-from tests.support.comparison_lab import SIZES
+from tests.support.comparison_lab import SIZES, source_of
 
 
 @pytest.fixture(scope="module")
-def found(lab):
+def found(lab, people_night):
     words = Words(titles=lab.gallery.encoded[:, 0, :128], clicked_covers={}, clicked_titles={})
-    asked = Asked(eyes=Eyes(Judge.load()), words=words, scorer=None, steps=2)
+    asked = Asked(
+        eyes=Eyes(Judge.load()),
+        words=words,
+        scorer=None,
+        source=source_of(people_night),
+        adapter_of=lambda arm: None,
+        steps=2,
+    )
     return findings(lab, asked, ["segment", "user"], SIZES, noise=[0.0])
 
 
