@@ -16,6 +16,7 @@ from generation.personalization.pigeon.checkpoint import pigeon_fingerprint, rea
 from generation.personalization.pigeon.personal import BuiltinPigeon, condition
 from generation.personalization.places import picture_places
 from reward_model.encoders.model import Backbone, load_backbone
+from reward_model.precision import autocast
 
 
 @dataclass(kw_only=True)
@@ -45,7 +46,7 @@ class PigeonAdapter:
         if batch.history is None:
             return tokens, pooled
         places = batch.once("places", lambda: picture_places(self.backbone, batch.pixels.float() / 255))
-        with torch.autocast(batch.text.device.type, enabled=False):
+        with autocast(batch.text.device, torch.float32):
             reading = self.pigeon.read(batch.preference.float(), batch.history.float())
         told = condition(self.conditioning, self.pigeon, batch.text, places, reading)
         known = reading.anything
