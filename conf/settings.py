@@ -102,6 +102,8 @@ class FeatureSettings(Section):
     """Values of k that the rule chooses from."""
     segment_history: bool = False
     """Whether prototypes of what each segment clicked and skipped are built, for methods that need a history."""
+    interaction_edges: bool = False
+    """Whether the graphs of who clicked what are written, for methods that need tokens; a night of one turns it on."""
     exemplars: int = Field(default=8, ge=1)
     seed: int = 7
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jobs.features import behaviour
+from jobs.features.edges import interaction_edges
 from jobs.features.log import Catalogue, read_catalogue, read_events
 from jobs.features.segmentation import profiles, prototypes, segments
 from jobs.features.windows import day_number, scan_days
@@ -57,6 +58,8 @@ def segment_days(ctx: Context) -> list[date]:
     have = ctx.lake.partitions("segments")
     if ctx.settings.features.segment_history:
         have &= ctx.lake.partitions("segment_history")
+    if ctx.settings.features.interaction_edges:
+        have &= ctx.lake.partitions("interaction_edges")
     log = ctx.lake.partitions("impressions")
     cut = [ctx.cut] if ctx.cut.isoformat() not in have else []
     return [day for day in [*cut, ctx.ds] if log & {seen.isoformat() for seen in scan_days([day])}]
@@ -87,6 +90,8 @@ def run(ctx: Context) -> StageResult:
             write_segments(ctx, events, day, catalogue, result)
             if settings.segment_history:
                 write_segment_history(ctx, events, day, Sent(sent), result)
+            if settings.interaction_edges:
+                write_interaction_edges(ctx, day, result)
         ctx.progress(len(PARTS), len(PARTS), PARTS[-1])
     finally:
         events.unpersist()
@@ -156,3 +161,19 @@ def write_segment_history(ctx: Context, events: "DataFrame", day: date, sent: Se
     )
     rows = lake.replace(prototypes.history_table(day.isoformat(), found), "segment_history", ds=day)
     result.rows["segment_history"] = result.rows.get("segment_history", 0) + rows
+
+
+def write_interaction_edges(ctx: Context, day: date, result: StageResult) -> None:
+    """Write interaction_edges of ``day``, whose position_bias and item_features are there."""
+    lake = ctx.lake
+    bias = lake.read("position_bias", ds=day, columns=["position", "examination"]).sort_by("position")
+    known = lake.partitions("impressions")
+    edges = interaction_edges(
+        lake.frame("impressions", ds=[each for each in scan_days([day]) if each.isoformat() in known]),
+        lake.frame("items"),
+        lake.frame("item_features", ds=day),
+        np.asarray(bias["examination"].to_numpy(), np.float64),
+        day.isoformat(),
+    )
+    rows = lake.replace(edges, "interaction_edges", ds=day)
+    result.rows["interaction_edges"] = result.rows.get("interaction_edges", 0) + rows

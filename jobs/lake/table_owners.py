@@ -14,6 +14,8 @@ WRITTEN_BY: dict[str, str] = {
     "segments": "features",
     "segment_history": "features",
     "user_segments": "features",
+    "interaction_edges": "features",
+    "preference_tokens": "preference-tokens",
     "generation_plan": "plan",
     "generated_covers": "generate",
     "cover_decisions": "review-policy",

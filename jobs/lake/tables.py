@@ -337,6 +337,56 @@ USER_SEGMENTS = TableSpec(
     checks=DS_CHECK,
 )
 
+MODALITY = Column(name="modality", type=TEXT, about="`visual`: covers; `words`: the words shown")
+
+INTERACTION_EDGES = TableSpec(
+    name="interaction_edges",
+    grain="a user x node x modality x ds",
+    about="Only where a method of the night needs tokens, or `features.interaction_edges` is set. Events of the 28 days "
+    "that end with ds.",
+    columns=(
+        DS,
+        MODALITY,
+        USER_ID,
+        Column(name="node", type=TEXT, about="a cover's id, or the SHA-256 of the words shown, lower-case hex"),
+        Column(name="impressions", type=COUNT, about="how often it was shown to the user, from 1"),
+        Column(name="clicks", type=COUNT, about="clicks among them"),
+        Column(name="examination", type=NUMBER, about="examination of their positions, summed"),
+        Column(
+            name="expected_clicks",
+            type=NUMBER,
+            about="examination times the item's click rate at position 1, summed: what position and item explain",
+        ),
+        Column(name="last_ts", type=TIMESTAMP, about="when it was shown last, UTC"),
+    ),
+    partition_by=("ds",),
+    keys=("ds", "modality", "user_id", "node"),
+    checks={**DS_CHECK, "modality_is_known": "modality IN ('visual', 'words')"},
+)
+
+PREFERENCE_TOKENS = TableSpec(
+    name="preference_tokens",
+    grain="a segment or user x modality x ds",
+    about="Only where a method of the night needs tokens. What a user likes as codes of a quantiser; those of a single "
+    "user are cut to the longest prefix that enough users share (`features.segment_min_size`).",
+    columns=(
+        DS,
+        MODALITY,
+        Column(name="audience", type=TEXT, about="a segment, or `user:` and a user's id"),
+        Column(name="codes", type=pa.list_(pa.int32()), about="a code a level, the coarsest first; empty: no taste known"),
+        Column(
+            name="distance",
+            type=NUMBER,
+            about="of the preference, scaled to length 1, from what the codes stand for; 0 without codes",
+        ),
+        Column(name="clicks", type=COUNT, about="clicks behind it, in 28 days"),
+        Column(name="quantiser", type=TEXT, about="fingerprint of graph and quantiser: codes of two are never mixed"),
+    ),
+    partition_by=("ds",),
+    keys=("ds", "modality", "audience"),
+    checks={**DS_CHECK, "tokens_modality_is_known": "modality IN ('visual', 'words')"},
+)
+
 GENERATION_PLAN = TableSpec(
     name="generation_plan",
     grain="a unit x ds",
@@ -587,6 +637,8 @@ TABLES: dict[str, TableSpec] = {
         SEGMENTS,
         SEGMENT_HISTORY,
         USER_SEGMENTS,
+        INTERACTION_EDGES,
+        PREFERENCE_TOKENS,
         GENERATION_PLAN,
         GENERATED_COVERS,
         COVER_DECISIONS,

@@ -1,0 +1,189 @@
+"""The stage ``preference-tokens``: what segments and users like, as codes, for methods that need tokens.
+
+A user's codes come from their own edges; a segment's from the mean preference of its users who clicked. **Privacy**: a
+user's codes are cut to the longest prefix that ``features.segment_min_size`` users share, so that no row says more of
+anybody than of that many. Who clicked fewer than ``LEAST_CLICKS`` times is told by the first code alone, who never
+clicked by none. Point in time, as the edges are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import torch
+
+from conf.errors import UsageError
+from conf.settings import Settings
+from generation.personalization.dppmg.graph import MODALITIES, VISUAL, Graph, read_edges
+from generation.personalization.dppmg.preferences import (
+    SHIPPED,
+    Preferences,
+    features_of,
+    read_preferences,
+    texts_by_hash,
+)
+from generation.personalization.dppmg.quantise import NONE, cut_to_shared
+from generation.types import TOKEN_SLOTS
+from jobs.lake.arrays import Floats, Ints
+from jobs.lake.audiences import user_audience
+from jobs.lake.context import Context, StageResult
+from jobs.lake.lake import Lake
+from jobs.lake.tables import PREFERENCE_TOKENS
+
+METHOD = "dppmg"
+LEAST_CLICKS = 3
+"""Clicks below which only the first code is told."""
+FIRST_SLOT = {"visual": 0, "words": 3}
+"""Where a modality's codes stand among a request's tokens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coded:
+    """Codes of ``N`` audiences."""
+
+    audience: tuple[str, ...]
+    codes: Ints
+    """(N, levels), -1 for none."""
+    distance: Floats
+    clicks: Ints
+
+
+def coded_users(preferences: Preferences, graph: Graph, looks: torch.Tensor, least: int) -> Coded:
+    """Codes of a graph's users, cut as the module says; ``looks`` (U, width) are their preferences."""
+    clicks = graph.clicked.round().astype(np.int64)
+    codes = preferences.quantiser.codes(looks)
+    codes[clicks == 0] = NONE
+    codes[clicks < LEAST_CLICKS, 1:] = NONE
+    codes = cut_to_shared(codes, least)
+    return Coded(
+        audience=tuple(user_audience(user) for user in graph.users),
+        codes=codes,
+        distance=preferences.quantiser.distance(looks, codes),
+        clicks=clicks,
+    )
+
+
+def coded_segments(
+    preferences: Preferences, graph: Graph, looks: torch.Tensor, segment_of: Mapping[str, str]
+) -> Coded:
+    """Codes of the segments of users by id: of the mean preference of those who clicked; none where nobody did."""
+    clicks = graph.clicked.round().astype(np.int64)
+    names = sorted(set(segment_of.values()))
+    mine = np.array([segment_of.get(user, "") for user in graph.users])
+    members = [np.flatnonzero((mine == name) & (clicks > 0)) for name in names]
+    means = [looks[torch.from_numpy(rows)].mean(0) if len(rows) else looks.new_zeros(looks.shape[1]) for rows in members]
+    found = torch.stack(means) if means else looks.new_zeros(0, looks.shape[1])
+    codes = preferences.quantiser.codes(found)
+    return Coded(
+        audience=tuple(names),
+        codes=codes,
+        distance=preferences.quantiser.distance(found, codes),
+        clicks=np.array([clicks[rows].sum() for rows in members], np.int64),
+    )
+
+
+def run(ctx: Context) -> StageResult:
+    """Write preference_tokens of the cut, where its edges are there, and of ds.
+
+    Raises
+    ------
+    UsageError
+        There are no edges of ds, or the method's weights are missing or changed.
+    """
+    built = ctx.lake.partitions("interaction_edges")
+    days = [day for day in (ctx.cut, ctx.ds) if day == ctx.ds or day.isoformat() in built]
+    result = StageResult()
+    for place, day in enumerate(days):
+        ctx.progress(place, len(days), day.isoformat())
+        tables = [rows_of(ctx, day, modality) for modality in MODALITIES]
+        rows = ctx.lake.replace(pa.concat_tables(tables), "preference_tokens", ds=day)
+        result.rows["preference_tokens"] = result.rows.get("preference_tokens", 0) + rows
+    ctx.progress(len(days), len(days), "tokens")
+    result.note = f"{result.rows['preference_tokens']:,} rows of codes for {', '.join(map(str, days))}"
+    return result
+
+
+def rows_of(ctx: Context, day: date, modality: str) -> pa.Table:
+    """Rows of ``preference_tokens`` of a day and a modality, segments first."""
+    lake, features = ctx.lake, ctx.settings.features
+    preferences = read_preferences(weights_of(ctx.settings), modality)
+    graph = Graph.of(read_edges(lake, day, modality))
+    texts = {} if modality == VISUAL else shown_texts(lake, day)
+    looks = preferences.of(graph, features_of(lake, features.encoder_id, modality, graph, texts))
+    members = lake.read("user_segments", ds=day, columns=["user_id", "segment_id"]).to_pylist()
+    segment_of = {row["user_id"]: row["segment_id"] for row in members}
+    found = [
+        coded_segments(preferences, graph, looks, segment_of),
+        coded_users(preferences, graph, looks, features.segment_min_size),
+    ]
+    rows = [
+        {
+            "ds": day.isoformat(),
+            "modality": modality,
+            "audience": audience,
+            "codes": [int(code) for code in codes if code >= 0],
+            "distance": float(distance),
+            "clicks": int(clicks),
+            "quantiser": preferences.fingerprint,
+        }
+        for part in found
+        for audience, codes, distance, clicks in zip(part.audience, part.codes, part.distance, part.clicks, strict=True)
+    ]
+    return pa.Table.from_pylist(rows, schema=PREFERENCE_TOKENS.schema)
+
+
+def shown_texts(lake: Lake, day: date) -> dict[str, str]:
+    """Every text shown up to a day, by its hash: of impressions, and the titles of items."""
+    log = lake.read("impressions", columns=["title"], filters=[("ds", "<=", day.isoformat())])
+    texts = pl.concat(
+        [pl.DataFrame(log)["title"].drop_nulls(), pl.DataFrame(lake.read("items", columns=["title"]))["title"]]
+    )
+    return texts_by_hash(texts.unique().to_list())
+
+
+def weights_of(settings: Settings) -> Path:
+    """Folder of the method's weights."""
+    return Path(settings.generation.adapter_folders.get(METHOD, SHIPPED))
+
+
+def watched(ctx: Context) -> str:
+    """Fingerprints of what tells codes: with others the stage runs again."""
+    folder = weights_of(ctx.settings)
+    return " ".join(read_preferences(folder, modality).fingerprint for modality in MODALITIES)
+
+
+def read_codes(lake: Lake, day: date, modality: str) -> dict[str, tuple[int, ...]]:
+    """Codes of segments and users by audience, the coarsest first; those without any are left out.
+
+    Raises
+    ------
+    UsageError
+        They were not told for that day.
+    """
+    if not lake.exists("preference_tokens") or day.isoformat() not in lake.partitions("preference_tokens"):
+        raise UsageError(
+            f"preference_tokens has no rows for {day}, and a method needs tokens: run `coverlift preference-tokens` "
+            "with the night's own generation.method"
+        )
+    table = lake.read(
+        "preference_tokens", ds=day, columns=["audience", "codes"], filters=[("modality", "=", modality)]
+    )
+    return {row["audience"]: tuple(row["codes"]) for row in table.to_pylist() if row["codes"]}
+
+
+def painter_tokens(codes: tuple[int, ...], modality: str = VISUAL) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    """(6,) int32 as a painter is told codes; -1 in every other slot.
+
+    Examples
+    --------
+    >>> painter_tokens((3, 7)).tolist()
+    [3, 7, -1, -1, -1, -1]
+    """
+    told = np.full(TOKEN_SLOTS, NONE, np.int32)
+    first = FIRST_SLOT[modality]
+    told[first : first + len(codes)] = codes
+    return told
