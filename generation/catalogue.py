@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from conf.errors import UsageError
 from generation.history import history_array
+from generation.preference_tokens import painter_tokens, read_codes
 from generation.types import SegmentProfile
 from jobs.lake.arrays import matrix
 from jobs.lake.lake import Lake
@@ -47,15 +48,18 @@ def items_with_default(lake: Lake, as_of: date) -> pd.DataFrame:
     )
 
 
-def segment_profiles(lake: Lake, as_of: date, *, histories: bool = False) -> list[tuple[SegmentProfile, int]]:
-    """Segments of a day and their sizes, by id; with what they were shown where that is asked for.
+def segment_profiles(
+    lake: Lake, as_of: date, *, histories: bool = False, tokens: bool = False
+) -> list[tuple[SegmentProfile, int]]:
+    """Segments of a day and their sizes, by id; with what they were shown, and with codes, where that is asked for.
 
     Raises
     ------
     UsageError
-        Histories are asked for and were not built for that day.
+        Histories or tokens are asked for and were not built for that day.
     """
     told = segment_histories(lake, as_of) if histories else {}
+    codes = read_codes(lake, as_of) if tokens else {}
     columns = ["segment_id", "size", "pref_embedding", "pref_style"]
     rows = lake.read("segments", ds=as_of, columns=columns).sort_by("segment_id").to_pylist()
     return [
@@ -65,6 +69,7 @@ def segment_profiles(lake: Lake, as_of: date, *, histories: bool = False) -> lis
                 pref_embedding=np.asarray(row["pref_embedding"], np.float32),
                 pref_style=np.asarray(row["pref_style"], np.float32),
                 history=told.get(row["segment_id"]),
+                tokens=painter_tokens(codes.get(row["segment_id"], ())),
             ),
             row["size"],
         )

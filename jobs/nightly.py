@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conf.errors import GateError
+from generation.personalization.methods import needed
 from jobs.cpu_time import cpu_seconds
 from jobs.fingerprint import changed_parts, fingerprint, relevant_settings
 from jobs.lake.context import Context, StageResult
@@ -31,8 +32,10 @@ class StageCheck:
 
 
 def night_stages(context: Context, stages: Sequence[Stage] = STAGES) -> list[Stage]:
-    """The stages of this night: those that belong to another input source are left out."""
-    return [stage for stage in stages if stage.source in (None, context.settings.ingest.source)]
+    """The stages of this night: without those of another input source, or of what none of its methods is told."""
+    needs = needed(context.settings.generation)
+    own = [stage for stage in stages if stage.source in (None, context.settings.ingest.source)]
+    return [stage for stage in own if stage.need is None or stage.need in needs]
 
 
 def needs_run(stage: Stage, context: Context, past: Mapping[str, Run], *, force: bool = False) -> StageCheck:

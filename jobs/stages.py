@@ -44,6 +44,8 @@ class Stage:
     ``coverlift <name> --dry-run`` tells besides whether the stage would run."""
     source: Literal["stickers"] | None = None
     """Only part of the night when ``ingest.source`` is this."""
+    need: Literal["tokens"] | None = None
+    """Only part of the night when a method of the settings is told this."""
 
     def load(self) -> "Callable[[Context], StageResult]":
         """Import the function that runs the stage."""
@@ -116,12 +118,23 @@ STAGES: tuple[Stage, ...] = (
         reads=CLICK_MODEL_TABLES,
     ),
     Stage(
+        name="preference-tokens",
+        function="generation.personalization.dppmg.tokens:run",
+        about="Tell what segments and users like as codes, where a method of the night needs them.",
+        sections=("features", "generation"),
+        upstream=("features",),
+        reads=("interaction_edges", "cover_features", "user_segments", "impressions", "items"),
+        writes=filled_by("preference-tokens"),
+        watches="generation.personalization.dppmg.tokens:watched",
+        need="tokens",
+    ),
+    Stage(
         name="plan",
         function="generation.planning.stage:run",
         rehearsal="generation.planning.stage:rehearse",
         about="Choose item x segment units by expected clicks gained per second.",
         sections=("generation", "reward", "weights", "reward_models"),
-        upstream=("features", "train-reward"),
+        upstream=("features", "preference-tokens", "train-reward"),
         reads=(
             "items",
             "covers",

@@ -38,6 +38,11 @@ class ConditionBatch:
             self.seen[name] = compute()
         return self.seen[name]
 
+    @property
+    def personal(self) -> bool:
+        """Whether anything is told of anybody."""
+        return self.history is not None or self.tokens is not None or bool(self.preference.any())
+
     def unpersonalised(self) -> "ConditionBatch":
         """The same pictures for nobody in particular."""
         return replace(self, preference=torch.zeros_like(self.preference), history=None, tokens=None)
@@ -89,3 +94,20 @@ class GeneratorAdapter:
         """What the generator's own conditioning says of titles and preferences."""
         tokens, pooled = self.conditioning(batch.text, batch.preference)
         return tokens, pooled
+
+
+@runtime_checkable
+class PlainAdapter(Protocol):
+    """An adapter that paints for nobody by another network than for somebody: by the generator's own."""
+
+    @property
+    def plain_unet(self) -> UNet2DConditionModel:
+        """What paints where nothing is told of anybody."""
+        ...
+
+
+def network_for(adapter: Adapter, batch: ConditionBatch) -> UNet2DConditionModel:
+    """The network that paints a batch."""
+    if isinstance(adapter, PlainAdapter) and not batch.personal:
+        return adapter.plain_unet
+    return adapter.unet

@@ -17,7 +17,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler, UNet2DConditionModel
 from numpy.typing import NDArray
 from torch import Tensor
 
-from generation.diffusion.adapter import Adapter, ConditionBatch, GeneratorAdapter
+from generation.diffusion.adapter import Adapter, ConditionBatch, GeneratorAdapter, network_for
 from generation.diffusion.bridge import noise_of, solve, start_of
 from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.finish import FINISH, finished
@@ -159,7 +159,7 @@ class Painter:
         reference = to_planes(pixels.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         text = torch.stack([self._embed(prompt) for prompt in prompts]).to(self.device)
         wanted = torch.from_numpy(np.asarray(preferences, np.float32)).to(self.device)
-        unet = self.adapter_of(method).unet
+        adapter = self.adapter_of(method)
         strength = torch.from_numpy(np.broadcast_to(np.asarray(guidance, np.float32), len(prompts)).copy())
         scale = strength.view(-1, 1, 1, 1).to(self.device)
         noise = noise_of(torch.from_numpy(np.asarray(seeds, np.int64)), tuple(reference.shape[1:]))
@@ -173,15 +173,22 @@ class Painter:
             )
             guided = guided_rows(told, strength).to(self.device)
             conditions = self.conditions(method, told, guidance=len(guided) > 0)
+            unets = [network_for(adapter, told), network_for(adapter, told.unpersonalised())]
 
             def predict(x: Tensor, sigma: Tensor) -> Tensor:
-                clean = passed(slice(None), conditions[0], x, sigma)
+                clean = passed(unets[0], slice(None), conditions[0], x, sigma)
                 if len(guided):
-                    plain = passed(guided, conditions[1], x, sigma)
+                    plain = passed(unets[1], guided, conditions[1], x, sigma)
                     clean[guided] = plain + scale[guided] * (clean[guided] - plain)
                 return finished(clean, reference)
 
-            def passed(rows: slice | Tensor, condition: tuple[Tensor, Tensor], x: Tensor, sigma: Tensor) -> Tensor:
+            def passed(
+                unet: UNet2DConditionModel,
+                rows: slice | Tensor,
+                condition: tuple[Tensor, Tensor],
+                x: Tensor,
+                sigma: Tensor,
+            ) -> Tensor:
                 noisy, seen = (each[rows].contiguous(memory_format=torch.channels_last) for each in (x, reference))
                 tokens, pooled = (part[rows] for part in condition)
                 return predict_clean(unet, noisy, sigma[rows], seen, tokens, pooled).float()

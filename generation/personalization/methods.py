@@ -66,6 +66,13 @@ METHODS: dict[str, MethodSpec] = {
         needs=frozenset({"preference", "history"}),
         trained_by="coverlift train pigeon",
     ),
+    "dppmg": MethodSpec(
+        method="generation.personalization.dppmg.method:DppmgMethod",
+        adapter="generation.personalization.dppmg.opening:open_adapter",
+        needs=frozenset({"tokens"}),
+        codes=16,
+        trained_by="coverlift train dppmg-pictures",
+    ),
 }
 """By name; a method's module is imported when it is used."""
 
@@ -128,11 +135,13 @@ def needed(settings: GenerationSettings) -> frozenset[Need]:
 
 
 def with_what_methods_need(settings: Settings) -> Settings:
-    """Settings of a night that builds what its methods are told: histories of segments, where one reads them."""
-    if settings.features.segment_history or "history" not in needed(settings.generation):
+    """Settings of a night that builds what its methods are told: histories of segments, edges that tokens come from."""
+    needs = needed(settings.generation)
+    built = {"history": "segment_history", "tokens": "interaction_edges"}
+    wanted: dict[str, Any] = {key: True for need, key in built.items() if need in needs}
+    if all(getattr(settings.features, key) for key in wanted):
         return settings
-    features = settings.features.model_copy(update={"segment_history": True})
-    return settings.model_copy(update={"features": features})
+    return settings.model_copy(update={"features": settings.features.model_copy(update=wanted)})
 
 
 def shipped_weights(name: str) -> Path:

@@ -188,7 +188,8 @@ class _Scene:
             if as_of.isoformat() not in ctx.lake.partitions(table):
                 raise UsageError(f"{table} has no rows for {as_of}: run `coverlift features --ds {ctx.ds}` first")
         items = items_with_default(ctx.lake, as_of)
-        sized = segment_profiles(ctx.lake, as_of, histories="history" in needed(ctx.settings.generation))
+        needs = needed(ctx.settings.generation)
+        sized = segment_profiles(ctx.lake, as_of, histories="history" in needs, tokens="tokens" in needs)
         users = sum(size for _, size in sized)
         segments = [segment for segment, _ in sized if segment.known]
         vectors = CoverVectors.read(ctx.lake, ENCODER_ID)
@@ -228,7 +229,7 @@ class _Scene:
     ) -> tuple[pd.DataFrame, dict[str, SegmentProfile]]:
         """Items x single users worth a cover of their own, and these users by audience."""
         settings = ctx.settings.generation
-        heavy = HeavyUsers.read(ctx.lake, self.as_of, settings, histories="history" in needed(settings))
+        heavy = HeavyUsers.read(ctx.lake, self.as_of, settings, needs=needed(settings))
         rows = self.vectors.where(items["reference_cover_id"])
         asked = Asked(
             items=items, embeddings=self.vectors.embeddings[rows], styles=self.vectors.styles[rows], real=self.styles

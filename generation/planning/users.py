@@ -8,6 +8,7 @@ one's own is painted from nobody else's events, and says something about its use
 (docs/methods.md).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from conf.settings import GenerationSettings
 from generation.planning.gain import reached_styles
+from generation.preference_tokens import painter_tokens, read_codes
 from generation.rewards.personal import SegmentScorer
 from generation.types import SegmentProfile
 from generation.user_history import read_user_histories
@@ -38,8 +40,10 @@ class HeavyUsers:
     """(U,) of all impressions."""
 
     @classmethod
-    def read(cls, lake: Lake, as_of: date, settings: GenerationSettings, *, histories: bool = False) -> "HeavyUsers":
-        """As the end of a day knows them; with what they were shown where that is asked for."""
+    def read(
+        cls, lake: Lake, as_of: date, settings: GenerationSettings, *, needs: Collection[str] = ()
+    ) -> "HeavyUsers":
+        """As the end of a day knows them; with history and tokens where methods need them."""
         columns = ["user_id", "impressions_28d", "clicks_28d", "pref_embedding", "pref_style"]
         table = lake.read("user_features", ds=as_of, columns=columns)
         frame = table.select(columns[:3]).to_pandas()
@@ -49,7 +53,9 @@ class HeavyUsers:
         heavy = frame[frame["clicks_28d"] >= settings.user_min_clicks].merge(members, on="user_id")
         heavy = heavy.sort_values(["impressions_28d", "user_id"], ascending=[False, True]).head(settings.user_count)
         embedding, style = matrix(table["pref_embedding"]), matrix(table["pref_style"])
-        told = read_user_histories(lake, as_of, heavy["user_id"].tolist(), ENCODER_ID) if histories else {}
+        chosen = heavy["user_id"].tolist()
+        told = read_user_histories(lake, as_of, chosen, ENCODER_ID) if "history" in needs else {}
+        codes = read_codes(lake, as_of) if "tokens" in needs else {}
         return cls(
             profiles=tuple(
                 SegmentProfile(
@@ -57,6 +63,7 @@ class HeavyUsers:
                     pref_embedding=embedding[row.row],
                     pref_style=style[row.row],
                     history=told.get(row.user_id),
+                    tokens=painter_tokens(codes.get(user_audience(row.user_id), ())),
                 )
                 for row in heavy.itertuples()
             ),

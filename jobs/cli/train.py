@@ -29,6 +29,16 @@ PROGRAMS = (
         function="generation.personalization.training.pack_weights:pack_weights",
         about="Pack a generator and an adapter into a byte a weight; says how far their pictures move.",
     ),
+    Program(
+        name="dppmg-preferences",
+        function="generation.personalization.dppmg.train_preferences:train_preferences",
+        about="DPPMG's first half: what tells preferences and their codes, over the edges of a finished night.",
+    ),
+    Program(
+        name="dppmg-pictures",
+        function="generation.personalization.dppmg.train_pictures:train_pictures",
+        about="DPPMG's second half: what codes do to a picture, by rewards.",
+    ),
     Program(name="judge", function="recsys_eval.judge.train:train_judge", about="The judge, which only reports."),
     Program(
         name="encoders",

@@ -342,8 +342,8 @@ MODALITY = Column(name="modality", type=TEXT, about="`visual`: covers; `words`: 
 INTERACTION_EDGES = TableSpec(
     name="interaction_edges",
     grain="a user x node x modality x ds",
-    about="Only where a method of the night needs tokens, or `features.interaction_edges` is set. Events of the 28 days "
-    "that end with ds.",
+    about="Only where a method of the night needs tokens, or `features.interaction_edges` is set. Events of the 28 "
+    "days that end with ds.",
     columns=(
         DS,
         MODALITY,
@@ -373,7 +373,9 @@ PREFERENCE_TOKENS = TableSpec(
         DS,
         MODALITY,
         Column(name="audience", type=TEXT, about="a segment, or `user:` and a user's id"),
-        Column(name="codes", type=pa.list_(pa.int32()), about="a code a level, the coarsest first; empty: no taste known"),
+        Column(
+            name="codes", type=pa.list_(pa.int32()), about="a code a level, the coarsest first; empty: no taste known"
+        ),
         Column(
             name="distance",
             type=NUMBER,

@@ -1,1 +1,1 @@
-"""DPPMG: what somebody likes in pictures and in words as a few discrete codes, which drive what is painted and written."""
+"""DPPMG: what somebody likes in pictures and in words as a few codes, which drive what is painted and written."""

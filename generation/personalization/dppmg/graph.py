@@ -25,7 +25,7 @@ MOST_EDGES = 2000
 """Edges of a user, the newest: beyond them somebody is a program, or needs no more."""
 CONTENT_WEIGHT = 0.25
 """Of what a cover shows beside how it is drawn, as in the generator's own conditioning."""
-BUCKETS = 1024
+BUCKETS = 256
 """Of hashed character n-grams."""
 GRAMS = (2, 3, 4)
 """Lengths of the n-grams."""
@@ -121,7 +121,7 @@ def read_visual(lake: Lake, encoder_id: str | None, nodes: Sequence[str]) -> Flo
 
 
 def grams(text: str) -> Floats32:
-    """(1024,) hashed counts of the text's character n-grams, of unit length; its ends are marked.
+    """(256,) hashed counts of the text's character n-grams, of unit length; its ends are marked.
 
     Examples
     --------
@@ -137,6 +137,6 @@ def grams(text: str) -> Floats32:
 
 
 def words_features(texts: Sequence[str]) -> Floats32:
-    """(N, 1034) of texts: hashed n-grams, then their shape without meaning (length, marks, script)."""
+    """(N, 266) of texts: hashed n-grams, then their shape without meaning (length, marks, script)."""
     rows = np.stack([grams(text) for text in texts]) if texts else np.zeros((0, BUCKETS), np.float32)
     return np.concatenate([rows, title_shape(texts)], axis=1).astype(np.float32)

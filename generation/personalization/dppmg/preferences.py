@@ -88,9 +88,7 @@ def write_preferences(
         "metric": quantiser.metric,
         "codebooks": quantiser.codebooks,
     }
-    save_file(
-        {name: tensor.half().contiguous() for name, tensor in tensors.items()}, place / f"{modality}.safetensors"
-    )
+    save_file({name: tensor.half().contiguous() for name, tensor in tensors.items()}, place / f"{modality}.safetensors")
     manifest = place / MANIFEST
     earlier = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
     kept = {name: value for name, value in earlier.items() if name != "files"}

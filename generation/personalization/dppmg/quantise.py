@@ -15,14 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from generation.preference_tokens import NONE
 from jobs.lake.arrays import Floats, Floats32, Ints
 
 CODES = 16
 """Codes of a level."""
 LEVELS = {"visual": 3, "words": 2}
 """Levels of a modality."""
-NONE = -1
-"""No code."""
 
 
 @dataclass(frozen=True, kw_only=True)

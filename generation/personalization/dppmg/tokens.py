@@ -16,7 +16,6 @@ import polars as pl
 import pyarrow as pa
 import torch
 
-from conf.errors import UsageError
 from conf.settings import Settings
 from generation.personalization.dppmg.graph import MODALITIES, VISUAL, Graph, read_edges
 from generation.personalization.dppmg.preferences import (
@@ -27,7 +26,6 @@ from generation.personalization.dppmg.preferences import (
     texts_by_hash,
 )
 from generation.personalization.dppmg.quantise import NONE, cut_to_shared
-from generation.types import TOKEN_SLOTS
 from jobs.lake.arrays import Floats, Ints
 from jobs.lake.audiences import user_audience
 from jobs.lake.context import Context, StageResult
@@ -37,8 +35,6 @@ from jobs.lake.tables import PREFERENCE_TOKENS
 METHOD = "dppmg"
 LEAST_CLICKS = 3
 """Clicks below which only the first code is told."""
-FIRST_SLOT = {"visual": 0, "words": 3}
-"""Where a modality's codes stand among a request's tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +63,15 @@ def coded_users(preferences: Preferences, graph: Graph, looks: torch.Tensor, lea
     )
 
 
-def coded_segments(
-    preferences: Preferences, graph: Graph, looks: torch.Tensor, segment_of: Mapping[str, str]
-) -> Coded:
+def coded_segments(preferences: Preferences, graph: Graph, looks: torch.Tensor, segment_of: Mapping[str, str]) -> Coded:
     """Codes of the segments of users by id: of the mean preference of those who clicked; none where nobody did."""
     clicks = graph.clicked.round().astype(np.int64)
     names = sorted(set(segment_of.values()))
     mine = np.array([segment_of.get(user, "") for user in graph.users])
     members = [np.flatnonzero((mine == name) & (clicks > 0)) for name in names]
-    means = [looks[torch.from_numpy(rows)].mean(0) if len(rows) else looks.new_zeros(looks.shape[1]) for rows in members]
+    means = [
+        looks[torch.from_numpy(rows)].mean(0) if len(rows) else looks.new_zeros(looks.shape[1]) for rows in members
+    ]
     found = torch.stack(means) if means else looks.new_zeros(0, looks.shape[1])
     codes = preferences.quantiser.codes(found)
     return Coded(
@@ -154,36 +150,3 @@ def watched(ctx: Context) -> str:
     """Fingerprints of what tells codes: with others the stage runs again."""
     folder = weights_of(ctx.settings)
     return " ".join(read_preferences(folder, modality).fingerprint for modality in MODALITIES)
-
-
-def read_codes(lake: Lake, day: date, modality: str) -> dict[str, tuple[int, ...]]:
-    """Codes of segments and users by audience, the coarsest first; those without any are left out.
-
-    Raises
-    ------
-    UsageError
-        They were not told for that day.
-    """
-    if not lake.exists("preference_tokens") or day.isoformat() not in lake.partitions("preference_tokens"):
-        raise UsageError(
-            f"preference_tokens has no rows for {day}, and a method needs tokens: run `coverlift preference-tokens` "
-            "with the night's own generation.method"
-        )
-    table = lake.read(
-        "preference_tokens", ds=day, columns=["audience", "codes"], filters=[("modality", "=", modality)]
-    )
-    return {row["audience"]: tuple(row["codes"]) for row in table.to_pylist() if row["codes"]}
-
-
-def painter_tokens(codes: tuple[int, ...], modality: str = VISUAL) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
-    """(6,) int32 as a painter is told codes; -1 in every other slot.
-
-    Examples
-    --------
-    >>> painter_tokens((3, 7)).tolist()
-    [3, 7, -1, -1, -1, -1]
-    """
-    told = np.full(TOKEN_SLOTS, NONE, np.int32)
-    first = FIRST_SLOT[modality]
-    told[first : first + len(codes)] = codes
-    return told

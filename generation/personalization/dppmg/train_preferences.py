@@ -142,10 +142,14 @@ def _log(ctx: Context) -> pl.DataFrame:
     bias = pl.DataFrame(ctx.lake.read("position_bias", ds=ctx.ds, columns=["position", "examination"]))
     last = int(bias["position"].max())  # type: ignore[arg-type]
     joined = log.with_columns(position=pl.col("position").clip(upper_bound=last)).join(items, on="item_id")
-    return joined.join(rates, on="item_id").join(bias, on="position").with_columns(
-        text=pl.coalesce("title", "item_title"),
-        expected=pl.col("examination") * pl.col("ctr_debiased"),
-        week=WINDOW // WEEK - 1 - (pl.lit(ctx.ds) - pl.col("ds").str.to_date()).dt.total_days() // WEEK,
+    return (
+        joined.join(rates, on="item_id")
+        .join(bias, on="position")
+        .with_columns(
+            text=pl.coalesce("title", "item_title"),
+            expected=pl.col("examination") * pl.col("ctr_debiased"),
+            week=WINDOW // WEEK - 1 - (pl.lit(ctx.ds) - pl.col("ds").str.to_date()).dt.total_days() // WEEK,
+        )
     )
 
 
@@ -187,9 +191,7 @@ def pairs(shown: Shown, rows: Flags) -> tuple[Ints, Ints, Floats]:
     rows
         (E,) those that may be used.
     """
-    frame = pl.DataFrame(
-        {"row": np.flatnonzero(rows), "request": shown.request[rows], "clicked": shown.clicked[rows]}
-    )
+    frame = pl.DataFrame({"row": np.flatnonzero(rows), "request": shown.request[rows], "clicked": shown.clicked[rows]})
     clicked = frame.filter("clicked").select("request", clicked_row="row")
     both = clicked.join(frame.filter(~pl.col("clicked")).select("request", skipped_row="row"), on="request")
     one, other = both["clicked_row"].to_numpy(), both["skipped_row"].to_numpy()

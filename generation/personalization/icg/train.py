@@ -160,7 +160,7 @@ def train(
         "recognised": recognised,
         "ds": ctx.ds.isoformat(),
     }
-    _same_run(work, about)
+    same_run(work, about)
     scorer = CandidateScorer(ctx)
     audience = Audience.read(ctx, "train")
     audience = audience if personal else audience.unknown()
@@ -187,11 +187,11 @@ def train(
     pack, steps = PicturePack.load(), tune.sampler_steps
     watch = Watch(painting, reward, watched, audience, pack, steps=steps, autocast=tuner.autocast)
     outcome = align(tuner, lambda: tuner.learn(sampler.draw), watch, Guard(GuardSettings()), run, work, say=say)
-    _ship_best(trainee, work, out, {**facts, **about, "outcome": outcome, "tune": asdict(tune)})
+    ship_best(trainee, work, out, {**facts, **about, "outcome": outcome, "tune": asdict(tune)})
     return outcome
 
 
-def _same_run(work: Path, about: dict[str, Any]) -> None:
+def same_run(work: Path, about: dict[str, Any]) -> None:
     """Remember what a work folder is for, and refuse another run's."""
     file, text = work / "about.json", json.dumps(about)
     if file.is_file() and file.read_text(encoding="utf-8") != text:
@@ -200,7 +200,8 @@ def _same_run(work: Path, about: dict[str, Any]) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def _ship_best(trainee: Trainee, work: Path, out: Path, facts: dict[str, Any]) -> None:
+def ship_best(trainee: Trainee, work: Path, out: Path, facts: dict[str, Any]) -> None:
+    """Ship the averaged weights of a run's best look, with what it and the start showed."""
     file = work / "best.safetensors"
     best, kept = part_of(load_file(file), "average."), (0, step_of(file))
     with torch.no_grad():

@@ -1,0 +1,97 @@
+"""What codes do to a picture, as a folder: ``pictures/`` with tables and low-rank weights, beside ``preferences/``."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import UNet2DConditionModel
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from generation.diffusion.conditioning import ConditioningAdapter
+from generation.diffusion.manifest import write_manifest
+from generation.personalization.dppmg.inject import CodeTables
+
+TABLES = Path("pictures") / "tables.safetensors"
+LORA = Path("pictures") / "lora.safetensors"
+RANK = 4
+TUNED = r".*attn2\.(to_k|to_v)"
+"""Layers of the UNet with low-rank weights: keys and values of cross-attention, where the tokens are read."""
+
+
+def add_low_rank(unet: nn.Module, rank: int = RANK) -> None:
+    """Low-rank weights (Hu et al., ICLR 2022) beside keys and values of cross-attention; all others stay frozen."""
+    from peft import LoraConfig, inject_adapter_in_model
+
+    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=rank, target_modules=TUNED), unet)
+    for name, weight in unet.named_parameters():
+        weight.requires_grad_("lora_" in name)
+
+
+def low_rank(unet: nn.Module) -> dict[str, nn.Parameter]:
+    """The low-rank weights of a network, by name."""
+    return {name: weight for name, weight in unet.named_parameters() if "lora_" in name}
+
+
+def load_low_rank(unet: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Take over low-rank weights.
+
+    Raises
+    ------
+    ValueError
+        They do not fit.
+    """
+    own = low_rank(unet)
+    if {(name, weight.shape) for name, weight in own.items()} != {(name, each.shape) for name, each in weights.items()}:
+        raise ValueError("The low-rank weights do not fit this UNet")
+    with torch.no_grad():
+        for name, weight in own.items():
+            weight.copy_(weights[name])
+
+
+def merged(unet: UNet2DConditionModel, weights: Mapping[str, Tensor]) -> UNet2DConditionModel:
+    """A copy of a UNet with low-rank weights added to its own; raises as :func:`load_low_rank`."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    network = copy.deepcopy(unet)
+    rank = next(iter(weights.values())).shape[0]
+    add_low_rank(network, rank)
+    load_low_rank(network, {name: weight.float() for name, weight in weights.items()})
+    for module in network.modules():
+        if isinstance(module, BaseTunerLayer):
+            module.merge()
+    return network.requires_grad_(False)
+
+
+def read_tables(folder: Path, conditioning: ConditioningAdapter) -> CodeTables:
+    """The tables of a folder, in float32; its files are not checked."""
+    tables = CodeTables.for_conditioning(conditioning)
+    tables.load_state_dict({name: each.float() for name, each in load_file(folder / TABLES).items()})
+    return tables
+
+
+def ship(tables: CodeTables, lora: Mapping[str, Tensor], out: Path, generator: str, facts: Mapping[str, Any]) -> None:
+    """Write tables and low-rank weights, if there are any, in float16, and the manifest of the whole folder.
+
+    Parameters
+    ----------
+    tables
+        With the weights to ship.
+    lora
+        By name; may be empty.
+    out
+        The folder, in which ``preferences/`` is already.
+    generator
+        Fingerprint of the generator they were trained on.
+    facts
+        Further contents of the manifest.
+    """
+    (out / TABLES).parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: each.half().contiguous() for name, each in tables.state_dict().items()}, out / TABLES)
+    if lora:
+        save_file({name: each.detach().half().cpu().contiguous() for name, each in lora.items()}, out / LORA)
+    else:
+        (out / LORA).unlink(missing_ok=True)
+    write_manifest(out, {"generator": generator, **facts})
