@@ -72,7 +72,7 @@ class Quantiser:
         return torch.linalg.pinv(self.metric)
 
 
-def score_metric(nodes: Tensor, item: Ints, *, share: float = 0.99) -> Tensor:
+def score_metric(nodes: Tensor, item: Ints, *, share: float = 0.97) -> Tensor:
     """(D, width) square root of the mean outer product of differences between node vectors of one item.
 
     Directions that hold the last ``1 - share`` of it are left out: they would be noise, blown up.

@@ -210,6 +210,8 @@ class Fit:
     """Weight of the squared distance to the start."""
     batch: int = 8192
     """Pairs of a step."""
+    starts: int = 6
+    """Starts of the quantiser; kept is the one whose codes rank validation users' clicks best."""
     seed: int = 31
 
 
@@ -253,7 +255,7 @@ def fit_projection(data: Data, modality: str, fit: Fit) -> tuple[Propagation, li
 
 
 @torch.no_grad()
-def fit_quantiser(data: Data, network: Propagation, members: dict[str, Ints], modality: str, seed: int) -> Quantiser:
+def fit_quantiser(data: Data, network: Propagation, members: dict[str, Ints], modality: str, fit: Fit) -> Quantiser:
     """Codebooks of training users with ``LEAST_CLICKS`` clicks and of segments, ``members`` of training by segment."""
     features = torch.from_numpy(data.features)
     nodes, preferences = network.nodes(features), network(data.graph, features)
@@ -266,7 +268,21 @@ def fit_quantiser(data: Data, network: Propagation, members: dict[str, Ints], mo
     users = (data.split == "train") & (data.graph.clicked >= LEAST_CLICKS)
     centres = [preferences[rows].mean(0) for rows in members.values() if len(rows)]
     points = bare.scaled(torch.cat([preferences[torch.from_numpy(users)], *(each[None] for each in centres)]))
-    return Quantiser(metric=metric, codebooks=fit_codebooks(points, LEVELS[modality], seed=seed))
+    left_out, validation = network.users(data.clicked, data.expected), data.rows("validation")
+    found: list[tuple[float, Quantiser]] = []
+    for start in range(fit.starts):
+        books = fit_codebooks(points, LEVELS[modality], seed=fit.seed + start)
+        made = Quantiser(metric=metric, codebooks=books)
+        found.append((data.gauc(coded_scores(data, left_out, nodes, made, validation), validation)[0], made))
+    return max(found, key=lambda each: each[0])[1]
+
+
+def coded_scores(data: Data, left_out: Tensor, nodes: Tensor, quantiser: Quantiser, rows: Ints) -> Floats:
+    """Scores of impressions by the codes of preferences (4, U, width), each week left out in turn."""
+    codes = quantiser.codes(left_out.flatten(0, 1))
+    decoded = quantiser.decoded(codes).unflatten(0, left_out.shape[:2])
+    found: Floats = data.score(decoded, nodes @ quantiser.directions(), rows).double().numpy()
+    return found
 
 
 @torch.no_grad()
@@ -277,9 +293,6 @@ def figures(data: Data, network: Propagation, quantiser: Quantiser, split: Split
     users = (data.split == split) & (data.graph.clicked >= LEAST_CLICKS)
     codes = quantiser.codes(network(data.graph, features)[torch.from_numpy(users)])
     left_out = network.users(data.clicked, data.expected)
-    flat = quantiser.codes(left_out.flatten(0, 1))
-    decoded = quantiser.decoded(flat).unflatten(0, left_out.shape[:2])
-    seen = nodes @ quantiser.directions()
     found: dict[str, Any] = {
         "users": int(users.sum()),
         "perplexity": [perplexity(codes[:, level]) / CODES for level in range(quantiser.levels)],
@@ -288,7 +301,7 @@ def figures(data: Data, network: Propagation, quantiser: Quantiser, split: Split
     for name, last in (("weeks left out in turn", False), ("last week", True)):
         rows = data.rows(split, last=last)
         own = data.gauc(data.score(left_out, nodes, rows).double().numpy(), rows)
-        coded = data.gauc(data.score(decoded, seen, rows).double().numpy(), rows)
+        coded = data.gauc(coded_scores(data, left_out, nodes, quantiser, rows), rows)
         found[name] = {"gauc": own, "codes": coded}
         if features.shape[1] == EMBED_DIM + STYLE_DIM:
             found[name]["preference vector"] = data.gauc(_rocchio(data, rows, whole=True), rows)
@@ -357,7 +370,7 @@ def train_preferences(ctx: Context, options: PreferenceTraining) -> None:
     for modality in options.modality:
         data = Data.read(ctx, modality)
         network, looks = fit_projection(data, modality, options.fit)
-        quantiser = fit_quantiser(data, network, segment_members(ctx, data), modality, options.fit.seed)
+        quantiser = fit_quantiser(data, network, segment_members(ctx, data), modality, options.fit)
         found = figures(data, network, quantiser, "validation")
         print(modality, *(f"step {look['step']:.0f} GAUC {look['gauc']:.4f}" for look in looks[::5]), sep="\n  ")
         for name, value in found.items():
