@@ -103,7 +103,7 @@ def visual_features(embeddings: Floats32, styles: Floats32) -> Floats32:
     >>> visual_features(np.ones((1, 2), np.float32), np.ones((1, 1), np.float32)).tolist()
     [[0.25, 0.25, 1.0]]
     """
-    return np.concatenate([CONTENT_WEIGHT * embeddings, styles], axis=1).astype(np.float32)
+    return np.asarray(np.concatenate([CONTENT_WEIGHT * embeddings, styles], axis=1), np.float32)
 
 
 def read_visual(lake: Lake, encoder_id: str | None, nodes: Sequence[str]) -> Floats32:
@@ -139,4 +139,4 @@ def grams(text: str) -> Floats32:
 def words_features(texts: Sequence[str]) -> Floats32:
     """(N, 266) of texts: hashed n-grams, then their shape without meaning (length, marks, script)."""
     rows = np.stack([grams(text) for text in texts]) if texts else np.zeros((0, BUCKETS), np.float32)
-    return np.concatenate([rows, title_shape(texts)], axis=1).astype(np.float32)
+    return np.asarray(np.concatenate([rows, title_shape(texts)], axis=1), np.float32)

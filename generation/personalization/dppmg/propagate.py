@@ -40,7 +40,7 @@ def edge_weights(user: Ints, weight: Floats, users: int) -> Floats32:
     [0.5, 1.0, 2.6667]
     """
     total = np.bincount(user, weight, users)[user]
-    return (weight / np.sqrt(total + SHRINKAGE)).astype(np.float32)
+    return np.asarray(weight / np.sqrt(total + SHRINKAGE), np.float32)
 
 
 class Propagation(nn.Module):

@@ -40,7 +40,8 @@ class Quantiser:
 
     def scaled(self, preferences: Tensor) -> Tensor:
         """(N, D) of preferences (N, width), of length 1; zeros stay."""
-        return F.normalize(preferences @ self.metric.T, dim=1)
+        scaled: Tensor = F.normalize(preferences @ self.metric.T, dim=1)
+        return scaled
 
     def codes(self, preferences: Tensor) -> Ints:
         """(N, levels) nearest codes, each of what the coarser ones leave; all -1 of a preference of zeros."""
@@ -69,7 +70,8 @@ class Quantiser:
 
     def directions(self) -> Tensor:
         """(width, D): node vectors v (N, width) score decoded codes by ``v @ directions @ decoded``."""
-        return torch.linalg.pinv(self.metric)
+        back: Tensor = torch.linalg.pinv(self.metric)
+        return back
 
 
 def score_metric(nodes: Tensor, item: Ints, *, share: float = 0.97) -> Tensor:

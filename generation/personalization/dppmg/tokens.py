@@ -25,7 +25,8 @@ from generation.personalization.dppmg.preferences import (
     read_preferences,
     texts_by_hash,
 )
-from generation.personalization.dppmg.quantise import NONE, cut_to_shared
+from generation.personalization.dppmg.quantise import cut_to_shared
+from generation.preference_tokens import NONE
 from jobs.lake.arrays import Floats, Ints
 from jobs.lake.audiences import user_audience
 from jobs.lake.context import Context, StageResult

@@ -229,7 +229,8 @@ def fit_projection(data: Data, modality: str, fit: Fit) -> tuple[Propagation, li
     features, weights = torch.from_numpy(data.features), torch.from_numpy(weight).float()
     optimizer = torch.optim.Adam(network.parameters(), lr=fit.learning_rate)
     rng, validation = np.random.default_rng(fit.seed), data.rows("validation")
-    best, looks = {name: each.clone() for name, each in network.state_dict().items()}, []
+    looks: list[dict[str, float]] = []
+    best = {name: each.clone() for name, each in network.state_dict().items()}
     for step in range(fit.steps + 1):
         if step % fit.every == 0:
             with torch.no_grad():
@@ -280,7 +281,7 @@ def fit_quantiser(data: Data, network: Propagation, members: dict[str, Ints], mo
 def coded_scores(data: Data, left_out: Tensor, nodes: Tensor, quantiser: Quantiser, rows: Ints) -> Floats:
     """Scores of impressions by the codes of preferences (4, U, width), each week left out in turn."""
     codes = quantiser.codes(left_out.flatten(0, 1))
-    decoded = quantiser.decoded(codes).unflatten(0, left_out.shape[:2])
+    decoded = quantiser.decoded(codes).view(*left_out.shape[:2], -1)
     found: Floats = data.score(decoded, nodes @ quantiser.directions(), rows).double().numpy()
     return found
 

@@ -6,6 +6,7 @@ import torch
 
 from generation.diffusion.painter import Painter
 from generation.personalization.dppmg.checkpoint import add_low_rank, low_rank, ship
+from generation.personalization.dppmg.graph import words_features
 from generation.personalization.dppmg.inject import CodeTables
 from generation.personalization.dppmg.preferences import write_preferences
 from generation.personalization.dppmg.propagate import Propagation
@@ -38,8 +39,8 @@ def small_preferences(features=160):
 def folder(painter, tables, tmp_path_factory):
     """Weights of a whole method, with low-rank weights that do something."""
     made, unet = tmp_path_factory.mktemp("dppmg"), Painter.load().unet
-    for modality in ("visual", "words"):
-        write_preferences(made, modality, *small_preferences(), {"date": "2026-01-01"})
+    for modality, features in (("visual", 160), ("words", words_features(["fox"]).shape[1])):
+        write_preferences(made, modality, *small_preferences(features), {"date": "2026-01-01"})
     torch.manual_seed(6)
     add_low_rank(unet)
     for weight in low_rank(unet).values():
