@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from generation.catalogue import segment_profiles
+from generation.personalization.dppmg.tokens import codes_of_events
 from generation.personalization.methods import Need
+from generation.preference_tokens import painter_tokens
 from generation.types import PREFERENCE_DIM, SegmentProfile
 from generation.user_history import history_of_events, read_examination
 from jobs.features.log import Catalogue
@@ -37,7 +40,8 @@ class Source:
 
     def segments(self) -> list[SegmentProfile]:
         """Segments with a profile, by id."""
-        found = segment_profiles(self.ctx.lake, self.ctx.ds, histories="history" in self.needs)
+        lake, needs = self.ctx.lake, self.needs
+        found = segment_profiles(lake, self.ctx.ds, histories="history" in needs, tokens="tokens" in needs)
         return [each for each, _ in found if each.known]
 
     def users(self, events: Events | None = None) -> list[SegmentProfile]:
@@ -45,10 +49,18 @@ class Source:
         events = events or self.events
         told = events.preferences(self.cast.people.ids, self.catalogue)
         told[self.cast.people.clicks == 0] = 0.0
-        histories = self._histories(events)
+        histories, codes = self._histories(events), self._codes(events)
         return [
-            profile_of(user, row, histories.get(user)) for user, row in zip(self.cast.people.ids, told, strict=True)
+            profile_of(user, row, histories.get(user), painter_tokens(codes.get(user, ())))
+            for user, row in zip(self.cast.people.ids, told, strict=True)
         ]
+
+    def _codes(self, events: Events) -> dict[str, tuple[int, ...]]:
+        """Codes of each user, as the night tells them from these events; none where no arm is told any."""
+        if "tokens" not in self.needs:
+            return {}
+        own = events.frame.filter(pl.col("user_id").is_in(list(self.cast.people.ids)))
+        return codes_of_events(self.ctx.lake, self.cast.people.as_of, self.ctx.settings, own)
 
     def _histories(self, events: Events) -> dict[str, Floats32]:
         """(48, 165) of each user, as a night for single users tells them; none where no arm is told any."""

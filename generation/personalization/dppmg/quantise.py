@@ -98,7 +98,8 @@ def score_metric(nodes: Tensor, item: Ints, *, share: float = 0.97) -> Tensor:
     values, vectors = torch.linalg.eigh(apart.T @ apart / max(len(apart), 1))
     values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)
     kept = int((values.cumsum(0) < share * values.sum()).sum()) + 1
-    return (vectors[:, :kept] * values[:kept].sqrt()).T.contiguous()
+    metric: Tensor = (vectors[:, :kept] * values[:kept].sqrt()).T.contiguous()
+    return metric
 
 
 def fit_codebooks(points: Tensor, levels: int, *, seed: int, rounds: int = 60) -> Tensor:

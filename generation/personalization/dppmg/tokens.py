@@ -26,9 +26,9 @@ from generation.personalization.dppmg.preferences import (
     texts_by_hash,
 )
 from generation.personalization.dppmg.quantise import cut_to_shared
-from generation.preference_tokens import NONE
+from generation.preference_tokens import NONE, read_codes
 from jobs.lake.arrays import Floats, Ints
-from jobs.lake.audiences import user_audience
+from jobs.lake.audiences import audience_user, user_audience
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
 from jobs.lake.tables import PREFERENCE_TOKENS
@@ -151,3 +151,54 @@ def watched(ctx: Context) -> str:
     """Fingerprints of what tells codes: with others the stage runs again."""
     folder = weights_of(ctx.settings)
     return " ".join(read_preferences(folder, modality).fingerprint for modality in MODALITIES)
+
+
+def graph_of_events(lake: Lake, day: date, events: pl.DataFrame) -> Graph:
+    """A visual graph of events with user_id, item_id, cover_id, ts, position and clicked, as the edges' Spark makes it.
+
+    For events that are not the log's own: of a study, with clicks put in that nobody made.
+    """
+    rates = pl.DataFrame(lake.read("item_features", ds=day, columns=["item_id", "ctr_debiased"]))
+    bias = pl.DataFrame(lake.read("position_bias", ds=day, columns=["position", "examination"])).sort("position")
+    looked = bias["examination"].to_numpy()
+    place = np.minimum(events["position"].to_numpy(), len(looked)) - 1
+    shown = events.with_columns(looked=pl.Series(looked[place])).join(rates, on="item_id")
+    edges = shown.group_by("user_id", node="cover_id").agg(
+        clicks=pl.col("clicked").cast(pl.Int64).sum(),
+        expected_clicks=(pl.col("looked") * pl.col("ctr_debiased")).sum(),
+        last_ts=pl.col("ts").max(),
+    )
+    return Graph.of(edges)
+
+
+def codes_of_events(lake: Lake, day: date, settings: Settings, events: pl.DataFrame) -> dict[str, tuple[int, ...]]:
+    """Codes of the look of users by id from given events; only prefixes that the night tells of users are told.
+
+    Parameters
+    ----------
+    lake, day
+        A night whose ``preference_tokens`` are there.
+    settings
+        Of the night: whose weights.
+    events
+        As in :func:`graph_of_events`.
+    """
+    preferences = read_preferences(weights_of(settings), VISUAL)
+    graph = graph_of_events(lake, day, events)
+    features = features_of(lake, settings.features.encoder_id, VISUAL, graph, {})
+    found = coded_users(preferences, graph, preferences.of(graph, features), 1)
+    told = read_codes(lake, day)
+    prefixes = {
+        codes[:length]
+        for audience, codes in told.items()
+        if audience_user(audience) is not None
+        for length in range(1, len(codes) + 1)
+    }
+    kept = {}
+    for user, codes in zip(graph.users, found.codes, strict=True):
+        known = tuple(int(code) for code in codes if code >= 0)
+        while known and known not in prefixes:
+            known = known[:-1]
+        if known:
+            kept[user] = known
+    return kept
