@@ -121,6 +121,11 @@ class RewardSettings(Section):
     width: int = Field(default=32, ge=8)
     members: int = Field(default=2, ge=1)
     """Networks with different seeds whose logits are averaged."""
+    factors: int = Field(default=8, ge=0)
+    """Factors of users' tastes for subjects, learned from what they were shown; 0 is a model without estimated
+    tastes."""
+    looks: int = Field(default=6, ge=0)
+    """Looks of covers that users' tastes are estimated for; 0 likewise."""
     threads: int = Field(default=1, ge=1)
     """CPU threads of training; the batches are too small to gain much from more, and another number changes the
     last digits of the weights."""
@@ -264,7 +269,9 @@ class EvaluateSettings(Section):
     train_days: int = Field(default=4, ge=1)
     """Days after the cut that rankers train on; the rest up to ds is the test."""
     bootstrap: int = Field(default=1000, ge=50)
-    trees: int = Field(default=120, ge=5)
+    trees: int = Field(default=15, ge=5)
+    """Of a ranker, which starts from the click model: more of them unlearn it on a week of clicks
+    (docs/evaluation.md)."""
     seed: int = 31
 
 

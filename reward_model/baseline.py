@@ -1,8 +1,8 @@
 """The baseline: LightGBM on the same rows, with the features a ranking team would give it.
 
 It sees everything the network sees in tabular form: counts, rates, affinity, position, the
-shape of the words, the style of the cover and of the user's preference, and products of
-preference and candidate, also apart for the recent clicks of the history.
+shape of the words, the style of the cover and of the user's preference, products of
+preference and candidate, also apart for the recent clicks of the history, and the estimated tastes.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from reward_model.calibration import Calibration, fit_platt
 from reward_model.dataset import Examples
 from reward_model.network.features import ITEM_COLUMNS, TITLE_COLUMNS, USER_COLUMNS
 from reward_model.network.user_state import VECTOR_DIM, History, States
+from reward_model.tastes.estimates import NAMES as TASTE_NAMES
+from reward_model.tastes.estimates import Tastes
 
 MAX_ROUNDS = 600
 EARLY_STOPPING = 30
@@ -48,6 +50,7 @@ FEATURES = (
     "category",
     *(f"style_{number}" for number in range(STYLE_DIM)),
     *(f"preference_style_{number}" for number in range(STYLE_DIM)),
+    *(f"taste_{name}" for name in TASTE_NAMES),
 )
 """Names of the columns of :func:`tabular`, in order."""
 
@@ -58,14 +61,17 @@ class Baseline:
 
     booster: lightgbm.Booster
     calibration: Calibration
+    tastes: Tastes | None = None
+    """The network's, so that both are told the same; None: missing columns."""
 
     def probabilities(self, examples: Examples) -> Floats:
         """Calibrated click probabilities, ``(n_rows,)`` float64."""
-        return self.calibration.apply(self.booster.predict(tabular(examples), raw_score=True))
+        return self.calibration.apply(self.booster.predict(tabular(examples, self.tastes), raw_score=True))
 
 
-def tabular(examples: Examples) -> Floats32:
-    """Rows as LightGBM reads them, ``(n_rows, len(FEATURES))`` float32."""
+def tabular(examples: Examples, tastes: Tastes | None = None) -> Floats32:
+    """Rows as LightGBM reads them, ``(n_rows, len(FEATURES))`` float32; NaN for tastes where there are none."""
+    known = np.full((len(examples), len(TASTE_NAMES)), np.nan) if tastes is None else tastes.of_candidates(examples)
     state, vectors = examples.state, examples.covers.vectors
     candidate = vectors[examples.cover]
     preference = examples.states.preference[state]
@@ -89,6 +95,7 @@ def tabular(examples: Examples) -> Floats32:
             examples.items.category[examples.item],
             candidate[:, EMBED_DIM:],
             preference[:, EMBED_DIM:],
+            known,
         ]
     ).astype(np.float32)
 
@@ -132,7 +139,9 @@ def category_familiarity(examples: Examples) -> Floats32:
     return np.asarray(np.log((met + FAMILIARITY_PRIOR) / (expected + FAMILIARITY_PRIOR)), np.float32)
 
 
-def train_baseline(training: Examples, validation: Examples, settings: RewardSettings) -> Baseline:
+def train_baseline(
+    training: Examples, validation: Examples, settings: RewardSettings, tastes: Tastes | None = None
+) -> Baseline:
     """Boosted trees, stopped and calibrated on ``validation`` like the network."""
     parameters: dict[str, Any] = {
         "objective": "binary",
@@ -151,9 +160,10 @@ def train_baseline(training: Examples, validation: Examples, settings: RewardSet
     }
     category = [FEATURES.index("category")]
     known = lightgbm.Dataset(
-        tabular(training), training.clicked, feature_name=list(FEATURES), categorical_feature=category
+        tabular(training, tastes), training.clicked, feature_name=list(FEATURES), categorical_feature=category
     )
-    seen = known.create_valid(tabular(validation), validation.clicked)
+    asked = tabular(validation, tastes)
+    seen = known.create_valid(asked, validation.clicked)
     booster = lightgbm.train(
         parameters,
         known,
@@ -161,8 +171,8 @@ def train_baseline(training: Examples, validation: Examples, settings: RewardSet
         valid_sets=[seen],
         callbacks=[lightgbm.early_stopping(EARLY_STOPPING, verbose=False)],
     )
-    logits = np.asarray(booster.predict(tabular(validation), raw_score=True))
-    return Baseline(booster=booster, calibration=fit_platt(logits, validation.clicked))
+    logits = np.asarray(booster.predict(asked, raw_score=True))
+    return Baseline(booster=booster, calibration=fit_platt(logits, validation.clicked), tastes=tastes)
 
 
 def _halves(left: Floats32, right: Floats32) -> tuple[Floats32, Floats32]:

@@ -23,6 +23,7 @@ from jobs.lake.arrays import Flags, Floats, Floats32
 from jobs.lake.lake import Lake
 from jobs.lake.point_in_time import evening_before, read_evenings
 from jobs.lake.splits import HELD_OUT, VALIDATION, bucket
+from reward_model.network.events import load_events
 from reward_model.network.features import ITEM_COLUMNS, numbers, title_shape, unseen_item
 from reward_model.network.user_state import (
     CoverTable,
@@ -86,7 +87,7 @@ class Examples:
     def digest(self) -> str:
         """SHA-256 of everything in it, so that equal data means equal version."""
         known = hashlib.sha256()
-        for part in (self, self.states, self.states.history, self.covers, self.items):
+        for part in (self, self.states, self.states.history, self.states.events, self.covers, self.items):
             for spec in fields(part):
                 value = getattr(part, spec.name)
                 if isinstance(value, np.ndarray) and value.dtype != object:
@@ -141,11 +142,13 @@ def load_examples(lake: Lake, days: Sequence[date], *, encoder_id: str, history_
     if not sum(map(len, logs)):
         raise ContractError(f"impressions has no rows from {min(days)} to {max(days)}: run ingest for these days")
     texts = pc.unique(pa.chunked_array([chunk for log in logs for chunk in log["title"].chunks], pa.string())).sort()
+    evenings = [evening_before(day) for day in days]
+    events = load_events(lake, min(evenings), max(evenings), None, covers=covers.ids, items=items.ids)
     states, columns, unseen, first = [], [], [], 0
     for number, (day, log) in enumerate(zip(days, logs, strict=True)):
         known = evening_before(day)
         users = sorted(set(log["user_id"].to_pylist()))
-        part = load_states(lake, known, users, covers=covers, items=items, length=history_length)
+        part = load_states(lake, known, users, covers=covers, items=items, length=history_length, events=events)
         rows = _rows(log, number, part=part, items=items, covers=covers, texts=texts)
         of_items, prior = _item_rows(lake, known, log)
         columns.append({**rows, **of_items, "state": rows["state"] + first})

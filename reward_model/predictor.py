@@ -17,6 +17,7 @@ from reward_model.network.ensemble_member import RowTensors, StateTensors
 from reward_model.network.features import USER_COLUMNS, Standardiser, unseen_items
 from reward_model.network.model import ClickModel
 from reward_model.network.user_state import Integers, ItemTable, States, rows_of
+from reward_model.tastes.estimates import Tastes
 
 RATE_COLUMN = USER_COLUMNS.index("ctr_28d")
 ROWS_AT_ONCE = 8192
@@ -47,6 +48,8 @@ class Predictor:
     """The encoder whose vectors the model was trained on."""
     history_length: int
     """Events per state that it was trained with."""
+    tastes: Tastes | None = None
+    """What turns events into tastes; None in a model without them."""
     calibration: Calibration = field(default_factory=Calibration)
 
     def category_numbers(self, items: ItemTable) -> Integers:
@@ -54,11 +57,24 @@ class Predictor:
         own = rows_of(pa.array(list(items.categories), pa.string()), pa.array(list(self.categories), pa.string()))
         return np.asarray(np.concatenate([np.zeros(1, np.int32), own])[items.category], np.int32)
 
-    def state_tensors(self, states: States, items: ItemTable) -> StateTensors:
-        """States as the network reads them."""
+    def item_factors(self, items: ItemTable) -> Tensor:
+        """Factors of a table's items for the taste for subjects, ``(n_items + 1, K)``; K is 0 without tastes."""
+        known = (
+            np.zeros((len(items.category), 0), np.float32) if self.tastes is None else self.tastes.item_factors(items)
+        )
+        return torch.from_numpy(known)
+
+    def _taste_tensors(self, states: States, items: ItemTable, vectors: Floats32) -> list[Tensor]:
+        if self.tastes is None:
+            return [torch.zeros(len(states), 0)] * 4
+        return [torch.from_numpy(values) for values in self.tastes.columns(states, items, vectors)]
+
+    def state_tensors(self, states: States, items: ItemTable, vectors: Floats32) -> StateTensors:
+        """States as the network reads them; ``vectors`` of the covers that their events point at."""
         history = states.history
         number = rows_of(pa.array(states.user.tolist(), pa.string()), pa.array(list(self.users), pa.string()))
         category = self.category_numbers(items)[history.item]
+        subject, doubt, rate, adored = self._taste_tensors(states, items, vectors)
         return StateTensors(
             user_S=torch.from_numpy(number),
             numeric_SN=torch.from_numpy(self.scales.user.apply(states.numeric)),
@@ -71,6 +87,10 @@ class Predictor:
             age_SK=torch.from_numpy(history.age),
             place_SK=torch.from_numpy(history.position),
             present_SK=torch.from_numpy(history.present),
+            subject_SK=subject,
+            doubt_SK=doubt,
+            rate_SL=rate,
+            adored_SL=adored,
         )
 
     def affinity(self, values: Floats32) -> Tensor:
@@ -105,7 +125,8 @@ class ExampleTensors:
     def __init__(self, predictor: Predictor, examples: Examples) -> None:
         self.examples = examples
         self.table_CE = torch.from_numpy(examples.covers.vectors)
-        self._states = predictor.state_tensors(examples.states, examples.items)
+        self._states = predictor.state_tensors(examples.states, examples.items, examples.covers.vectors)
+        self._factors = predictor.item_factors(examples.items)
         self._numeric = torch.from_numpy(predictor.scales.item.apply(examples.item_numeric))
         self._unseen = torch.from_numpy(unseen_items(examples.item_numeric))
         self.unseen_DN = torch.from_numpy(predictor.scales.item.apply(examples.unseen_numeric))
@@ -158,5 +179,6 @@ class ExampleTensors:
             category_B=self._category[at],
             affinity_B=self._affinity[at],
             place_B=torch.from_numpy(examples.position[numbers]),
+            factors_BK=self._factors[item],
         )
         return self.table_CE[torch.from_numpy(used)], states, rows

@@ -34,6 +34,7 @@ from reward_model.network.ensemble_member import ModelShape
 from reward_model.network.features import Standardiser
 from reward_model.network.model import ClickModel
 from reward_model.predictor import Predictor, Scales
+from reward_model.tastes.saved import taste_tensors, tastes_of
 
 WEIGHTS, VOCABULARY, BASELINE, MANIFEST = "model.safetensors", "vocabulary.json", "baseline.txt", "model.json"
 GROUPS = ("user", "item", "affinity")
@@ -84,8 +85,12 @@ def save(home: Path, version: str, predictor: Predictor, baseline: Baseline, fac
         scale: Standardiser = getattr(predictor.scales, name)
         tensors[f"scales.{name}.mean"] = torch.from_numpy(scale.mean)
         tensors[f"scales.{name}.deviation"] = torch.from_numpy(scale.deviation)
+    if predictor.tastes is not None:
+        tensors |= taste_tensors(predictor.tastes)
     save_file({name: value.contiguous() for name, value in tensors.items()}, draft / WEIGHTS)
     vocabulary = {"users": list(predictor.users), "categories": list(predictor.categories)}
+    if predictor.tastes is not None:
+        vocabulary |= {"items": predictor.tastes.items, "taste_categories": predictor.tastes.categories}
     (draft / VOCABULARY).write_text(json.dumps(vocabulary), encoding="utf-8")
     baseline.booster.save_model(str(draft / BASELINE))
     manifest = {
@@ -143,6 +148,7 @@ def load_predictor(folder: Path) -> Predictor:
         )
         for name in GROUPS
     }
+    tastes = tastes_of(tensors, vocabulary)
     model = ClickModel(ModelShape(**manifest["shape"]))
     model.load_state_dict(tensors)
     model.eval()
@@ -153,6 +159,7 @@ def load_predictor(folder: Path) -> Predictor:
         scales=Scales(**scales),
         encoder_id=manifest["encoder_id"],
         history_length=manifest["history_length"],
+        tastes=tastes,
         calibration=Calibration(**manifest["calibration"]["torch"]),
     )
 
@@ -160,9 +167,11 @@ def load_predictor(folder: Path) -> Predictor:
 def load_baseline(folder: Path) -> Baseline:
     """The LightGBM model of a version; checks hashes as :func:`read_manifest` does."""
     manifest = read_manifest(folder)
+    vocabulary = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
     return Baseline(
         booster=lightgbm.Booster(model_file=str(folder / BASELINE)),
         calibration=Calibration(**manifest["calibration"]["lightgbm"]),
+        tastes=tastes_of(load_file(folder / WEIGHTS), vocabulary),
     )
 
 

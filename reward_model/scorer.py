@@ -85,6 +85,7 @@ class PersonalScorer:
         self._numeric, self._unseen = predictor.scales.item.apply(values), unseen_items(values)
         self._shapes = title_shape(self.items.titles)
         self._category = predictor.category_numbers(self.items)
+        self._factors = predictor.item_factors(self.items)
 
     @classmethod
     def load(cls, lake: Lake, model_dir: Path, as_of: date) -> "PersonalScorer":
@@ -253,7 +254,7 @@ class PersonalScorer:
         return self._prepared(self.states_of(users))
 
     def _prepared(self, states: States) -> PreparedUsers:
-        tensors = self.predictor.state_tensors(states, self.items)
+        tensors = self.predictor.state_tensors(states, self.items, self.covers.vectors)
         with torch.no_grad():  # not inference mode: reward_model.gradient differentiates through what uses these
             sides = self.predictor.model.encode_users(self._table_CE, tensors)
         return PreparedUsers(states, tensors, sides)
@@ -328,6 +329,7 @@ class PersonalScorer:
             category_B=torch.from_numpy(self._category[item]),
             affinity_B=self.predictor.affinity(states.affinity(state, self.items.category[item])),
             place_B=torch.ones(len(row), dtype=torch.int64),
+            factors_BK=self._factors[torch.from_numpy(item)],
         )
 
 

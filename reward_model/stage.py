@@ -45,7 +45,8 @@ def run(ctx: Context) -> StageResult:
         trained = train(
             split.train, split.validation, ctx.settings.reward, encoder_id=ENCODER_ID, progress=ctx.progress
         )
-        baseline = train_baseline(split.train, split.validation, ctx.settings.reward)
+        tastes = trained.predictor.tastes
+        baseline = train_baseline(split.train, split.validation, ctx.settings.reward, tastes)
         facts = {"decided_by": decides, **_facts(ctx, split, trained, baseline)}
         registry.save(ctx.home, version, trained.predictor, baseline, facts)
     manifest = registry.read_manifest(folder)

@@ -10,20 +10,23 @@ import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from conf.settings import RewardSettings
+from jobs.lake.splits import HELD_OUT, VALIDATION, bucket
 from reward_model.calibration import Calibration, fit_platt
 from reward_model.dataset import Examples
 from reward_model.metrics import log_loss
 from reward_model.network.ensemble_member import ModelShape, RowTensors, StateTensors
+from reward_model.network.events import EVENT_ARRAYS
 from reward_model.network.features import Standardiser
 from reward_model.network.model import ClickModel, member_loss, negative_log_prior, prior_logit
 from reward_model.predictor import ExampleTensors, Predictor, Scales
+from reward_model.tastes.estimates import Tastes, learn_tastes
 
 logger = logging.getLogger(__name__)
 
@@ -161,8 +164,18 @@ def _new_predictor(training: Examples, settings: RewardSettings, encoder_id: str
     used = np.unique(training.state)
     users = sorted(set(training.states.user[used].tolist()))
     categories, share = _frequent_categories(training, used)
-    shape = ModelShape(users=len(users), categories=len(categories), width=settings.width, members=settings.members)
+    tastes = tastes_before(training, settings)
+    shape = ModelShape(
+        users=len(users),
+        categories=len(categories),
+        width=settings.width,
+        members=settings.members,
+        factors=tastes.subjects.own.shape[1] if tastes else 0,
+        looks=len(tastes.looks.centroids) if tastes else 0,
+    )
     model = ClickModel(shape)
+    if tastes:
+        model.look_centroids.copy_(torch.from_numpy(tastes.looks.centroids))
     model.category_share.copy_(torch.from_numpy(share))
     model.set_scales(training.covers.vectors[np.unique(training.cover)], training.states.preference[used])
     return Predictor(
@@ -176,6 +189,32 @@ def _new_predictor(training: Examples, settings: RewardSettings, encoder_id: str
         ),
         encoder_id=encoder_id,
         history_length=training.states.history.cover.shape[1],
+        tastes=tastes,
+    )
+
+
+def tastes_before(training: Examples, settings: RewardSettings) -> Tastes | None:
+    """What turns events into tastes, learned from the events of training items before the last label day.
+
+    None where the settings have no factors or looks, or the log no events before the label days.
+    """
+    items, events = training.items, training.states.events
+    if not settings.factors or not settings.looks:
+        return None
+    before = events.day < training.days[int(training.day.max())].toordinal()
+    events = replace(events, **{name: getattr(events, name)[before] for name in EVENT_ARRAYS})
+    buckets = np.array([bucket(name) for name in items.ids.to_pylist()], np.int64)
+    trained = np.flatnonzero((buckets != HELD_OUT) & (buckets != VALIDATION)) + 1
+    if not np.isin(events.item, trained).any() or not events.clicked.any():
+        return None
+    return learn_tastes(
+        events,
+        items,
+        training.covers.vectors,
+        trained,
+        factors=settings.factors,
+        looks=settings.looks,
+        seed=settings.seed,
     )
 
 

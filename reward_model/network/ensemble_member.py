@@ -12,10 +12,12 @@ keeps it from learning single items by heart:
    evidence the preference rests on, and free weights between the principal axes of style;
 4. effects of the user's own on style and wording, for users seen in training: Gaussian random
    effects, as in a generalised linear mixed model;
-5. a linear part and a small network over counts, rates, affinity and the shape of the words.
+5. tastes for subjects and looks, estimated from everything a user was shown (:mod:`reward_model.tastes`), with
+   their doubt;
+6. a linear part and a small network over these, counts, rates, affinity and the shape of the words.
 
 Shape suffixes: B rows, S states, K events, H heads, D width of a head, E = 160 cover vector,
-C categories, A axes of style.
+C categories, A axes of style or style vector, K factors, L looks.
 """
 
 from dataclasses import asdict, dataclass
@@ -35,6 +37,13 @@ STYLE_AXES = 6
 """Principal axes of style on which preference and candidate are compared freely."""
 KERNEL_PRIOR = 0.2
 """Prior deviation of the weights of categories, between categories and between axes of style."""
+TASTE_INPUTS = 4
+"""Of estimated tastes: subject, its doubt, rate of the look, adoring of the look."""
+TASTE_START = (0.75, 0.0, 0.9, 0.9)
+"""Weights that these inputs start with: about what a logistic regression of training clicks on them and position, item
+and user rates gives. Estimates that are shrunk already need no epochs to be believed."""
+LOOK_SHARPNESS = 10.0
+"""Factor of the cosine in the membership of looks: 0.3 nearer to one look weighs e^3 there."""
 SHARPNESS = 4.0
 """Factor of the cosine in attention: the most alike weigh e^8 times the most unlike."""
 
@@ -54,6 +63,15 @@ class ModelShape:
     """Places with their own number; later ones share the last."""
     members: int = 2
     dropout: float = 0.1
+    factors: int = 0
+    """Factors of the tastes for subjects; 0 is a model without estimated tastes."""
+    looks: int = 0
+    """Looks of covers that tastes are estimated for; 0 likewise."""
+
+    @property
+    def tastes(self) -> int:
+        """Inputs that estimated tastes add."""
+        return TASTE_INPUTS if self.factors and self.looks else 0
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -84,6 +102,14 @@ class StateTensors(NamedTuple):
     """Position of the event, 1 is the first."""
     present_SK: Tensor
     """bool; False is padding."""
+    subject_SK: Tensor
+    """Posterior mean of the taste for subjects; K is the model's factors, perhaps none."""
+    doubt_SK: Tensor
+    """Its variance."""
+    rate_SL: Tensor
+    """Log relative click rate of each look; L is the model's looks, perhaps none."""
+    adored_SL: Tensor
+    """Probability that the user adores a look."""
 
 
 class RowTensors(NamedTuple):
@@ -107,6 +133,8 @@ class RowTensors(NamedTuple):
     """Standardised affinity of the state to the category."""
     place_B: Tensor
     """int position from 1."""
+    factors_BK: Tensor
+    """Factors of the item; K as in the states."""
 
 
 class UserSide(NamedTuple):
@@ -142,6 +170,33 @@ class Shared(NamedTuple):
     """``(32, 6)``: the principal axes of style, each of unit variance over the covers."""
 
 
+def taste_inputs(states: StateTensors, rows: RowTensors, centroids_LA: Tensor) -> Tensor:
+    """What estimated tastes say of the candidates, ``(B, 4)``, differentiable in the cover; ``(B, 0)`` without any.
+
+    Parameters
+    ----------
+    states, rows
+        Of one model.
+    centroids_LA
+        Style vectors of the looks, of length 1; as in :mod:`reward_model.tastes.looks`.
+    """
+    at = rows.state_B
+    if not rows.factors_BK.shape[1] or not len(centroids_LA):
+        return rows.affinity_B.new_zeros((len(at), 0))
+    style_BA = functional.normalize(rows.vector_BE[:, EMBED_DIM:], dim=1)
+    look_BL = torch.softmax(LOOK_SHARPNESS * style_BA @ centroids_LA.T, dim=1)
+    doubt_B = (states.doubt_SK[at] * rows.factors_BK.square()).sum(dim=1)
+    return torch.stack(
+        [
+            (states.subject_SK[at] * rows.factors_BK).sum(dim=1),
+            torch.sqrt(doubt_B + 1e-9),
+            (states.rate_SL[at] * look_BL).sum(dim=1),
+            (states.adored_SL[at] * look_BL).sum(dim=1),
+        ],
+        dim=1,
+    )
+
+
 class Member(nn.Module):
     """One network of the ensemble."""
 
@@ -159,7 +214,7 @@ class Member(nn.Module):
         self.own = nn.Embedding(shape.users + 1, STYLE_DIM + len(TITLE_COLUMNS), padding_idx=0)
         self.level = nn.Embedding(shape.users + 1, 1, padding_idx=0)
         self.category = nn.Parameter(torch.zeros(shape.categories + 1))
-        inputs = len(USER_COLUMNS) + len(ITEM_COLUMNS) + len(TITLE_COLUMNS) + heads + 6 + STYLE_AXES
+        inputs = len(USER_COLUMNS) + len(ITEM_COLUMNS) + len(TITLE_COLUMNS) + heads + 6 + STYLE_AXES + shape.tastes
         self.body = nn.Sequential(
             nn.Dropout(shape.dropout),
             nn.Linear(inputs + STYLE_DIM, width),
@@ -171,6 +226,9 @@ class Member(nn.Module):
         for layer in (self.own, self.level, self.head, self.straight, self.gate):
             nn.init.zeros_(layer.weight)
         nn.init.zeros_(self.gate.bias)
+        if shape.tastes:
+            with torch.no_grad():
+                self.straight.weight[0, -shape.tastes :] = torch.tensor(TASTE_START)
 
     def user_side(self, table_CE: Tensor, preference_SE: Tensor, states: StateTensors, shared: Shared) -> UserSide:
         """Keys, expectations and tastes of states; ``table_CE`` are scaled vectors of the covers they point at."""
@@ -227,9 +285,15 @@ class Member(nn.Module):
         return torch.log((sink_H + clicked_BH) / (sink_H + expected_BH))
 
     def forward(
-        self, side: UserSide, states: StateTensors, rows: RowTensors, vector_BE: Tensor, shared: Shared
+        self,
+        side: UserSide,
+        states: StateTensors,
+        rows: RowTensors,
+        vector_BE: Tensor,
+        shared: Shared,
+        taste_BT: Tensor,
     ) -> Tensor:
-        """Logits at place 1, ``(B,)``."""
+        """Logits at place 1, ``(B,)``; ``taste_BT`` as :func:`taste_inputs` gives them."""
         at, category_B1 = rows.state_B, rows.category_B.long()[:, None]
         style_BE = vector_BE[:, EMBED_DIM:]
         axes_BA = style_BE @ shared.basis_SA
@@ -248,6 +312,7 @@ class Member(nn.Module):
                 spoken_BW.sum(dim=1, keepdim=True),
                 rows.affinity_B[:, None],
                 rows.unseen_B[:, None],
+                taste_BT,
             ],
             dim=1,
         )

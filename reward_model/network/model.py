@@ -22,6 +22,7 @@ from reward_model.network.ensemble_member import (
     Shared,
     StateTensors,
     UserSide,
+    taste_inputs,
 )
 from reward_model.network.user_state import VECTOR_DIM
 
@@ -44,6 +45,8 @@ class ClickModel(nn.Module):
     category_share: Tensor
     """Share of each category in all events of training."""
     style_basis: Tensor
+    look_centroids: Tensor
+    """``(looks, 32)`` style vectors of the looks that tastes are estimated for."""
 
     def __init__(self, shape: ModelShape) -> None:
         super().__init__()
@@ -57,6 +60,7 @@ class ClickModel(nn.Module):
         self.register_buffer("preference_scale", torch.ones(2))
         self.register_buffer("category_share", torch.zeros(shape.categories + 1))
         self.register_buffer("style_basis", torch.zeros(STYLE_DIM, STYLE_AXES))
+        self.register_buffer("look_centroids", torch.zeros(shape.looks, STYLE_DIM), persistent=shape.looks > 0)
 
     @property
     def members(self) -> list[Member]:
@@ -105,8 +109,12 @@ class ClickModel(nn.Module):
         """Logits of the members, ``(n_members, B)``; without position every row is at place 1."""
         vector_BE = self.scaled_covers(rows.vector_BE)
         shared = self._shared()
+        taste_BT = taste_inputs(states, rows, self.look_centroids)
         logits = torch.stack(
-            [member(side, states, rows, vector_BE, shared) for member, side in zip(self.members, sides, strict=True)]
+            [
+                member(side, states, rows, vector_BE, shared, taste_BT)
+                for member, side in zip(self.members, sides, strict=True)
+            ]
         )
         return logits + self.position_logit(rows.place_B) if with_position else logits
 

@@ -20,6 +20,7 @@ from jobs.lake.arrays import Flags, Floats32, Ints, matrix
 from jobs.lake.lake import Lake
 from jobs.lake.point_in_time import read_evenings
 from jobs.lake.tables import EMBED_DIM, STYLE_DIM, WINDOWS
+from reward_model.network.events import Events, load_events
 from reward_model.network.features import USER_COLUMNS, numbers
 
 Integers = npt.NDArray[np.int32]
@@ -130,6 +131,12 @@ class States:
     preference: Floats32
     """``(n_states, 160)``: pref_embedding 128 and pref_style 32."""
     history: History
+    events: Events
+    """What users were shown in four weeks; shared by the states of all days."""
+    begin: Ints
+    """``(n_states,)`` first event of each state in ``events``."""
+    end: Ints
+    """``(n_states,)`` the one after its last."""
     affinity_keys: Ints
     """Sorted ``state * (n_categories + 1) + category``."""
     affinity_values: Floats32
@@ -149,7 +156,14 @@ class States:
 
 
 def load_states(
-    lake: Lake, ds: date, users: Sequence[str], *, covers: CoverTable, items: ItemTable, length: int
+    lake: Lake,
+    ds: date,
+    users: Sequence[str],
+    *,
+    covers: CoverTable,
+    items: ItemTable,
+    length: int,
+    events: Events | None = None,
 ) -> States:
     """States of ``users`` at the end of ``ds``, in their order.
 
@@ -163,6 +177,8 @@ def load_states(
         may use it.
     length
         Events kept per state.
+    events
+        What was shown up to ``ds``, or longer; read for these users where it is left out.
 
     Raises
     ------
@@ -170,8 +186,14 @@ def load_states(
         When the features stage has not written ``ds``.
     """
     wanted = pa.array(list(users), pa.string())
+    if events is None:
+        events = load_events(lake, ds, ds, wanted, covers=covers.ids, items=items.ids)
+    begin, end = events.spans(wanted, ds)
     return States(
         user=np.asarray(list(users), object),
+        events=events,
+        begin=begin,
+        end=end,
         history=_load_history(lake, ds, wanted, covers=covers, items=items, length=length),
         **_load_features(lake, ds, wanted, items),
     )
@@ -269,8 +291,13 @@ def join_states(parts: Sequence[States]) -> States:
         name: np.concatenate([getattr(part.history, name) for part in parts])
         for name in ("cover", "item", "clicked", "age", "position", "present")
     }
+    if any(part.events is not parts[0].events for part in parts):
+        raise ValueError("states of several days must share their events: load these once and hand them on")
     return States(
         user=np.concatenate([part.user for part in parts]),
+        events=parts[0].events,
+        begin=np.concatenate([part.begin for part in parts]),
+        end=np.concatenate([part.end for part in parts]),
         numeric=np.concatenate([part.numeric for part in parts]),
         preference=np.concatenate([part.preference for part in parts]),
         history=History(**history),

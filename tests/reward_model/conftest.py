@@ -26,8 +26,8 @@ def trained(toy, split):
 
 
 @pytest.fixture(scope="session")
-def baseline(toy, split):
-    return train_baseline(split.train, split.validation, toy.settings.reward)
+def baseline(toy, split, trained):
+    return train_baseline(split.train, split.validation, toy.settings.reward, trained.predictor.tastes)
 
 
 @pytest.fixture(scope="session")

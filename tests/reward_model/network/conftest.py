@@ -10,6 +10,7 @@ from reward_model.network.model import ClickModel
 from reward_model.network.user_state import VECTOR_DIM
 
 S, K, B = 3, 5, 7
+FACTORS, LOOKS = 2, 3
 
 
 def unit(values):
@@ -26,8 +27,9 @@ def covers():
 @pytest.fixture
 def model(covers):
     torch.manual_seed(0)
-    model = ClickModel(ModelShape(users=4, categories=2, width=16))
+    model = ClickModel(ModelShape(users=4, categories=2, width=16, factors=FACTORS, looks=LOOKS))
     model.set_scales(covers[1:].numpy(), np.random.default_rng(0).normal(0, 0.1, (9, VECTOR_DIM)).astype(np.float32))
+    model.look_centroids.copy_(unit(torch.randn(LOOKS, 32)))
     model.category_share.copy_(torch.tensor([0.0, 0.6, 0.4]))
     with torch.no_grad():
         for parameter in model.parameters():
@@ -57,6 +59,10 @@ def states():
         age_SK=torch.rand(S, K, generator=generator),
         place_SK=whole(10, S, K),
         present_SK=present,
+        subject_SK=torch.randn(S, FACTORS, generator=generator),
+        doubt_SK=torch.rand(S, FACTORS, generator=generator),
+        rate_SL=torch.randn(S, LOOKS, generator=generator),
+        adored_SL=torch.rand(S, LOOKS, generator=generator),
     )
 
 
@@ -74,4 +80,5 @@ def rows(covers):
         category_B=torch.tensor([0, 1, 2, 1, 2, 1, 1]),
         affinity_B=torch.zeros(B),
         place_B=torch.tensor([1, 2, 3, 4, 5, 10, 99]),
+        factors_BK=torch.randn(B, FACTORS, generator=generator),
     )

@@ -3,8 +3,9 @@ import torch
 
 from jobs.stickers.pack import PicturePack
 from reward_model.encoders.model import load_image_encoder, to_tensor
-from reward_model.network.ensemble_member import RowTensors
-from reward_model.network.model import click_probability_from_pixels
+from reward_model.network.ensemble_member import LOOK_SHARPNESS, ModelShape, RowTensors, taste_inputs
+from reward_model.network.model import ClickModel, click_probability_from_pixels
+from reward_model.tastes.looks import membership
 
 B = 7
 
@@ -43,3 +44,45 @@ def test_gradients_reach_the_pixels(model, covers, states, rows):
     assert gradient.shape == (2, 3, 64, 64)
     assert torch.isfinite(gradient).all()
     assert (gradient.abs().sum(dim=(1, 2, 3)) > 0).all()
+
+
+def test_tastes_by_hand(model, states, rows):
+    found = taste_inputs(states, rows, model.look_centroids)
+    assert found.shape == (B, 4)
+    row, state = 5, 2
+    factors = rows.factors_BK[row]
+    style = rows.vector_BE[row, 128:] / rows.vector_BE[row, 128:].norm()
+    weight = torch.exp(LOOK_SHARPNESS * model.look_centroids @ style)
+    weight = weight / weight.sum()
+    expected = [
+        float(states.subject_SK[state] @ factors),
+        float(torch.sqrt((states.doubt_SK[state] * factors**2).sum())),
+        float(states.rate_SL[state] @ weight),
+        float(states.adored_SL[state] @ weight),
+    ]
+    np.testing.assert_allclose(found[row].detach(), expected, rtol=1e-5)
+    # training sees the same looks in numpy
+    numpy_weight = membership(rows.vector_BE[row : row + 1, 128:].numpy(), model.look_centroids.numpy())
+    np.testing.assert_allclose(numpy_weight[0], weight, rtol=1e-5)
+
+
+def test_a_look_that_the_user_likes_pulls_the_cover_towards_it(model, covers, states, rows):
+    liked = states._replace(adored_SL=torch.eye(3)[torch.zeros(len(states.user_S), dtype=torch.long)])
+    vectors = rows.vector_BE.clone().requires_grad_()
+    model(covers, liked, rows._replace(vector_BE=vectors)).sum().backward()
+    assert torch.isfinite(vectors.grad).all()
+    at_look = rows.vector_BE.clone()
+    at_look[:, 128:] = model.look_centroids[0]
+    before, after = (
+        taste_inputs(liked, rows._replace(vector_BE=v), model.look_centroids)[:, 3] for v in (rows.vector_BE, at_look)
+    )
+    assert (after > before).all()
+
+
+def test_a_model_without_tastes_takes_states_and_rows_without_them(covers, states, rows):
+    model = ClickModel(ModelShape(users=4, categories=2, width=16)).eval()
+    nothing = torch.zeros(len(states.user_S), 0)
+    bare = states._replace(subject_SK=nothing, doubt_SK=nothing, rate_SL=nothing, adored_SL=nothing)
+    logits = model(covers, bare, rows._replace(factors_BK=torch.zeros(B, 0)))
+    assert torch.isfinite(logits).all()
+    assert "look_centroids" not in model.state_dict()
