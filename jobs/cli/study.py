@@ -30,6 +30,11 @@ PROGRAMS = (
         about="What covers of single users' own were worth in a night with them, by the built-in world.",
     ),
     Program(
+        name="unbiased-ranking",
+        function="recsys_eval.studies.unbiased_ranking:unbiased_ranking",
+        about="Whether the weighted ranking metric is unbiased, on the built-in world's known truth.",
+    ),
+    Program(
         name="validation-sweep",
         function="recsys_eval.studies.validation_sweep:validation_sweep",
         about="What guidance and the plan's threshold do on validation items, by a second classifier.",

@@ -20,7 +20,7 @@ from jobs.lake.arrays import Flags, Floats, Ints
 from recsys_eval.arm_names import A_A, ORIGINAL
 from recsys_eval.ranking.cover_assignment import CoverAssignment
 from recsys_eval.ranking.examination import click_weights, examination_at
-from recsys_eval.ranking.features import ImpressionFeatures
+from recsys_eval.ranking.features import SHOWN_P, ImpressionFeatures
 from recsys_eval.ranking.rankers import Labelled, RankerSettings, fit, score
 
 AA_SEED_OFFSET = 1000
@@ -45,6 +45,8 @@ class Block:
     clicked: Flags
     weight: Floats
     """(n,) what a click counts for: inverse examination of the position, clipped."""
+    fold: Ints
+    """(n,) which half of the users the row's user belongs to."""
     columns: Mapping[str, Floats]
     """Arm name -> (n, n_features); ``original`` is among them."""
     truth: Floats | None = None
@@ -61,6 +63,7 @@ class Block:
             position=self.position[mask],
             clicked=self.clicked[mask],
             weight=self.weight[mask],
+            fold=self.fold[mask],
             columns={name: values[mask] for name, values in self.columns.items()},
             truth=None if self.truth is None else self.truth[mask],
         )
@@ -105,6 +108,7 @@ def arm_block(
         position=impressions.position,
         clicked=impressions.clicked,
         weight=click_weights(examination_at(examination, impressions.position)),
+        fold=impressions.fold,
         columns=columns,
     )
 
@@ -117,18 +121,40 @@ def believed_feed(impressions: ImpressionFeatures, assigned: Ints, treated: Flag
 def score_arms(
     train: Block, test: Block, settings: RankerSettings, progress: Progress = no_progress
 ) -> dict[str, Floats]:
-    """Train every arm that both blocks have, and A/A, and score the test impressions, (n_seeds, n_test) each."""
+    """Train every arm that both blocks have, and A/A, and score the test impressions, (n_seeds, n_test) each.
+
+    Nobody's impressions are scored by a ranker that was trained on theirs: each half of the users is scored by the
+    ranker of the other (cross-fitting; Chernozhukov et al., "Double/debiased machine learning", 2018). A ranker starts
+    from the click model's logit of the cover that its arm believes to be shown.
+    """
     other_seeds = replace(settings, seeds=tuple(seed + AA_SEED_OFFSET for seed in settings.seeds))
     arms = [(name, name, settings) for name in test.columns if name in train.columns]
     arms.insert(1, (A_A, ORIGINAL, other_seeds))
 
     def one(name: str, columns: str, chosen: RankerSettings) -> Floats:
         progress(name)
-        rows = Labelled(
-            columns=train.columns[columns], clicked=train.clicked, request=train.request, position=train.position
-        )
-        return score(fit(rows, chosen), test.columns[columns], threads=chosen.threads)
+        found = np.zeros((len(chosen.seeds), len(test)))
+        for half in np.unique(test.fold):
+            learned, asked = train.where(train.fold != half), np.flatnonzero(test.fold == half)
+            rows = Labelled(
+                columns=learned.columns[columns],
+                clicked=learned.clicked,
+                request=learned.request,
+                position=learned.position,
+                start=start_of(learned.columns[columns]),
+            )
+            wanted = test.columns[columns][asked]
+            boosters = fit(rows, chosen)
+            found[:, asked] = score(boosters, wanted, start=start_of(wanted), threads=chosen.threads)
+        return found
 
     with ThreadPoolExecutor(ARMS_AT_ONCE) as pool:
         found = [pool.submit(one, *arm) for arm in arms]
         return {arm[0]: future.result() for arm, future in zip(arms, found, strict=True)}
+
+
+def start_of(columns: Floats) -> Floats:
+    """(n,) logit of the click probability of the cover believed to be shown; the mean where there is none."""
+    chance = columns[:, SHOWN_P]
+    known = np.clip(np.nan_to_num(chance, nan=float(np.nanmean(chance)) if chance.size else 0.5), 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(known / (1 - known)), np.float64)

@@ -46,6 +46,10 @@ BASE_NAMES = (
 """Columns of user, item and default cover."""
 SHOWN_NAMES = ("shown_p", "shown_cos_embedding", "shown_cos_style", "shown_is_default")
 """Columns of the cover that the feed shows."""
+SHOWN_P = len(BASE_NAMES)
+"""Place of ``shown_p`` among the columns of an arm: base, shown, assigned."""
+FOLDS = 2
+"""Halves of the users, by the hash of their id: the ranker of one is trained on the other."""
 ASSIGNED_NAMES = ("assigned_p", "assigned_gain", "assigned_cos_embedding", "assigned_cos_style", "assigned_relevance")
 """Columns of the cover generated for the item and the user's segment."""
 
@@ -164,6 +168,13 @@ class ImpressionFeatures:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    @cached_property
+    def fold(self) -> Ints:
+        """(n,) which half of the users each impression's user belongs to."""
+        users = self.frame["user_id"].unique()
+        halves = [int(hashlib.sha256(f"fold:{user}".encode()).hexdigest(), 16) % FOLDS for user in users.to_list()]
+        return self.frame["user_id"].replace_strict(users, pl.Series(halves), return_dtype=pl.Int64).to_numpy()
 
     @cached_property
     def base(self) -> Floats:

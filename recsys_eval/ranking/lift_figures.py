@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.lake.arrays import Flags
-from recsys_eval.arm_names import A_A, GENERATED, LOGGED, ORIGINAL, PLAIN, SHUFFLED, TRUE_COVERS
+from recsys_eval.arm_names import (
+    A_A,
+    GENERATED,
+    LOGGED,
+    ORIGINAL,
+    PLAIN,
+    SHUFFLED,
+    TRUE_COVERS,
+    TRUE_ORIGINALS,
+)
 from recsys_eval.ranking.arm_metrics import OVER_LOGGED, RANK_METRICS, SHARE, TRUE, WEIGHTED
 from recsys_eval.ranking.arms import Block
 from recsys_eval.ranking.examination import effective_size
@@ -16,7 +25,9 @@ ABOUT = {
     PLAIN: "The same with covers painted without any preference (control)",
     A_A: "The same ranker again with other seeds (A/A; must be about 0)",
     LOGGED: "The order in which the log showed the items, over the ranker that knows no generated cover",
-    TRUE_COVERS: "Attainable: the same lift of an order by true click probabilities (simulated)",
+    TRUE_COVERS: "{metric} of the order by true click probabilities of the covers shown (simulated), over the ranker "
+    "that knows no generated cover",
+    TRUE_ORIGINALS: "The same by those of the originals (simulated): the first over this one is the attainable lift",
 }
 ALL, RANDOM, TREATED = "all", "random order", "treated"
 QUOTED_SLICES = {ALL: "", RANDOM: ".random_order", TREATED: ".treated"}

@@ -4,6 +4,9 @@ LambdaRank: Burges, "From RankNet to LambdaRank to LambdaMART", MSR-TR-2010-82. 
 debiasing: LightGBM learns an additive score per logged position beside the trees and drops
 it when scoring (``position`` of ``Dataset``; Hu et al., "Unbiased LambdaMART", WWW 2019,
 has the idea), so position is never a feature.
+
+Boosting starts from the logit of a click model where there is one: trees on a week of clicks would first have to
+learn again, and worse, what that model knows.
 """
 
 from collections.abc import Sequence
@@ -19,7 +22,7 @@ from jobs.lake.arrays import Flags, Floats, Ints
 class RankerSettings:
     """A moderately regularised ranker."""
 
-    trees: int = 120
+    trees: int = 15
     seeds: tuple[int, ...] = (31, 32, 33, 34, 35)
     """Of bagging and feature sampling; metrics are averaged over them, and intervals resample them."""
     threads: int = 1
@@ -38,6 +41,8 @@ class Labelled:
     """(n,) non-decreasing codes."""
     position: Ints
     """(n,) from 1."""
+    start: Floats | None = None
+    """(n,) scores that boosting starts from; None starts from nothing."""
 
     def __post_init__(self) -> None:
         """Check the order that LightGBM relies on."""
@@ -85,12 +90,24 @@ def fit(rows: Labelled, settings: RankerSettings) -> list[lgb.Booster]:
         label=rows.clicked[kept].astype(np.int32),
         group=sizes,
         position=rows.position[kept].astype(np.int32),
+        init_score=None if rows.start is None else rows.start[kept],
         params=fixed,
         free_raw_data=False,
     )
     return [lgb.train({**fixed, "seed": seed}, data, num_boost_round=settings.trees) for seed in settings.seeds]
 
 
-def score(boosters: Sequence[lgb.Booster], columns: Floats, *, threads: int = 1) -> Floats:
-    """Scores of every booster, (n_boosters, n); higher is better, position plays no part."""
-    return np.stack([np.asarray(booster.predict(columns, num_threads=threads), np.float64) for booster in boosters])
+def score(boosters: Sequence[lgb.Booster], columns: Floats, *, start: Floats | None = None, threads: int = 1) -> Floats:
+    """Scores of every booster, (n_boosters, n); higher is better, position plays no part.
+
+    Parameters
+    ----------
+    boosters, columns
+        As trained, and (n, n_features).
+    start
+        (n,) what boosting started from: LightGBM leaves it out of its predictions.
+    threads
+        Of LightGBM.
+    """
+    grown = np.stack([np.asarray(booster.predict(columns, num_threads=threads), np.float64) for booster in boosters])
+    return grown if start is None else grown + start

@@ -10,6 +10,7 @@ from conf.errors import UsageError
 from jobs.lake.context import Context, StageResult
 from jobs.stages import STAGES
 from recsys_eval.report import view
+from recsys_eval.report.answer import answers
 from recsys_eval.report.gallery import load_gallery
 from recsys_eval.report.wording import percent, quantity
 from recsys_eval.stage import report_dir
@@ -65,6 +66,7 @@ def render(ctx: Context, document: dict[str, Any]) -> str:
         next_day=ctx.ds.fromordinal(ctx.ds.toordinal() + 1).isoformat(),
         simulated=document["simulated"],
         sentence=view.sentence(figures),
+        answers=answers(figures),
         cards=view.cards(figures),
         segments=view.segment_views(gallery),
         gallery=gallery,

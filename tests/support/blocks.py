@@ -15,5 +15,6 @@ def block(users=60, requests=3, page=4, seed=1):
         position=position,
         clicked=rng.random(n) < 0.3,
         weight=position**0.5,
+        fold=np.repeat(np.arange(users) % 2, requests * page),
         columns={},
     )

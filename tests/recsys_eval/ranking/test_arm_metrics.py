@@ -26,6 +26,7 @@ def test_sums_by_hand():
         position=np.array([1, 2, 1, 2, 1, 2]),
         clicked=np.array([1, 0, 0, 1, 0, 0], bool),
         weight=np.array([1.0, 2.0, 1.0, 2.0, 1.0, 2.0]),
+        fold=np.zeros(6, np.int64),
         columns={},
         truth=np.array([0.5, 0.1, 0.2, 0.2, 0.3, 0.1]),
     )
@@ -112,6 +113,7 @@ def test_lifts_over_the_logged_order_and_shares_of_the_attainable_by_hand():
         position=place,
         clicked=clicked,
         weight=np.ones(users * page),
+        fold=np.zeros(users * page, np.int64),
         columns={},
         truth=clicked * 0.5,
     )

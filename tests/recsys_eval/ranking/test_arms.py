@@ -10,6 +10,7 @@ def test_where_keeps_rows_together():
     some = Block(
         user=test.user, request=test.request, position=test.position, clicked=test.clicked,
         weight=test.weight,
+        fold=test.fold,
         columns={ORIGINAL: np.arange(len(test), dtype=float)[:, None]},
     ).where(test.user == 5)  # fmt: skip
     assert set(some.user) == {5}
