@@ -65,6 +65,15 @@ METHODS: dict[str, MethodSpec] = {
         adapter="generation.personalization.pigeon.opening:open_adapter",
         needs=frozenset({"preference", "history"}),
         trained_by="coverlift train pigeon",
+        ablations={
+            "no-mask": "generation.personalization.pigeon.ablations:without_mask",
+            "random-mask": "generation.personalization.pigeon.ablations:with_random_mask",
+            "no-evidence": "generation.personalization.pigeon.ablations:without_evidence",
+            "no-reader": "generation.personalization.pigeon.ablations:without_reader",
+            "masked-profile": "generation.personalization.pigeon.ablations:masked_profile",
+            "clicks-only": "generation.personalization.pigeon.ablations:clicks_only",
+            "no-icg": "generation.personalization.pigeon.ablations:over_the_generator",
+        },
     ),
     "dppmg": MethodSpec(
         method="generation.personalization.dppmg.method:DppmgMethod",

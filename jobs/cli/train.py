@@ -25,6 +25,11 @@ PROGRAMS = (
         about="ICG by rewards alone, over the tables of a finished night.",
     ),
     Program(
+        name="pigeon",
+        function="generation.personalization.pigeon.training.train:train_pigeon",
+        about="Pigeon in three parts: what somebody likes, painting it again, pairs of its own pictures.",
+    ),
+    Program(
         name="pack",
         function="generation.personalization.training.pack_weights:pack_weights",
         about="Pack a generator and an adapter into a byte a weight; says how far their pictures move.",

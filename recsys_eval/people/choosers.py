@@ -12,8 +12,14 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import torch
 
 from generation.catalogue import CoverVectors, items_with_default, segment_profiles
+from generation.personalization.methods import shipped_weights
+from generation.personalization.pigeon.checkpoint import read_pigeon
+from generation.personalization.pigeon.personal import Reading
+from generation.types import HISTORY_DIM, HISTORY_EVENTS
+from generation.user_history import history_of_events
 from jobs.features.log import Catalogue, read_catalogue
 from jobs.lake.arrays import Floats, Floats32
 from jobs.lake.context import Context
@@ -21,7 +27,7 @@ from jobs.lake.splits import split_of
 from jobs.lake.tables import EMBED_DIM
 from jobs.simulator.model import World
 from jobs.stickers.pack import FAMILIES
-from recsys_eval.people.events import Events, People
+from recsys_eval.people.events import Events, People, vectors_of_events
 from reward_model.network.user_state import MICROSECONDS_A_DAY, History, States, rows_of
 from reward_model.scorer import PersonalScorer
 
@@ -58,6 +64,25 @@ class Evidence:
     def preference(self) -> Floats32:
         """(U, 160) of the users' own events."""
         return self.events.preferences(self.people.ids, self.catalogue)
+
+    @cached_property
+    def histories(self) -> Floats32:
+        """(U, 48, 165) the users' own events as a painter is told them; zeros where nothing is known."""
+        examination, nothing = _examination(self), np.zeros((HISTORY_EVENTS, HISTORY_DIM), np.float32)
+        found = []
+        for user in self.people.ids:
+            rows = self.events.of(user)
+            told = history_of_events(rows, vectors_of_events(rows, self.catalogue), examination, self.people.as_of)
+            found.append(nothing if told is None else told)
+        return np.stack(found)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """What Pigeon's shipped weights read from the histories."""
+        pigeon = read_pigeon(shipped_weights("pigeon")).eval()
+        with torch.inference_mode():
+            found: Reading = pigeon.read(torch.from_numpy(self.preference), torch.from_numpy(self.histories))
+        return found
 
     @cached_property
     def scorer(self) -> PersonalScorer:
@@ -130,6 +155,16 @@ def fitted(known: Evidence) -> Floats:
         precision = (x * (p * (1 - p))[:, None]).T @ x + np.eye(len(FAMILIES)) / PRIOR**2
         found[row] = np.linalg.solve(precision, x.T @ (y - p))
     return found
+
+
+def pigeon(known: Evidence) -> Floats:
+    """The style preference that Pigeon reads from the user's own events and paints from."""
+    return known.worth(known.reading.preference[:, EMBED_DIM:].numpy())
+
+
+def masked(known: Evidence) -> Floats:
+    """The user's own vector without the clicks that Pigeon's mask drops."""
+    return known.worth(known.reading.masked.numpy())
 
 
 def _item_rates(known: Evidence) -> dict[str, float]:
@@ -216,6 +251,8 @@ CHOOSERS: dict[str, Chooser] = {
     "fitted": Chooser(
         about="logistic regression on clicks beyond what position and item explain", worth=fitted, own=True
     ),
+    "masked": Chooser(about="the own vector without the clicks that Pigeon's mask drops", worth=masked, own=True),
+    "pigeon": Chooser(about="what Pigeon reads from the user's events", worth=pigeon, own=True),
     "click model": Chooser(about="the night's click model over the families' mean styles", worth=click_model, own=True),
 }
 """In the order of the table."""

@@ -58,11 +58,6 @@ class Published:
         joined = rows.join(theirs, on=["item_id", "segment_id"], how="left").drop("segment_id")
         return cls(frame=joined.sort("user_id", "item_id"))
 
-    @property
-    def of_segments_items(self) -> "Published":
-        """Those whose item has a published cover for the user's segment."""
-        return Published(frame=self.frame.filter(pl.col("else_").is_not_null()))
-
 
 def worth(ctx: Context, published: Published, *, resamples: int, seed: int) -> Means:
     """True clicks of every arm over the users' cells, weighted by the users' traffic."""
@@ -149,13 +144,6 @@ def own_covers(ctx: Context, options: OwnCovers) -> None:
     for name in (OWN, ELSE, BEST):
         print(f"  {name:14} {_told(means.lift(name))}")
     print(f"own over {ELSE}: {_told(relative(means))}")
-    instead_of_theirs = published.of_segments_items
-    if len(instead_of_theirs.frame):
-        theirs = worth(ctx, instead_of_theirs, resamples=options.resamples, seed=options.seed)
-        print(
-            f"own over their segment's, where it is published ({len(instead_of_theirs.frame)} covers of "
-            f"{theirs.users} users): {_told(relative(theirs))}"
-        )
     print("share of the gap to the user's own best drawing closed:")
     for name in (OWN, ELSE):
         print(f"  {name:14} {_told(means.gap_closed(name))}")

@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generation.history import AGE, AGE_SCALE, CLICKED, EXAMINATION, KNOWN, WEIGHT
-from generation.user_history import CLICKED_ROWS, grouped, history_of_events, user_history
+from generation.user_history import CLICKED_ROWS, grouped, history_of_events, read_user_histories, user_history
 from jobs.features.preference import preferences
+from jobs.lake.tables import COVER_FEATURES, IMPRESSIONS, POSITION_BIAS
+from tests.support import tiny
 
 
 def told_of(rng, clicks, skips):
@@ -82,3 +84,36 @@ def test_events_of_the_log_newest_first_with_age_and_examination():
     assert found[:2, :2].tolist() == [[0, 1], [1, 0]]
     np.testing.assert_allclose(found[:2, AGE], np.log1p([1, 12]) / AGE_SCALE, atol=1e-4)
     assert found[:2, EXAMINATION].tolist() == [0.5, 1.0]
+
+
+def test_histories_of_the_lake_are_those_users_own_and_end_with_the_day(make_context):
+    ctx = make_context(ds="2026-03-29")
+    axis = np.eye(160, dtype=np.float32)
+    covers = [
+        {"cover_id": f"c{n}", "encoder_id": "e", "embedding": axis[n, :128].tolist(), "style": axis[n, :32].tolist()}
+        for n in range(2)
+    ]
+    tiny.write(ctx, [{"ds": "2026-03-29", "position": 1, "examination": 1.0, "impressions": 9}], POSITION_BIAS)
+    tiny.write(ctx, covers, COVER_FEATURES)
+    shown = [
+        ("u1", "c0", 29, True),
+        ("u1", "c1", 28, False),
+        ("u1", "gone", 28, True),  # without a vector
+        ("u1", "c1", 30, True),  # a day too late
+        ("u2", "c0", 29, True),
+        ("u3", "gone", 29, True),
+    ]
+    rows = [
+        {
+            "ds": f"2026-03-{day}", "impression_id": f"i{n}", "request_id": f"r{n}", "user_id": user, "item_id": "x",
+            "ts": datetime(2026, 3, day, 12, tzinfo=UTC), "cover_id": cover, "position": 1, "clicked": clicked,
+            "title": None, "dwell_ms": None, "propensity": None, "policy": None,
+        }
+        for n, (user, cover, day, clicked) in enumerate(shown)
+    ]  # fmt: skip
+    tiny.write(ctx, rows, IMPRESSIONS)
+    found = read_user_histories(ctx.lake, date(2026, 3, 29), ["u1", "u3"], "e")
+    assert set(found) == {"u1"}
+    assert found["u1"][:, KNOWN].sum() == 2
+    np.testing.assert_array_equal(found["u1"][0, :128], axis[0, :128])
+    assert found["u1"][:2, CLICKED].tolist() == [1, -1]

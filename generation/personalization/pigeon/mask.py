@@ -1,7 +1,8 @@
 r"""Which clicks to believe: the paper's learned mask, with a gradient.
 
 One transformer layer looks at the whole history. What it adds to an event's token is what the other events say of it;
-an event's score is the cosine of its token and that, over ``TEMPERATURE``. Of ``n`` clicks the
+an event's score is the cosine of its token and that, and what the others' clicks say of its look
+(:mod:`~generation.personalization.pigeon.evidence`), over ``TEMPERATURE``. Of ``n`` clicks the
 :math:`\lceil (1 - r) n \rceil` of highest score are kept, ``r`` the mask ratio; skips are never masked, and one or two
 clicks neither. In training Gumbel noise is added to the scores, so that the network sees other masks; at inference
 there is none.
@@ -34,13 +35,22 @@ class Mask(nn.Module):
             width, heads, 2 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
         )
         self.embedding = nn.Parameter(torch.zeros(width))
+        self.said = nn.Parameter(torch.tensor(0.1))
 
-    def scores(self, tokens: Tensor, known: Tensor) -> Tensor:
-        """(B, N) how well each event agrees with the others; ``tokens`` (B, N, width), ``known`` (B, N) bool."""
+    def scores(self, tokens: Tensor, known: Tensor, agreement: Tensor) -> Tensor:
+        """(B, N) how well each event agrees with the others.
+
+        Parameters
+        ----------
+        tokens, known
+            (B, N, width) and (B, N) bool.
+        agreement
+            (B, N) of :meth:`generation.personalization.pigeon.evidence.Evidence.agreement`.
+        """
         padding = ~known
         padding = padding & ~padding.all(1, keepdim=True)  # attention needs something to look at
         said = self.layer(tokens, src_key_padding_mask=padding) - tokens
-        return F.cosine_similarity(tokens, said, dim=-1) / TEMPERATURE
+        return (self.said * F.cosine_similarity(tokens, said, dim=-1) + agreement) / TEMPERATURE
 
     def over(self, tokens: Tensor, kept: Tensor) -> Tensor:
         """The tokens under a mask ``kept`` (B, N)."""

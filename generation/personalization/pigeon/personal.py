@@ -1,14 +1,19 @@
 """Pigeon's network: from a noisy history to a preference and to what the UNet attends to beside it.
 
 Two parts. **What somebody likes** does not depend on the item: a mask over the clicks, the preference computed again
-under it, and a transformer over what was kept whose answer, a direction in the style space, is added to that
-preference. **How to paint it** does: learned queries read the same history, the title and the reference, and a
+under it, and two directions in the style space that move it: what clicks beyond what was due say of each way of drawing
+(:mod:`~generation.personalization.pigeon.evidence`), by how far that is believed, and what a transformer over the kept
+events adds. **How to paint it** does: learned queries read the same history, the title and the reference, and a
 :class:`~generation.personalization.icg.adapter.Connector` turns them into additions to the generator's conditioning.
-Both additions start at zero: untrained, Pigeon paints what ``profile`` paints from the masked preference, and at mask
+All additions start at zero: untrained, Pigeon paints what ``profile`` paints from the masked preference, and at mask
 ratio 0 exactly what ``profile`` paints. Without a history nothing is added and no preference is told: the
 unpersonalised cover.
+
+What is said of the preference is the generator's own conditioning, or, where ``painted_by`` holds the fingerprint of
+ICG's weights, ICG's over the UNet that it tuned: then Pigeon is a reader of histories in front of ICG's painter.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +25,7 @@ from torch import Tensor, nn
 
 from generation.diffusion.conditioning import ConditioningAdapter
 from generation.personalization.icg.adapter import ConditioningSpec, Connector
+from generation.personalization.pigeon.evidence import Evidence
 from generation.personalization.pigeon.history import Events
 from generation.personalization.pigeon.mask import Mask, kept_of
 from generation.personalization.pigeon.rocchio import change
@@ -42,7 +48,7 @@ class Reading:
     scores: Tensor
     """(B, N) of the events, before any choice."""
     taste: Tensor
-    """(B, 32) what is added to the direction of the style preference; its length says how sure it is."""
+    """(B, 32) what is added to the direction of the style preference."""
     preference: Tensor
     """(B, 160) what the generator's own conditioning is told; zeros where nothing is known."""
     state: Tensor
@@ -73,13 +79,15 @@ class BuiltinPigeon(ModelMixin, ConfigMixin):  # type: ignore[misc]
     def __init__(
         self,
         meta_tokens: int = 4,
-        width: int = 128,
+        width: int = 64,
         layers: int = 2,
         generator_width: int = 192,
         embedding_dim: int = 128,
         style_dim: int = 32,
+        codes: int = 10,
         mask_ratio: float = 0.0,
         base: Literal["masked-profile", "none"] = "masked-profile",
+        painted_by: str = "",
     ) -> None:
         super().__init__()
         self.embedding_dim = embedding_dim
@@ -89,6 +97,8 @@ class BuiltinPigeon(ModelMixin, ConfigMixin):  # type: ignore[misc]
         self.asked = nn.Parameter(0.02 * torch.randn(width))
         self.reader = _layers(width, layers)
         self.taste = nn.Linear(width, style_dim)
+        self.evidence = Evidence(style_dim, codes)
+        self.believed = nn.Parameter(torch.zeros(()))
         self.item = ItemTokens(width)
         self.queries = nn.Parameter(0.02 * torch.randn(meta_tokens, width))
         self.composer = _layers(width, 1)
@@ -125,7 +135,7 @@ class BuiltinPigeon(ModelMixin, ConfigMixin):  # type: ignore[misc]
         if ratio is None:
             ratio = preference.new_full((len(preference),), self.config.mask_ratio)
         tokens = self.history(events)
-        scores = self.mask.scores(tokens, events.known)
+        scores = self.mask.scores(tokens, events.known, self.evidence.agreement(events))
         kept = kept_of(scores, events, ratio, tau=tau, noise=noise)
         told = (preference + change(events, kept)) * events.anything[:, None]
         content, style = told[:, : self.embedding_dim], told[:, self.embedding_dim :]
@@ -135,7 +145,8 @@ class BuiltinPigeon(ModelMixin, ConfigMixin):  # type: ignore[misc]
         sequence = torch.cat([torch.stack(rows, dim=1), self.mask.over(tokens, kept)], dim=1)
         padding = F.pad(~events.known, (2, 0))
         state = self.reader(sequence, src_key_padding_mask=padding)
-        taste = self.taste(state[:, 0]) * events.anything[:, None]
+        found = self.evidence(events, kept) - F.normalize(style)
+        taste = (self.taste(state[:, 0]) + self.believed * found) * events.anything[:, None]
         added = style + style.norm(dim=1, keepdim=True) * taste
         return Reading(
             anything=events.anything,
@@ -174,20 +185,29 @@ class BuiltinPigeon(ModelMixin, ConfigMixin):  # type: ignore[misc]
         return said.prompt_embeds * known[:, None, None], said.pooled_prompt_embeds * known[:, None]
 
 
+Speaks = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Texts, places and preferences to what the UNet attends to, before Pigeon adds to it."""
+
+
+def spoken_by(base: ConditioningAdapter) -> Speaks:
+    """The generator's own conditioning, that looks at no places."""
+    return lambda text, _places, preference: base(text, preference)
+
+
 def condition(
-    base: ConditioningAdapter,
+    base: Speaks,
     pigeon: BuiltinPigeon,
     text: Tensor,
     places: Tensor,
     reading: Reading,
     unseen: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """What the UNet attends to: the generator's own conditioning of the preference found, and what is added.
+    """What the UNet attends to: what is said of the preference found, and what is added.
 
     Parameters
     ----------
     base
-        Of the generator; frozen.
+        The generator's own conditioning, or ICG's over it; frozen.
     pigeon
         Has as many queries as ``base`` has tokens.
     text, places, reading, unseen
@@ -199,7 +219,7 @@ def condition(
         (B, T, width) and (B, width).
     """
     wanted = reading.preference if pigeon.config.base == "masked-profile" else torch.zeros_like(reading.preference)
-    tokens, pooled = base(text, wanted)
+    tokens, pooled = base(text, places, wanted)
     more_tokens, more_pooled = pigeon.compose(reading, text, places, unseen)
     return tokens + more_tokens, pooled + more_pooled
 
@@ -215,8 +235,9 @@ def fresh(
     seed: int,
     mask_ratio: float = 0.0,
     kind: Literal["masked-profile", "none"] = "masked-profile",
+    painted_by: str = "",
 ) -> BuiltinPigeon:
-    """An untrained Pigeon that fits a generator's conditioning."""
+    """An untrained Pigeon that fits a generator's conditioning; ``painted_by`` as in its configuration."""
     torch.manual_seed(seed)
     config = base.config
     pigeon: BuiltinPigeon = BuiltinPigeon(
@@ -226,5 +247,6 @@ def fresh(
         style_dim=config.style_dim,
         mask_ratio=mask_ratio,
         base=kind,
+        painted_by=painted_by,
     )
     return pigeon

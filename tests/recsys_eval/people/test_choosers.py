@@ -32,7 +32,7 @@ def test_everybody_is_told_the_same_family(known):
     assert len(set(CHOOSERS["everybody"].worth(known).argmax(axis=1))) == 1
 
 
-@pytest.mark.parametrize("name", ["rocchio", "fitted"])
+@pytest.mark.parametrize("name", ["rocchio", "fitted", "masked"])
 def test_a_users_own_events_choose_the_family_that_they_clicked(known, name):
     rows = known.events.frame.head(2)
     place = known.people.ids.index(rows["user_id"][0])
@@ -75,3 +75,12 @@ def test_the_fit_is_one_step_of_newton_by_hand(known):
     # Sherman and Morrison: (c x x^T + I / s^2)^-1 x = x s^2 / (1 + c s^2 x.x)
     expected = (1 - p) * x * prior**2 / (1 + p * (1 - p) * prior**2 * (x @ x))
     np.testing.assert_allclose(CHOOSERS["fitted"].worth(one)[0], expected)
+
+
+def test_pigeon_is_told_what_the_user_clicked_and_skipped(known):
+    some = known.of(known.people.take(np.arange(3)), known.events)
+    shown = [len(some.events.of(user)) for user in some.people.ids]
+    assert some.histories[:, :, 163].sum(axis=1).tolist() == shown
+    worth = CHOOSERS["pigeon"].worth(some)
+    assert worth.shape == (3, 6)
+    assert np.isfinite(worth).all()

@@ -9,7 +9,7 @@ from deltalake import write_deltalake
 
 from conf.errors import UsageError
 from jobs.lake.audiences import user_audience
-from jobs.lake.tables import GENERATION_PLAN, PUBLISHED_COVERS
+from jobs.lake.tables import PUBLISHED_COVERS
 from jobs.simulator.model import World
 from recsys_eval.studies.own_covers import ELSE, OWN, OwnCovers, Published, own_covers, relative, worth
 
@@ -33,20 +33,6 @@ def publish(ctx, user, covers):
     write_deltalake(ctx.lake.path("published_covers"), table, mode="append")
 
 
-def plan(ctx, user):
-    """A unit for the user and one for a segment; columns that are not asked about are empty."""
-    blank = {field.name: None for field in GENERATION_PLAN.schema}
-    rows = [
-        {
-            **blank, "ds": ctx.ds.isoformat(), "segment_id": whom, "candidates": 2, "estimated_seconds": 3.0,
-            "expected_gain": 0.5,
-        }
-        for whom in (user_audience(user), "s0")
-    ]  # fmt: skip
-    nullable = pa.schema([field.with_nullable(True) for field in GENERATION_PLAN.schema])
-    write_deltalake(ctx.lake.path("generation_plan"), pa.Table.from_pylist(rows, schema=nullable), partition_by=["ds"])
-
-
 def member(ctx):
     rows = ctx.lake.read("user_segments", ds=ctx.ds).to_pylist()
     return rows[0]["user_id"], rows[0]["segment_id"]
@@ -66,13 +52,6 @@ def test_the_segments_cover_as_ones_own_gains_nothing(ctx, capsys):
     assert relative(means).value == pytest.approx(0)
     assert means.lift(OWN).value == pytest.approx(means.lift(ELSE).value)
     assert (means.users, means.items) == (1, len(theirs))
-    plan(ctx, user)
-    own_covers(ctx, OwnCovers(resamples=20))
-    told = capsys.readouterr().out
-    assert "planned for 1 single users: 1 units, 2 of 4 pictures, about 3 s; 0.5 clicks a day expected" in told
-    assert f"published: {len(theirs)} covers of 1 users" in told
-    assert "100% of them instead of their segment's" in told
-    assert "where it is published" in told
 
 
 def test_the_favourite_drawing_closes_the_gap_against_the_original_elsewhere(ctx):

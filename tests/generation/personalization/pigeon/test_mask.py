@@ -52,12 +52,13 @@ def test_scores_do_not_hear_padding_and_are_the_same_twice(histories):
     mask = Mask(16, 4)
     tokens = torch.randn(3, 48, 16)
     events = Events.of(histories)
-    first = mask.scores(tokens, events.known)
+    agreement = torch.randn(3, 48)
+    first = mask.scores(tokens, events.known, agreement)
     tokens[0, 20:] = 9.0
-    again = mask.scores(tokens, events.known)
+    again = mask.scores(tokens, events.known, agreement)
     torch.testing.assert_close(first[0, :11], again[0, :11])
     assert torch.isfinite(first).all()
-    assert torch.equal(mask.scores(tokens, events.known), again)
+    assert torch.equal(mask.scores(tokens, events.known, agreement), again)
 
 
 def test_a_masked_token_is_replaced():

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from generation.personalization.pigeon.history import Events
-from generation.personalization.pigeon.personal import condition, fresh, nothing
+from generation.personalization.pigeon.personal import condition, fresh, nothing, spoken_by
 from generation.personalization.pigeon.rocchio import change
 
 
@@ -19,7 +19,7 @@ def test_untrained_without_a_mask_it_tells_the_generator_what_profile_does(paint
     text, places = item(3)
     reading = pigeon.read(preference, histories)
     assert torch.equal(reading.preference, preference)
-    found = condition(painter.conditioning, pigeon, text, places, reading)
+    found = condition(spoken_by(painter.conditioning), pigeon, text, places, reading)
     for part, own in zip(found, painter.conditioning(text, preference), strict=True):
         assert torch.equal(part, own)
 
@@ -38,7 +38,7 @@ def test_who_has_no_history_adds_nothing_and_is_told_no_preference(moved, painte
     text, places = item(3)
     reading = moved.read(preference, nothing(preference))
     assert not reading.preference.any()
-    tokens, pooled = condition(painter.conditioning, moved, text, places, reading)
+    tokens, pooled = condition(spoken_by(painter.conditioning), moved, text, places, reading)
     own = painter.conditioning(text, torch.zeros(3, 160))
     assert torch.equal(tokens, own[0])
     assert torch.equal(pooled, own[1])
@@ -86,5 +86,5 @@ def test_one_step_moves_the_mask_network(painter, histories, preference):
 def test_without_the_masked_profile_tokens_alone_speak(painter, histories, preference):
     pigeon = fresh(painter.conditioning, seed=0, kind="none")
     text, places = item(3)
-    found = condition(painter.conditioning, pigeon, text, places, pigeon.read(preference, histories))
+    found = condition(spoken_by(painter.conditioning), pigeon, text, places, pigeon.read(preference, histories))
     assert torch.equal(found[0], painter.conditioning(text, torch.zeros(3, 160))[0])

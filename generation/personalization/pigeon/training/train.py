@@ -1,0 +1,324 @@
+"""Train Pigeon: ``coverlift train pigeon --stage taste``, then ``reconstruct``, then ``align``.
+
+Over the tables of a finished night, whose histories of segments are built (``features.segment_history``; the settings
+of a night by this method build them). Each part goes on from the folder that the one before wrote (``--start``), and
+moves only its own weights. Killed at any time, or ended by ``--minutes``, the same command goes on from its last
+checkpoint.
+"""
+
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from conf.command_line import told
+from conf.errors import UsageError
+from generation.alignment.guard import Guard, GuardSettings
+from generation.alignment.monitor import drawings_of
+from generation.alignment.pairwise import Pairwise, PairwiseSettings
+from generation.alignment.run import RunSettings, align, read_looks
+from generation.alignment.tuner import Tuner, TuneSettings, step_of
+from generation.diffusion.painter import Painter
+from generation.diffusion.training.data import Bends
+from generation.diffusion.training.losses import PerceptualLoss
+from generation.diffusion.training.reader import Reader
+from generation.personalization.icg.checkpoint import SHIPPED as ICG_SHIPPED
+from generation.personalization.icg.checkpoint import icg_fingerprint
+from generation.personalization.icg.train import ThroughReaders, build_reward
+from generation.personalization.pigeon.checkpoint import SHIPPED, pigeon_fingerprint, read_pigeon, ship
+from generation.personalization.pigeon.opening import beneath_of
+from generation.personalization.pigeon.personal import BuiltinPigeon, fresh
+from generation.personalization.pigeon.training.clicks import clicked_drawings, titles_of
+from generation.personalization.pigeon.training.drawings import drawings_of_night, family_styles
+from generation.personalization.pigeon.training.logged import Logged
+from generation.personalization.pigeon.training.painting import (
+    HistoryBatch,
+    HistorySampler,
+    PigeonPainting,
+    painting_parameters,
+    read_histories,
+)
+from generation.personalization.pigeon.training.pairs import PairBook, Rule, by_history
+from generation.personalization.pigeon.training.reconstruct import (
+    Reconstruct,
+    ReconstructSettings,
+    ReconstructWatch,
+    TaskSampler,
+)
+from generation.personalization.pigeon.training.simulated import Crowd
+from generation.personalization.pigeon.training.taste import TasteSettings, TasteTuner, TasteWatch, begin_with
+from generation.personalization.training.rewarding import Watch
+from generation.personalization.training.world import Audience, Items, Sampler
+from generation.rewards.candidates import CandidateScorer
+from generation.training_state import part_of
+from jobs.lake.context import Context
+from jobs.stickers.pack import PicturePack
+
+WATCHED = 36
+"""Rows of validation subjects that are painted again at every look."""
+WATCHED_ITEMS = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class PigeonTraining(ThroughReaders):
+    """Options of :func:`train_pigeon`."""
+
+    stage: Literal["taste", "reconstruct", "align"]
+    """Which part: vectors, painting again, or pairs."""
+    date: str
+    """Day of the training, for the manifest: YYYY-MM-DD."""
+    out: Path = SHIPPED
+    """Folder of the weights."""
+    work: Path = Path("var/pigeon")
+    """Folder of checkpoints and sample sheets, one a part."""
+    start: Path | None = None
+    """Folder of weights to go on from; the first part can begin anew."""
+    beneath: Literal["icg", "generator"] = "icg"
+    """What paints beneath a Pigeon that begins anew."""
+    base: Literal["masked-profile", "none"] = "masked-profile"
+    """none leaves the preference out: tokens alone, the paper's form."""
+    mask_ratio: float | None = None
+    """Share of the clicks masked at night, kept with the weights; None leaves it as it was, 0 at first."""
+    rows: int = 24
+    """Rows a step."""
+    simulated: float = 1.0
+    """Weight of made-up users in the first part, twice their share of the rows in the second; 0 leaves them out."""
+    mask: bool = True
+    """False trains without masking anything, which is for ablations."""
+    bends: Path | None = None
+    """File of how drawings are bent to one another (``coverlift train sharpen`` makes it); None paints them as they
+    are."""
+    pairs: Rule = "personal"
+    """Which of two pictures is better."""
+    draws: int = 40
+    """Batches of pairs that are painted."""
+    beta: float = 1000.0
+    """Of the preference loss."""
+    threads: int = 1
+    """CPU threads."""
+    run: RunSettings = field(default=RunSettings(steps=600))
+    tune: TuneSettings = field(default=TuneSettings(learning_rate=5e-4), metadata={"fixed": ("sampler_steps",)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of the training, ready to run."""
+
+    tuner: Tuner
+    learn: Callable[[], dict[str, float]]
+    look: Callable[[int], Any]
+
+
+def train_pigeon(ctx: Context, options: PigeonTraining) -> None:
+    """Train or resume a part, then ship what its best look had."""
+    torch.set_num_threads(options.threads)
+    painter = Painter.load()
+    pigeon, began = pigeon_of(painter, options)
+    about: dict[str, Any] = {
+        "stage": options.stage,
+        "pigeon": {name: value for name, value in pigeon.config.items() if not name.startswith("_")},
+        "started_from": began,
+        "simulated": options.simulated,
+        "mask": options.mask,
+        "pairs": options.pairs if options.stage == "align" else "",
+        "beta": options.beta if options.stage == "align" else 0.0,
+        "ds": ctx.ds.isoformat(),
+    }
+    same_run(options.work, about)
+    part = {"taste": taste_part, "reconstruct": reconstruct_part, "align": align_part}[options.stage](
+        ctx, painter, pigeon, options
+    )
+    outcome = align(part.tuner, part.learn, part.look, Guard(GuardSettings()), options.run, options.work, say=_say)
+    facts = {
+        "command": told("coverlift train pigeon", options),
+        "hardware": f"{platform.machine()}, {options.threads} threads, torch {torch.__version__}",
+        "date": options.date,
+        "data": f"the night of {ctx.ds} from the source {ctx.settings.ingest.source}: training users and items",
+        **about,
+        "outcome": outcome,
+    }
+    ship_best(part.tuner, pigeon, options.work, options.out, painter.fingerprint, facts)
+    print(outcome)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def pigeon_of(painter: Painter, options: PigeonTraining) -> tuple[BuiltinPigeon, dict[str, Any]]:
+    """The network that training begins with, and what is known of where it comes from.
+
+    Raises
+    ------
+    UsageError
+        A later part without a start, or weights of another generator.
+    """
+    if options.start is None:
+        if options.stage != "taste":
+            raise UsageError(f"--stage {options.stage} goes on from an earlier part: name its folder with --start")
+        through = icg_fingerprint(ICG_SHIPPED, painter.fingerprint) if options.beneath == "icg" else ""
+        ratio = options.mask_ratio or 0.0
+        pigeon = fresh(
+            painter.conditioning, seed=options.tune.seed, mask_ratio=ratio, kind=options.base, painted_by=through
+        )
+        return pigeon, {}
+    fingerprint = pigeon_fingerprint(options.start, painter.fingerprint)
+    pigeon = read_pigeon(options.start)
+    if options.mask_ratio is not None:
+        pigeon.register_to_config(mask_ratio=options.mask_ratio)
+    manifest = json.loads((options.start / "manifest.json").read_text(encoding="utf-8"))
+    kept = ("command", "date", "hardware", "stage", "outcome", "validation", "started_from")
+    return pigeon, {"fingerprint": fingerprint, **{name: manifest[name] for name in kept if name in manifest}}
+
+
+def same_run(work: Path, about: dict[str, Any]) -> None:
+    """Remember what a work folder is of.
+
+    Raises
+    ------
+    UsageError
+        It belongs to another run.
+    """
+    file = work / "about.json"
+    text = json.dumps(about, sort_keys=True, indent=1, default=str)
+    if file.is_file() and file.read_text(encoding="utf-8") != text:
+        raise UsageError(f"{work} belongs to another run: delete it, or give another --work")
+    work.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+def ship_best(
+    tuner: Tuner, pigeon: BuiltinPigeon, work: Path, out: Path, generator: str, facts: dict[str, Any]
+) -> None:
+    """Write the averaged weights of the best look."""
+    file = work / "best.safetensors"
+    best = part_of(load_file(file), "average.")
+    with torch.no_grad():
+        for name, weight in tuner.parameters.items():
+            weight.copy_(best[name])
+    shown = [
+        {"step": each.step, "reward": float(each.reward.mean()), "monitor": float(each.monitor.mean())}
+        for each in read_looks(work)
+        if each.step in (0, step_of(file))
+    ]
+    ship(pigeon, {}, out, generator, {**facts, "validation": shown})
+
+
+def taste_part(ctx: Context, painter: Painter, pigeon: BuiltinPigeon, options: PigeonTraining) -> Part:
+    """At the level of vectors."""
+    drawings = drawings_of_night(ctx, PicturePack.load(), "train")
+    if options.start is None:
+        begin_with(pigeon, drawings.look[:, pigeon.config.embedding_dim :], options.tune.seed)
+    settings = TasteSettings(
+        **{**vars(options.tune), "sampler_steps": 1},
+        rows=options.rows,
+        simulated=options.simulated,
+        steps=options.run.steps,
+        mask=options.mask,
+    )
+    tuner = TasteTuner(
+        pigeon,
+        Logged.read(ctx, "train"),
+        Crowd(drawings, options.tune.seed),
+        torch.from_numpy(family_styles(drawings)),
+        settings,
+    )
+    return Part(tuner=tuner, learn=tuner.learn, look=TasteWatch(tuner, Logged.read(ctx, "validation")))
+
+
+def painting_of(ctx: Context, painter: Painter, pigeon: BuiltinPigeon) -> PigeonPainting:
+    """Pigeon over what paints beneath it, at the guidance of the night."""
+    speaks, unet = beneath_of(pigeon, painter.unet, painter.conditioning, painter.fingerprint)
+    guidance = ctx.settings.generation.mean_guidance
+    return PigeonPainting(pigeon, speaks, unet, guidance=guidance, device=painter.device)
+
+
+def reconstruct_part(ctx: Context, painter: Painter, pigeon: BuiltinPigeon, options: PigeonTraining) -> Part:
+    """Drawings painted again."""
+    pack = PicturePack.load()
+    settings = ReconstructSettings(
+        **{**vars(options.tune), "sampler_steps": 1}, rows=options.rows, simulated=min(1.0, options.simulated / 2)
+    )
+    scorer = CandidateScorer(ctx)
+    backbone = scorer.encoders.image.backbone
+
+    def sampler(split: Literal["train", "validation"], bends: Bends | None, seed: int) -> TaskSampler:
+        drawings = drawings_of_night(ctx, pack, split)
+        logged = Logged.read(ctx, split, split)
+        clicked = clicked_drawings(logged, drawings, pack)
+        text = titles_of(pack, drawings, scorer.encoders)
+        crowd = Crowd(drawings, seed)
+        return TaskSampler(drawings, text, logged.history, logged.preference, clicked, crowd, bends, backbone, settings)
+
+    training = drawings_of_night(ctx, pack, "train")
+    bends = None if options.bends is None else Bends(training, options.bends)
+    tasks, watched = sampler("train", bends, options.tune.seed), sampler("validation", None, 0)
+    painting = painting_of(ctx, painter, pigeon)
+    tuner = Reconstruct(painting, painting_parameters(pigeon), PerceptualLoss(backbone), settings)
+    task = tasks_of(watched, WATCHED)
+    drawn, present = drawings_of(pack, task.batch.item_ids)
+    look = ReconstructWatch(tuner, task, drawn, present)
+    return Part(tuner=tuner, learn=lambda: tuner.learn(tasks.draw), look=look)
+
+
+def tasks_of(sampler: TaskSampler, rows: int) -> Any:
+    """Fixed rows: the first draws of a sampler, joined."""
+    wide = replace(sampler.settings, rows=rows)
+    return TaskSampler(
+        sampler.drawings, sampler.text, sampler.histories, sampler.preferences, sampler.clicked, sampler.crowd,
+        sampler.bends, sampler.backbone, wide,
+    ).draw(0)  # fmt: skip
+
+
+class PairWatch:
+    """The looks of ICG's training, for rows with histories."""
+
+    def __init__(self, watch: Watch, sampler: HistorySampler) -> None:
+        self.watch = watch
+        count = len(watch.batch)
+        nothing = np.zeros(count)
+        watch.batch = sampler.told(watch.batch, nothing, nothing, np.random.default_rng(0))
+
+    def __call__(self, step: int) -> tuple[Any, Tensor]:
+        """The look and its sheet."""
+        return self.watch(step)
+
+
+def align_part(ctx: Context, painter: Painter, pigeon: BuiltinPigeon, options: PigeonTraining) -> Part:
+    """Pairs of its own pictures."""
+    scorer = CandidateScorer(ctx)
+    audience = Audience.read(ctx, "train")
+    histories = read_histories(ctx, audience)
+    readers = [Reader.load(path) for path in options.readers]
+    reward = build_reward(ctx, scorer, audience.users, readers=readers, recognised=options.recognised)
+    painting = painting_of(ctx, painter, pigeon)
+    items = Items.read(ctx, scorer.encoders, "train")
+    sampler = HistorySampler(Sampler(items, audience, rows=options.rows, seed=options.tune.seed), histories)
+    judged = by_history(scorer.encoders.image) if options.pairs == "history" else _worth_of(reward)
+    book = PairBook(painting, sampler, judged, options.draws, _say)
+    settings = PairwiseSettings(**{**vars(options.tune), "sampler_steps": 1}, beta=options.beta)
+    parameters: dict[str, nn.Parameter] = painting_parameters(pigeon)
+    tuner: Pairwise[HistoryBatch, Any] = Pairwise(painting, parameters, settings)
+    watched = Items.read(ctx, scorer.encoders, "validation", limit=WATCHED_ITEMS)
+    watch = Watch(painting, reward, watched, audience, PicturePack.load(), steps=1, autocast=tuner.autocast)
+    half = max(2, options.rows // 2)
+    return Part(
+        tuner=tuner,
+        learn=lambda: tuner.learn(lambda key: book.draw(key, half, options.tune.seed)),
+        look=PairWatch(watch, HistorySampler(sampler.sampler, histories)),
+    )
+
+
+def _worth_of(reward: Any) -> Callable[[Tensor, HistoryBatch], Tensor]:
+    def worth(pixels: Tensor, batch: HistoryBatch) -> Tensor:
+        found: Tensor = reward(pixels, batch).total.float()
+        return found
+
+    return worth
