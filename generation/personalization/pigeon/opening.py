@@ -18,7 +18,7 @@ from generation.personalization.icg.checkpoint import LORA, merged
 from generation.personalization.icg.checkpoint import SHIPPED as ICG_SHIPPED
 from generation.personalization.pigeon.checkpoint import pigeon_fingerprint, read_pigeon
 from generation.personalization.pigeon.personal import BuiltinPigeon, Speaks, condition, spoken_by
-from generation.personalization.places import picture_places
+from generation.personalization.places import RememberedPlaces
 from reward_model.encoders.model import Backbone, load_backbone
 from reward_model.precision import autocast
 
@@ -34,6 +34,7 @@ class PigeonAdapter:
     """Of the painter beneath: the generator, or ICG."""
     pigeon: BuiltinPigeon
     device: str = field(default="cpu", init=False)
+    places: RememberedPlaces = field(default_factory=RememberedPlaces, init=False)
 
     def to(self, device: str) -> None:
         """Move the network."""
@@ -51,7 +52,7 @@ class PigeonAdapter:
 
     def condition(self, batch: ConditionBatch) -> tuple[Tensor, Tensor]:
         """What the UNet attends to; for those without a history what it attends to for nobody."""
-        places = batch.once("places", lambda: picture_places(self.backbone, batch.pixels.float() / 255))
+        places = batch.once("places", lambda: self.places(self.backbone, batch.pixels))
         tokens, pooled = self.speaks(batch.text, places, torch.zeros_like(batch.preference))
         if batch.history is None:
             return tokens, pooled
