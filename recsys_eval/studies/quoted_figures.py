@@ -54,9 +54,10 @@ QUOTES = (
         words="A/B on the next day: clicks where a cover was published (simulated)",
     ),
     Quote(
-        name="lambdarank-played.generated.ndcg@10.lift",
-        words="NDCG@10 of a ranker that knows the covers, over one that does not, on the next day (simulated)",
-        control="lambdarank-played.a/a.ndcg@10.lift",
+        name="lambdarank-played.generated.wndcg@10.lift",
+        words="examination-weighted NDCG@10 of a ranker that knows the covers, over one that does not, on the next day "
+        "(simulated)",
+        control="lambdarank-played.a/a.wndcg@10.lift",
         control_words="A/A",
     ),
     Quote(name=REWARD_MODEL, words="GAUC of the click model, over LightGBM on the same rows (simulated)"),

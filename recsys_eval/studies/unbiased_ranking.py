@@ -40,8 +40,10 @@ class Comparison:
     """Metric of the true probabilities."""
     weighted: float
     """Mean of the weighted metric over days."""
+    known: float
+    """The same with the true examination of the places in place of the estimated one."""
     error: float
-    """Standard error of that mean."""
+    """Standard error of these means."""
     plain: float
     """Mean of plain NDCG@10 over days: it divides by another ideal, so only its differences between orders compare."""
 
@@ -64,12 +66,12 @@ def compared(night: Night, options: UnbiasedRanking) -> list[Comparison]:
         "true probabilities": chance,
     }
     examined = examination(play.position, ModelParameters())
-    estimated = click_weights(examination_at(night.examination, play.position))
+    weights = [click_weights(examination_at(night.examination, play.position)), click_weights(examined)]
     rng = np.random.default_rng(options.seed)
     clicks = [rng.random(len(chance)) < chance * examined for _ in range(options.days)]
     everything, random = np.ones(len(chance), bool), random_rows(night, play)
     return [
-        _compared(name, place, scores[mask], chance[mask], estimated[mask], _codes(play.request, mask), mask, clicks)
+        _compared(name, place, scores[mask], chance[mask], weights, _codes(play.request, mask), mask, clicks)
         for place, mask in (("all", everything), ("random order", random))
         for name, scores in orders.items()
     ]
@@ -85,30 +87,37 @@ def _compared(
     requests: str,
     scores: Floats,
     chance: Floats,
-    weights: Floats,
+    weights: list[Floats],
     codes: Ints,
     mask: Flags,
     clicks: list[Flags],
 ) -> Comparison:
-    weighted, plain = [], []
+    weighted: list[list[float]] = []
+    plain = []
     for day in clicks:
         clicked = day[mask]
-        found = request_metrics(codes, scores, clicked, [clicked * weights])
-        weighted.append(found.discounted[0].sum() / (clicked * weights).sum())
+        gains = [clicked * weight[mask] for weight in weights]
+        found = request_metrics(codes, scores, clicked, gains)
+        weighted.append([got.sum() / gain.sum() for got, gain in zip(found.discounted, gains, strict=True)])
         plain.append(np.nanmean(found.ndcg))
+    by_estimate, by_truth = np.array(weighted).T
     return Comparison(
         order=order,
         requests=requests,
         truth=float(discounted_gain(codes, scores, chance).sum() / chance.sum()),
-        weighted=float(np.mean(weighted)),
-        error=float(np.std(weighted, ddof=1) / np.sqrt(len(weighted))),
+        weighted=float(np.mean(by_estimate)),
+        known=float(np.mean(by_truth)),
+        error=float(np.std(by_truth, ddof=1) / np.sqrt(len(by_truth))),
         plain=float(np.mean(plain)),
     )
 
 
 def unbiased_ranking(ctx: Context, options: UnbiasedRanking) -> None:
     """Print a Markdown table: truth, weighted and plain metric of every order."""
-    print("| requests | order | truth | weighted, mean of days | off by | plain NDCG@10 |\n|---|---|---|---|---|---|")
+    print("| requests | order | truth | weighted, true examination | off by | weighted, estimated | off by | plain |")
+    print("|---|---|---|---|---|---|---|---|")
     for row in compared(open_night(ctx), options):
-        off = f"{row.weighted - row.truth:+.4f} ± {1.96 * row.error:.4f}"
-        print(f"| {row.requests} | {row.order} | {row.truth:.4f} | {row.weighted:.4f} | {off} | {row.plain:.4f} |")
+        cells = [row.requests, row.order, f"{row.truth:.4f}"]
+        for value in (row.known, row.weighted):
+            cells += [f"{value:.4f}", f"{value - row.truth:+.4f} ± {1.96 * row.error:.4f}"]
+        print("| " + " | ".join([*cells, f"{row.plain:.4f}"]) + " |")

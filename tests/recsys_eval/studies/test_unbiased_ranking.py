@@ -16,6 +16,7 @@ def test_the_weighted_metric_is_the_truth_and_the_plain_one_flatters_the_log(sti
     assert len(rows) == 6
     for row in rows.values():
         assert row.weighted == pytest.approx(row.truth, abs=4 * row.error + 1e-9)
+        assert row.known == pytest.approx(row.weighted, abs=1e-12)  # this night knows the examination
     log, best = rows["random order", "order of the log"], rows["random order", "true probabilities"]
     # a random order is worth what chance gives; plain NDCG puts it nearer to the best order than it is
     assert log.plain / best.plain > log.truth / best.truth + 0.02
