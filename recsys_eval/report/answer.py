@@ -60,11 +60,22 @@ def _attainable(figures: Figures) -> list[str]:
         return []
     whole = (1 + attainable["value"]) / (1 + base["value"]) - 1
     said = (
-        f"That is {percent(share['value'])} of what was attainable, interval "
+        f"Over all users that is {percent(share['value'])} of what was attainable, interval "
         f"{interval(share['low'], share['high'], 'share')}: who knew every user's true tastes would have gained "
         f"{percent(whole, sign=True)} by knowing the covers (simulated)."
     )
-    return [said]
+    return [said, *_true_lift(figures)]
+
+
+def _true_lift(figures: Figures) -> list[str]:
+    """What the lift is by true click probabilities: clicks of one day may be lucky."""
+    true, share = (figures.get(f"{PLAYED}.generated.true {METRIC[1:]}.{part}") for part in ("lift", "share"))
+    if true is None or share is None:
+        return []
+    return [
+        f"By true click probabilities, without the luck of the day's clicks, the lift is {_span(true)}: "
+        f"{percent(share['value'])} of the attainable (simulated)."
+    ]
 
 
 def _controls(figures: Figures) -> list[str]:

@@ -17,6 +17,8 @@ def night(**changed):
         f"{HEAD}.generated.wndcg@10.share": figure(0.5, 0.1, 0.9),
         f"{HEAD}.truth_covers.true ndcg@10.lift": figure(0.1165, 0.1, 0.12),
         f"{HEAD}.truth_originals.true ndcg@10.lift": figure(0.1, 0.09, 0.11),
+        f"{HEAD}.generated.true ndcg@10.lift": figure(0.004, 0.002, 0.006),
+        f"{HEAD}.generated.true ndcg@10.share": figure(0.25, 0.1, 0.4),
         f"{HEAD}.a/a.wndcg@10.lift": figure(0.0, -0.001, 0.001),
         f"{HEAD}.shuffled.wndcg@10.lift": figure(-0.001, -0.004, 0.003),
         f"{HEAD}.generated.wndcg@10.over_logged": figure(0.15, 0.12, 0.18),
@@ -26,13 +28,15 @@ def night(**changed):
 
 
 def test_the_lines_answer_in_order():
-    better, whom, share, controls, logged = answers(night())
+    better, whom, share, true, controls, logged = answers(night())
     assert better.startswith("Ranking of the next day is better when generated covers are known: +0.80 %")
     assert "0.90 % is found in four samples of five" in better
     assert "1,200 users" in better
     assert "not shown to be better" in whom
     assert "50.0 % of what was attainable, interval 10.0 % to 90.0 %" in share
     assert "+1.5 %" in share  # 1.1165 / 1.1 - 1
+    assert "the lift is +0.40 %" in true
+    assert "25.0 % of the attainable (simulated)" in true
     assert controls == "The controls hold: A/A, another segment's covers are no lift."
     assert logged.startswith("The rankers are above the order of the log: with generated covers +15.0 %")
 
