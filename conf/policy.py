@@ -159,6 +159,10 @@ class PolicySettings(Section):
     """No rule approves a cover over it, and among candidates such a one gives way to the next."""
     brands: dict[str, tuple[Text, ...]] = Field(default_factory=dict)
     """Lists of words by name, for ``when.brands``."""
+    titles: Literal["approve", "ask", "off"] = "off"
+    """What becomes of written titles that pass their checks: published, left to a person, or none written."""
+    blocked_words: tuple[Text, ...] = ()
+    """Words that no written title may have."""
     rules: tuple[Rule, ...] = DEFAULT_RULES
     """In order; the first that holds answers. A profile or ``--config`` replaces them all."""
 

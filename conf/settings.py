@@ -215,6 +215,16 @@ class GenerationSettings(Section):
         return (value,) if isinstance(value, (int, float)) else value
 
 
+class TitleSettings(Section):
+    """Titles written for words groups (docs/dppmg.md); whether any are is ``policy.titles``."""
+
+    writer: str | None = None
+    """Folder of the writer; None is the shipped one."""
+    samples: int = Field(default=3, ge=0)
+    """Drawn beside the likeliest title; the best by reward of those that pass the checks is kept."""
+    seed: int = 53
+
+
 class IcgSettings(Section):
     """ICG over public checkpoints (docs/icg.md); the built-in adapter is ``generation.adapters.icg``."""
 
@@ -302,6 +312,7 @@ class Settings(Section):
     features: FeatureSettings = FeatureSettings()
     reward: RewardSettings = RewardSettings()
     generation: GenerationSettings = GenerationSettings()
+    titles: TitleSettings = TitleSettings()
     icg: IcgSettings = IcgSettings()
     weights: RewardWeights = RewardWeights()
     reward_models: RewardModels = RewardModels()

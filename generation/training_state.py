@@ -1,12 +1,16 @@
 """What every training here keeps: averaged weights, and checkpoints in one safetensors file."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from conf.errors import UsageError
 
 
 def follow(average: Mapping[str, Tensor], current: Mapping[str, Tensor], *, ema: float, step: int) -> None:
@@ -92,3 +96,18 @@ def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """The learning rate of all parameters."""
     for group in optimizer.param_groups:
         group["lr"] = rate
+
+
+def same_run(work: Path, about: Mapping[str, Any]) -> None:
+    """Remember in ``about.json`` what a work folder is for, and refuse another run's.
+
+    Raises
+    ------
+    UsageError
+        The folder belongs to another run.
+    """
+    file, text = work / "about.json", json.dumps(about)
+    if file.is_file() and file.read_text(encoding="utf-8") != text:
+        raise UsageError(f"{work} belongs to another run (see {file}): delete it, or give another --work")
+    work.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")

@@ -32,9 +32,9 @@ class StageCheck:
 
 
 def night_stages(context: Context, stages: Sequence[Stage] = STAGES) -> list[Stage]:
-    """The stages of this night: without those of another input source, or of what none of its methods is told."""
+    """The stages of this night: without those of another input source, that are off, or of what no method is told."""
     needs = needed(context.settings.generation)
-    own = [stage for stage in stages if stage.source in (None, context.settings.ingest.source)]
+    own = [stage for stage in stages if not stage.left_out(context)]
     return [stage for stage in own if stage.need is None or stage.need in needs]
 
 

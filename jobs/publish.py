@@ -1,4 +1,4 @@
-"""What the feed may show tonight: approved covers, and nothing whose safety or review is unknown."""
+"""What the feed may show tonight: approved covers and titles, and nothing whose safety or review is unknown."""
 
 import hashlib
 import math
@@ -18,6 +18,7 @@ from jobs.lake.tables import (
     WITHOUT_PROFILE,
 )
 from jobs.ledger import past_runs
+from jobs.publish_titles import publish_titles
 
 ATTEMPTS = 5
 """How often publishing starts over because somebody decided in between."""
@@ -41,19 +42,24 @@ def run(context: Context) -> StageResult:
     _check_reviewed(context)
     lake, night = context.lake, context.ds.isoformat()
     for _ in range(ATTEMPTS):
-        seen = lake.version("cover_decisions")
+        seen, decisions = lake.version("cover_decisions"), decisions_that_count(lake, context.ds)
         rows, withheld = choose(
             publishable_covers(lake, context.ds),
-            decisions_that_count(lake, context.ds),
+            decisions,
             max_nsfw=context.settings.policy.max_nsfw,
         )
         rows, damaged = _with_picture(context, rows)
         withheld["damaged"] = damaged
         published = lake.replace(rows.to_arrow().cast(PUBLISHED_COVERS.schema), "published_covers", ds=night)
+        titles, withheld_titles = publish_titles(context, decisions)
         if lake.version("cover_decisions") == seen:
             metrics = {f"withheld_{reason}": float(count) for reason, count in withheld.items()}
             note = f"{published:,} covers published, {sum(withheld.values()):,} withheld"
-            return StageResult(rows={"published_covers": published}, metrics=metrics, note=note)
+            counts = {"published_covers": published}
+            if titles or withheld_titles:
+                counts["published_titles"] = titles
+                note += f"; {titles:,} titles published, {withheld_titles:,} withheld"
+            return StageResult(rows=counts, metrics=metrics, note=note)
     raise TryAgainError(
         f"Decisions changed {ATTEMPTS} times while covers of {night} were published; run publish again."
     )

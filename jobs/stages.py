@@ -46,6 +46,19 @@ class Stage:
     """Only part of the night when ``ingest.source`` is this."""
     need: Literal["tokens"] | None = None
     """Only part of the night when a method of the settings is told this."""
+    unless_off: str | None = None
+    """``section.key`` of a setting: no part of a night in which it is ``off``."""
+
+    def left_out(self, context: "Context") -> str:
+        """Why it is no part of this night; empty when it is."""
+        settings = context.settings
+        if self.source not in (None, settings.ingest.source):
+            return f"{self.name} belongs to ingest.source={self.source}, not {settings.ingest.source}."
+        if self.unless_off:
+            section, _, key = self.unless_off.partition(".")
+            if getattr(getattr(settings, section), key) == "off":
+                return f"{self.name} is off: {self.unless_off}=off. Set it to something else."
+        return ""
 
     def load(self) -> "Callable[[Context], StageResult]":
         """Import the function that runs the stage."""
@@ -157,12 +170,23 @@ STAGES: tuple[Stage, ...] = (
         writes=("covers", *filled_by("generate"), "cover_features"),
     ),
     Stage(
+        name="titles",
+        function="generation.personalization.dppmg.titles.stage:run",
+        about="Write titles for groups of readers, where policy.titles asks for them.",
+        sections=("titles", "policy", "features"),
+        upstream=("generate", "features"),
+        reads=("generation_plan", "items", "impressions", "position_bias"),
+        writes=filled_by("titles"),
+        watches="generation.personalization.dppmg.titles.stage:watched",
+        unless_off="policy.titles",
+    ),
+    Stage(
         name="review-policy",
         function="generation.review.policy.stage:run",
         about="Decide by the written policy what may be published.",
         sections=("policy",),
-        upstream=("generate",),
-        reads=("generated_covers", "items", "cover_decisions"),
+        upstream=("generate", "titles"),
+        reads=("generated_covers", "generated_titles", "items", "cover_decisions"),
         writes=filled_by("review-policy"),
     ),
     Stage(
@@ -178,8 +202,8 @@ STAGES: tuple[Stage, ...] = (
         name="publish",
         function="jobs.publish:run",
         about="Write what the feed may show tonight: approved covers only.",
-        upstream=("generate", "review-policy"),
-        reads=("generated_covers", "cover_decisions"),
+        upstream=("generate", "titles", "review-policy"),
+        reads=("generated_covers", "generated_titles", "cover_decisions"),
         writes=filled_by("publish"),
         watches="jobs.publish:decisions_digest",
         gate="generation.review.log.sync:check_synced",
@@ -191,7 +215,7 @@ STAGES: tuple[Stage, ...] = (
         about="Let the stickers world live the next day with the published covers.",
         sections=("world", "ingest"),
         upstream=("publish",),
-        reads=("published_covers", "user_segments", "covers"),
+        reads=("published_covers", "user_segments", "covers", "published_titles", "user_word_groups"),
         writes=("impressions", "quarantine", *filled_by("play")),
         source="stickers",
     ),

@@ -1,4 +1,4 @@
-"""Taking a cover down: at once, for good, in every unit that painted it."""
+"""Taking a cover or a title down: at once, for good, in every unit that has it."""
 
 import hashlib
 from datetime import date, datetime
@@ -22,7 +22,7 @@ def take_down(lake: Lake, cover_id: str, *, reason: str, by: str, ds: date, now:
     lake
         The tables.
     cover_id
-        SHA-256 of the picture.
+        SHA-256 of the picture, or of a written title's text: then for every item and group.
     reason
         Why, for the record.
     by
@@ -35,17 +35,17 @@ def take_down(lake: Lake, cover_id: str, *, reason: str, by: str, ds: date, now:
     Returns
     -------
     int
-        Rows removed from published_covers.
+        Rows removed from published_covers and published_titles.
 
     Raises
     ------
     UsageError
-        When no night painted such a cover.
+        When no night painted such a cover or wrote such a title.
     NothingToDo
         When it was taken down before and is not published.
     """
     units = lake.read("generated_covers", columns=["unit_id"], filters=[("cover_id", "==", cover_id)])
-    names = sorted(set(units["unit_id"].to_pylist()))
+    names = sorted(set(units["unit_id"].to_pylist()) | title_units(lake, cover_id))
     if not names:
         raise UsageError(
             f"No night painted cover {cover_id!r}; `coverlift inspect published_covers` lists those shown."
@@ -64,11 +64,23 @@ def take_down(lake: Lake, cover_id: str, *, reason: str, by: str, ds: date, now:
         for unit in names
     ]
     written = _merge(lake, pa.Table.from_pylist(rows, schema=COVER_DECISIONS.schema))
-    shown = [("cover_id", "==", cover_id), ("ds", ">=", ds.isoformat())]
-    published = lake.exists("published_covers") and lake.read("published_covers", filters=shown).num_rows > 0
+    published = [
+        (table, column)
+        for table, column in (("published_covers", "cover_id"), ("published_titles", "text_hash"))
+        if lake.exists(table)
+        and lake.read(table, filters=[(column, "==", cover_id), ("ds", ">=", ds.isoformat())]).num_rows
+    ]
     if not written and not published:
         raise NothingToDo(f"Cover {cover_id} was taken down before and is not published from {ds} on.")
-    return _remove(lake, cover_id, ds) if published else 0
+    return sum(_remove(lake, table, column, cover_id, ds) for table, column in published)
+
+
+def title_units(lake: Lake, text_hash: str) -> set[str]:
+    """Units that wrote a text; none where no titles are written."""
+    if not lake.exists("generated_titles"):
+        return set()
+    found = lake.read("generated_titles", columns=["unit_id"], filters=[("text_hash", "==", text_hash)])
+    return set(found["unit_id"].to_pylist())
 
 
 @retry(
@@ -87,5 +99,5 @@ def _merge(lake: Lake, rows: pa.Table) -> int:
     wait=wait_random_exponential(0.5, 5),
     reraise=True,
 )
-def _remove(lake: Lake, cover_id: str, ds: date) -> int:
-    return lake.delete("published_covers", f"cover_id = '{cover_id}' AND ds >= '{ds.isoformat()}'")
+def _remove(lake: Lake, table: str, column: str, digest: str, ds: date) -> int:
+    return lake.delete(table, f"{column} = '{digest}' AND ds >= '{ds.isoformat()}'")

@@ -167,12 +167,11 @@ def stage_command(stage: Stage) -> Callable[..., None]:
     ) -> None:
         with errors_explained(debug):
             context = make_context(day, home, config, profile, override)
-            if stage.source not in (None, context.settings.ingest.source):
+            why = stage.left_out(context)
+            if why:
                 from conf.errors import UsageError
 
-                raise UsageError(
-                    f"{stage.name} belongs to ingest.source={stage.source}, not {context.settings.ingest.source}."
-                )
+                raise UsageError(why)
             how = How(dry_run=dry_run, force=force, as_json=as_json, log_format=log_format)
             run_night(context, (stage,), how)
             if dry_run and stage.rehearsal and not as_json:
@@ -212,7 +211,7 @@ def backfill(
 
 
 def takedown(
-    cover_id: Annotated[str, typer.Argument(help="SHA-256 of the cover.")],
+    cover_id: Annotated[str, typer.Argument(help="SHA-256 of the cover, or of a written title.")],
     reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")],
     by: Annotated[str, typer.Option("--by", envvar="USER", help="Who decides.")] = "unknown",
     day: DayOption = None,

@@ -35,6 +35,11 @@ PROGRAMS = (
         about="Whether the weighted ranking metric is unbiased, on the built-in world's known truth.",
     ),
     Program(
+        name="titles",
+        function="recsys_eval.studies.titles:titles",
+        about="What the writer of titles is worth, by the true tastes of the built-in world.",
+    ),
+    Program(
         name="validation-sweep",
         function="recsys_eval.studies.validation_sweep:validation_sweep",
         about="What guidance and the plan's threshold do on validation items, by a second classifier.",

@@ -44,6 +44,16 @@ PROGRAMS = (
         function="generation.personalization.dppmg.train_pictures:train_pictures",
         about="DPPMG's second half: what codes do to a picture, by rewards.",
     ),
+    Program(
+        name="titles",
+        function="generation.personalization.dppmg.titles.training.train:train_titles",
+        about="DPPMG's writer of titles, from the titles that were clicked in a night's log.",
+    ),
+    Program(
+        name="title-tuning",
+        function="generation.personalization.dppmg.titles.training.tune:tune_titles",
+        about="The writer of titles by reward: for whom which wording is worth most.",
+    ),
     Program(name="judge", function="recsys_eval.judge.train:train_judge", about="The judge, which only reports."),
     Program(
         name="encoders",

@@ -15,10 +15,10 @@ import numpy as np
 from PIL import Image
 
 from jobs.ingest import stage as ingest
-from jobs.lake.arrays import Floats, Pixels
+from jobs.lake.arrays import Floats, Ints, Pixels
 from jobs.lake.context import Context, StageResult
 from jobs.simulator import stage as stickers
-from jobs.stickers.pack import SIZE, PicturePack
+from jobs.stickers.pack import SIZE, PicturePack, Subject
 
 if TYPE_CHECKING:
     from jobs.lake.images import ImageStore
@@ -53,6 +53,33 @@ def appearance_of_covers(
     return seen.style_probs, seen.similarity
 
 
+def readings_of_titles(
+    subjects: Sequence[Subject], titles: Sequence[str], items: Sequence[int], languages: Sequence[str]
+) -> tuple[Ints, Floats]:
+    """What the simulated users read in written titles, as the title judge does.
+
+    Parameters
+    ----------
+    subjects
+        All that a title may be about.
+    titles, items, languages
+        (P,) texts, numbers of the subjects that they are for, languages that they are to be in.
+
+    Returns
+    -------
+    tuple
+        (P,) kinds and (P,) how well each tells its subject in its language, 0 to 1.
+    """
+    from recsys_eval.judge.title_judge import TitleJudge
+
+    found = TitleJudge(subjects).read(titles, list(zip(items, languages, strict=True)))
+    told = [
+        reading.similarity if (reading.subject, reading.language) == (item, language) else 0.0
+        for reading, item, language in zip(found, items, languages, strict=True)
+    ]
+    return np.array([reading.kind for reading in found], np.int64), np.array(told, np.float64)
+
+
 def run(context: Context) -> StageResult:
     """Play the day after ``ds`` and ingest it, so that ``impressions`` has its partition.
 
@@ -63,6 +90,6 @@ def run(context: Context) -> StageResult:
     MissingTable
         Nothing was published yet.
     """
-    day = stickers.play(context, partial(appearance_of_covers, context.lake, context.images))
+    day = stickers.play(context, partial(appearance_of_covers, context.lake, context.images), readings_of_titles)
     loaded = ingest.run(replace(context, ds=context.ds + timedelta(days=1)))
     return StageResult(rows=loaded.rows, metrics=day.metrics, note=day.note)

@@ -13,7 +13,7 @@ from conf.errors import UsageError
 from jobs.lake.arrays import Flags
 from jobs.lake.audiences import with_own
 from jobs.lake.context import Context, StageResult
-from jobs.simulator.log.campaign import Appearance, build_campaign
+from jobs.simulator.log.campaign import Appearance, Readings, build_campaign, build_titles
 from jobs.simulator.log.files import (
     check_ours,
     cover_rows,
@@ -25,7 +25,7 @@ from jobs.simulator.log.files import (
     write_marker,
     write_table,
 )
-from jobs.simulator.log.impressions import PUBLISHED, blocks_of
+from jobs.simulator.log.impressions import PUBLISHED, TitleCampaign, blocks_of
 from jobs.simulator.model import World
 
 SPARK_ABOVE = 5_000_000
@@ -91,7 +91,7 @@ def write_log(context: Context, world: World, folder: Path) -> tuple[int, int]:
     return impressions, clicks
 
 
-def play(context: Context, appearance: Appearance) -> StageResult:
+def play(context: Context, appearance: Appearance, readings: Readings) -> StageResult:
     """Write the day after the night: treated users see tonight's published covers, and new items launch.
 
     Half of the users (``world.play_share``) are treated, at random by the world's seed. Their
@@ -104,6 +104,8 @@ def play(context: Context, appearance: Appearance) -> StageResult:
         Its night must be the last day of the world.
     appearance
         How painted covers look to the simulated users.
+    readings
+        What they read in written titles.
 
     Raises
     ------
@@ -124,7 +126,8 @@ def play(context: Context, appearance: Appearance) -> StageResult:
         ),
         pl.DataFrame(context.lake.read("user_segments", ds=context.ds, columns=["user_id", "segment_id"])),
     )
-    campaign = build_campaign(world, published.to_arrow(), members.to_arrow(), appearance)
+    titles = titles_of(context, world, readings)
+    campaign = build_campaign(world, published.to_arrow(), members.to_arrow(), appearance, titles)
     day = context.ds + timedelta(days=1)
     fresh = root / ".play.new"
     shutil.rmtree(fresh, ignore_errors=True)
@@ -136,6 +139,19 @@ def play(context: Context, appearance: Appearance) -> StageResult:
     swap(fresh / f"ds={day}", root / "impressions" / f"ds={day}")
     shutil.rmtree(fresh)
     return result
+
+
+def titles_of(context: Context, world: World, readings: Readings) -> TitleCampaign | None:
+    """Tonight's published titles; None where none are."""
+    lake, ds = context.lake, context.ds
+    if ds.isoformat() not in lake.partitions("published_titles"):
+        return None
+    return build_titles(
+        world,
+        lake.read("published_titles", ds=ds, columns=["item_id", "group_id", "title"]),
+        lake.read("user_word_groups", ds=ds, columns=["user_id", "group_id"]),
+        readings,
+    )
 
 
 def played(world: World, folder: Path, day: date) -> StageResult:

@@ -1,6 +1,7 @@
 """The day after the night: users who saw published covers against users who did not, and its off-policy check."""
 
 import numpy as np
+import polars as pl
 
 from jobs.lake.arrays import Flags, Ints
 from recsys_eval.experiment.ab import Comparison, compare
@@ -15,6 +16,8 @@ from recsys_eval.statistics.figures import Figure, figure, lift_row
 from recsys_eval.statistics.lift import Estimate
 
 ALL, PAIRS, NEW_PAIRS = "all", "published pairs", "published pairs, new items"
+COVER_ONLY, TITLE_ONLY, BOTH = "published cover only", "published title only", "published cover and title"
+"""Pairs of user and item by what is published for them; only where titles are."""
 
 
 def measure_experiment(night: Night) -> Findings:
@@ -31,6 +34,9 @@ def measure_experiment(night: Night) -> Findings:
     masks = {ALL: np.ones(len(treated), bool), PAIRS: pairs}
     if (pairs & ~new).any():
         masks[NEW_PAIRS] = pairs & new
+    titled = titled_pairs(night, impressions)
+    if titled.any():
+        masks |= {COVER_ONLY: pairs & ~titled, TITLE_ONLY: titled & ~pairs, BOTH: titled & pairs}
     for name, mask in masks.items():
         if np.unique(impressions.user[mask]).size < MIN_SLICE_USERS:
             findings.notes.append(f"A/B, {name}: fewer than {MIN_SLICE_USERS} users")
@@ -44,6 +50,21 @@ def measure_experiment(night: Night) -> Findings:
     if pairs.any() and treated[pairs].any() and not treated[pairs].all():
         findings.add(_published_to_all(night, impressions, treated, assigned))
     return findings
+
+
+def titled_pairs(night: Night, impressions: ImpressionFeatures) -> Flags:
+    """(N,) whether a title is published for the impression's item and its user's words group."""
+    none = np.zeros(len(impressions.user), bool)
+    if night.ctx.ds.isoformat() not in night.lake.partitions("published_titles"):
+        return none
+    titles = night.lake.read("published_titles", ds=night.ctx.ds, columns=["item_id", "group_id"])
+    groups = night.lake.read("user_word_groups", ds=night.ctx.ds, columns=["user_id", "group_id"])
+    pairs = pl.DataFrame(pl.from_arrow(titles)).with_columns(titled=pl.lit(True))
+    frame = impressions.frame.select("user_id", "item_id")
+    found = frame.join(pl.DataFrame(pl.from_arrow(groups)), on="user_id", how="left", maintain_order="left").join(
+        pairs, on=["item_id", "group_id"], how="left", maintain_order="left"
+    )
+    return np.asarray(found["titled"].fill_null(False).to_numpy(), bool)
 
 
 def _compare(night: Night, impressions: ImpressionFeatures, treated: Flags, mask: Flags) -> Comparison | None:

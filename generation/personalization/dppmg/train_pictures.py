@@ -35,13 +35,14 @@ from generation.personalization.dppmg.inject import CodeTables, prefix_means, st
 from generation.personalization.dppmg.painting import SHAPE, CodePainting
 from generation.personalization.dppmg.preferences import FOLDER, SHIPPED, features_of, read_preferences
 from generation.personalization.dppmg.tokens import LEAST_CLICKS, coded_segments
-from generation.personalization.icg.train import WATCHED_ITEMS, ThroughReaders, build_reward, same_run, ship_best
+from generation.personalization.icg.train import WATCHED_ITEMS, ThroughReaders, build_reward, ship_best
 from generation.personalization.icg.trainees import Trainee
 from generation.personalization.training.reader_reward import FAINTEST, ReadReward, Tastes
 from generation.personalization.training.rewarding import Moved, Watch
 from generation.personalization.training.world import Audience, Items, Sampler
 from generation.preference_tokens import NONE
 from generation.rewards.candidates import CandidateScorer
+from generation.training_state import same_run
 from jobs.lake.arrays import Floats, Floats32, Ints, matrix
 from jobs.lake.context import Context
 from jobs.lake.splits import split_of

@@ -7,7 +7,6 @@ reward model. No label and no target picture is used. Killed at any time, or end
 """
 
 import hashlib
-import json
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -36,7 +35,7 @@ from generation.personalization.training.world import Audience, Items, Sampler
 from generation.rewards.candidates import CandidateScorer
 from generation.rewards.personal import Personal
 from generation.rewards.registry import Ingredients, build_panel
-from generation.training_state import part_of
+from generation.training_state import part_of, same_run
 from jobs.lake.context import Context
 from jobs.stickers.pack import PicturePack
 from reward_model.gradient import ClickGradient
@@ -189,15 +188,6 @@ def train(
     outcome = align(tuner, lambda: tuner.learn(sampler.draw), watch, Guard(GuardSettings()), run, work, say=say)
     ship_best(trainee, work, out, {**facts, **about, "outcome": outcome, "tune": asdict(tune)})
     return outcome
-
-
-def same_run(work: Path, about: dict[str, Any]) -> None:
-    """Remember what a work folder is for, and refuse another run's."""
-    file, text = work / "about.json", json.dumps(about)
-    if file.is_file() and file.read_text(encoding="utf-8") != text:
-        raise UsageError(f"{work} belongs to another run (see {file}): delete it, or give another --work")
-    work.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
 
 
 def ship_best(trainee: Trainee, work: Path, out: Path, facts: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from conf.errors import GateError, UsageError
 from generation.catalogue import end_of_day
 from generation.review.policy.rules import SAFETY, CoverFacts, ItemFacts, Verdict, judged, known, ranks
+from generation.review.policy.titles import title_decisions
 from jobs.lake.context import Context, StageResult
 from jobs.lake.tables import COVER_DECISIONS, SHOWN_PURPOSES
 
@@ -50,6 +51,7 @@ def run(ctx: Context) -> StageResult:
         past = earlier.get((row["cover_id"], row["unit_id"]), [])
         if not past or _differs(past[-1], verdict, ctx.settings.policy.name):
             rows.append(_decision(ctx, row, verdict, number=len(past)))
+    rows += title_decisions(ctx)
     added = ctx.lake.merge(pa.Table.from_pylist(rows, schema=COVER_DECISIONS.schema), "cover_decisions") if rows else 0
     return StageResult(
         rows={"cover_decisions": added},

@@ -6,16 +6,26 @@ from typing import TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from jobs.lake.arrays import Floats
-from jobs.simulator.log.impressions import Campaign
+from jobs.lake.arrays import Floats, Ints
+from jobs.simulator.log.impressions import Campaign, TitleCampaign
 from jobs.simulator.model import World
-from jobs.stickers.pack import FAMILIES
+from jobs.stickers.pack import FAMILIES, LANGUAGES, Subject
 
 Appearance: TypeAlias = Callable[[Sequence[str], Sequence[str]], tuple[Floats, Floats]]
 """(cover ids, item ids) of P painted covers -> (P, 6) style probabilities, (P,) similarity to the subject in [0, 1]."""
 
 
-def build_campaign(world: World, published: pa.Table, user_segments: pa.Table, appearance: Appearance) -> Campaign:
+Readings: TypeAlias = Callable[[Sequence[Subject], Sequence[str], Sequence[int], Sequence[str]], tuple[Ints, Floats]]
+"""(subjects, P titles, numbers of their subjects, languages) -> (P,) kinds, (P,) in [0, 1] how well each is told."""
+
+
+def build_campaign(
+    world: World,
+    published: pa.Table,
+    user_segments: pa.Table,
+    appearance: Appearance,
+    titles: TitleCampaign | None = None,
+) -> Campaign:
     """Put tonight's published covers into the form that the log's generator reads.
 
     Parameters
@@ -28,6 +38,8 @@ def build_campaign(world: World, published: pa.Table, user_segments: pa.Table, a
         Rows of ``user_segments``: user_id, segment_id.
     appearance
         How painted covers look; called once, with every published pair of cover and item.
+    titles
+        Of :func:`build_titles`.
 
     Raises
     ------
@@ -53,4 +65,43 @@ def build_campaign(world: World, published: pa.Table, user_segments: pa.Table, a
             f"appearance gave shapes {np.shape(style_probs)} and {np.shape(similarity)} for {len(pairs)} covers: "
             f"expected ({len(pairs)}, {len(FAMILIES)}) and ({len(pairs)},)"
         )
-    return Campaign(cover_ids=covers, style_probs=style_probs, similarity=similarity, table=table, segment=segment)
+    return Campaign(
+        cover_ids=covers, style_probs=style_probs, similarity=similarity, table=table, segment=segment, titles=titles
+    )
+
+
+def build_titles(world: World, published: pa.Table, user_groups: pa.Table, readings: Readings) -> TitleCampaign | None:
+    """Put tonight's published titles into the form that the log's generator reads; None without any.
+
+    Parameters
+    ----------
+    world
+        Its users and items give the numbers.
+    published
+        Rows of ``published_titles``: item_id, group_id, title.
+    user_groups
+        Rows of ``user_word_groups``: user_id, group_id; a group's id begins with its language.
+    readings
+        What readers see in written titles; called once.
+    """
+    if not published.num_rows:
+        return None
+    names = sorted(set(user_groups["group_id"].to_pylist()) | set(published["group_id"].to_pylist()))
+    number = {name: place for place, name in enumerate(names)}
+    group = np.full(world.users.size, -1, dtype=np.int64)
+    group[world.user_index(user_groups["user_id"].to_pylist())] = [
+        number[name] for name in user_groups["group_id"].to_pylist()
+    ]
+    texts, items = published["title"].to_pylist(), world.item_index(published["item_id"].to_pylist())
+    languages = [name.rpartition(":")[0] for name in published["group_id"].to_pylist()]
+    kind, understood = readings(world.items.pack.subjects, texts, items.tolist(), languages)
+    table = np.full((world.items.size, len(names)), -1, dtype=np.int64)
+    table[items, [number[name] for name in published["group_id"].to_pylist()]] = np.arange(len(texts))
+    return TitleCampaign(
+        texts=texts,
+        kind=kind,
+        understood=understood,
+        language=np.array([LANGUAGES.index(one) if one in LANGUAGES else -1 for one in languages], np.int64),
+        table=table,
+        group=group,
+    )

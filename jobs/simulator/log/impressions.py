@@ -61,11 +61,48 @@ class Campaign:
     """(I, S) number of the published cover of item x segment, -1 where there is none."""
     segment: Ints
     """(U,) the user's segment, -1 without one."""
+    titles: "TitleCampaign | None" = None
+    """Published titles; None where none are."""
 
     def lookup(self, users: Ints, items: Ints) -> Ints:
         """(N,) number of the published cover, -1 where there is none."""
         segments = self.segment[users]
         return np.where(segments >= 0, self.table[items, segments], -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TitleCampaign:
+    """Published titles of the next day. ``P`` titles, ``G`` words groups."""
+
+    texts: list[str]
+    kind: Ints
+    """(P,) number in ``wording.KINDS`` of what readers see in it."""
+    understood: Floats
+    """(P,) in [0, 1]: how well it tells its item in its language."""
+    language: Ints
+    """(P,) number in the pack's languages of the group it was written for."""
+    table: Ints
+    """(I, G) number of the published title of item x group, -1 where there is none."""
+    group: Ints
+    """(U,) the user's words group, -1 without one."""
+
+    def lookup(self, users: Ints, items: Ints) -> Ints:
+        """(N,) number of the published title, -1 where there is none."""
+        groups = self.group[users]
+        return np.where(groups >= 0, self.table[items, groups], -1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownTitles:
+    """The title of every position; ``N`` positions."""
+
+    kind: Ints
+    """(N,) number in ``wording.KINDS``."""
+    propensity: Floats
+    lost: Floats
+    """(N,) logits that a title loses that does not tell its item in its reader's language; 0 for the log's own."""
+    published: Ints
+    """(N,) number of the published title, -1 for one of the log's own."""
 
 
 def blocks_of(world: World) -> list[Ints]:
@@ -119,6 +156,25 @@ def draw_wording(world: World, count: int, rng: np.random.Generator) -> tuple[In
     return kind, chances[kind]
 
 
+def shown_titles(world: World, traffic: Traffic, campaign: Campaign | None, rng: np.random.Generator) -> ShownTitles:
+    """Titles of the logging policy; treated users see the published one wherever their words group has one."""
+    kind, chance = draw_wording(world, len(traffic.user), rng)
+    none = np.full(len(kind), -1, np.int64)
+    if campaign is None or campaign.titles is None:
+        return ShownTitles(kind=kind, propensity=chance, lost=np.zeros(len(kind)), published=none)
+    titles = campaign.titles
+    chosen = np.where(world.treated[traffic.user], titles.lookup(traffic.user, traffic.item), -1)
+    swap = chosen >= 0
+    foreign = titles.language[chosen] != world.users.language[traffic.user]
+    wrong = np.where(foreign, 1.0, 1.0 - titles.understood[chosen])
+    return ShownTitles(
+        kind=np.where(swap, titles.kind[chosen], kind),
+        propensity=np.where(swap, 1.0, chance),
+        lost=np.where(swap, world.parameters.dissimilarity * wrong, 0.0),
+        published=chosen,
+    )
+
+
 def day_block(
     world: World,
     day: date,
@@ -160,30 +216,28 @@ def day_block(
         shown = published_covers(world, traffic, shown, campaign)
         arm = np.where(world.treated[traffic.user], PUBLISHED, CONTROL)
         policy = np.where(traffic.random_order, np.char.add(arm, f"-{EXPLORE_RANK}"), arm)
-    rng = np.random.default_rng(world.stream(*key, WORDING_STREAM))
-    wording, wording_chance = draw_wording(world, len(traffic.user), rng)
-    clicked, dwell = draw_clicks(
-        world, traffic, shown, wording, np.random.default_rng(world.stream(*key, CLICK_STREAM))
-    )
+    titles = shown_titles(world, traffic, campaign, np.random.default_rng(world.stream(*key, WORDING_STREAM)))
+    clicked, dwell = draw_clicks(world, traffic, shown, titles, np.random.default_rng(world.stream(*key, CLICK_STREAM)))
     return to_table(
         world,
         day,
         traffic,
         cover_ids=all_cover_ids(world, campaign).take(pa.array(shown.cover)),
-        wording=wording,
+        titles=title_texts(world, traffic, titles, campaign),
         clicked=clicked,
         dwell=dwell,
-        propensity=shown.propensity * wording_chance,
+        propensity=shown.propensity * titles.propensity,
         policy=policy,
     )
 
 
 def draw_clicks(
-    world: World, traffic: Traffic, shown: ShownRows, wording: Ints, rng: np.random.Generator
+    world: World, traffic: Traffic, shown: ShownRows, titles: ShownTitles, rng: np.random.Generator
 ) -> tuple[Flags, Ints]:
     """(N,) clicks and milliseconds on the page, the latter 0 without a click."""
     parameters = world.parameters
-    logit = world.attraction(traffic.user, traffic.item, shown.style_probs, shown.similarity, wording)
+    logit = world.attraction(traffic.user, traffic.item, shown.style_probs, shown.similarity, titles.kind)
+    logit -= titles.lost
     chance = expit(logit) * examination(traffic.position, parameters)
     clicked = rng.random(len(chance)) < chance
     log_seconds = (
@@ -192,6 +246,14 @@ def draw_clicks(
         + parameters.dwell_sd * rng.standard_normal(len(chance))
     )
     return clicked, np.where(clicked, np.round(1000 * np.exp(log_seconds)), 0).astype(np.int64)
+
+
+def title_texts(world: World, traffic: Traffic, titles: ShownTitles, campaign: Campaign | None) -> pa.Array:
+    """The words of every position."""
+    published = campaign.titles.texts if campaign and campaign.titles else []
+    own = (world.users.language[traffic.user] * len(KINDS) + titles.kind) * world.items.size + traffic.item
+    number = np.where(titles.published >= 0, len(world.titles) + titles.published, own)
+    return pa.array([*world.titles, *published], pa.string()).take(pa.array(number))
 
 
 def all_cover_ids(world: World, campaign: Campaign | None) -> pa.Array:
@@ -206,7 +268,7 @@ def to_table(
     traffic: Traffic,
     *,
     cover_ids: pa.Array,
-    wording: Ints,
+    titles: pa.Array,
     clicked: Flags,
     dwell: Ints,
     propensity: Floats,
@@ -216,7 +278,6 @@ def to_table(
     midnight = int(datetime.combine(day, time(), UTC).timestamp()) * 1_000_000
     users = pa.array(world.user_ids, pa.string()).take(pa.array(traffic.user))
     requests = pc.binary_join_element_wise(f"{day:%Y%m%d}", users, pa.array(traffic.request).cast(pa.string()), "-")
-    title = (world.users.language[traffic.user] * len(KINDS) + wording) * world.items.size + traffic.item
     columns = {
         "impression_id": pc.binary_join_element_wise(requests, pa.array(traffic.position).cast(pa.string()), "-"),
         "request_id": requests,
@@ -226,7 +287,7 @@ def to_table(
         "cover_id": cover_ids,
         "position": pa.array(traffic.position.astype(np.int32)),
         "clicked": pa.array(clicked),
-        "title": pa.array(world.titles, pa.string()).take(pa.array(title)),
+        "title": titles,
         "dwell_ms": pa.array(dwell, mask=~clicked),
         "propensity": pa.array(propensity),
         "policy": pa.array(policy.tolist(), pa.string()),

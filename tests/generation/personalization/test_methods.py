@@ -118,7 +118,10 @@ def test_its_weights_are_checked_like_any_other(newest, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"method": "icgg"}, r"no personalisation method 'icgg': there are dppmg, icg, pigeon, profile; did you mean 'icg'\?"),
+        (
+            {"method": "icgg"},
+            r"no personalisation method 'icgg': there are dppmg, icg, pigeon, profile; did you mean 'icg'\?",
+        ),
         ({"beside": ("profil",)}, r"'profil'.*did you mean 'profile'\?"),
         ({"adapters": {"igc": "x"}}, r"'igc'.*did you mean 'icg'\?"),
         ({"adapters": {"profile": "x"}}, "'profile', a method without weights"),

@@ -5,6 +5,7 @@ import pytest
 
 from conf.errors import UsageError
 from jobs.simulator import played_day, stage
+from jobs.simulator.model import World
 from recsys_eval.judge.known_drawings import drawings_file
 
 SMALL = {"users": 60, "impressions": 4000, "days": 8, "play_multiplier": 4.0}
@@ -25,7 +26,22 @@ def test_painted_covers_are_seen_as_the_judge_sees_them(pack, make_context, new_
 
 
 def test_only_the_day_after_the_last_is_played(small_pack, make_context):
+    unseen = (lambda covers, items: (np.zeros((0, 6)), np.zeros(0))), played_day.readings_of_titles
     with pytest.raises(UsageError, match="2026-03-09"):
-        stage.play(make_context(ds="2026-03-05", world=SMALL), lambda covers, items: (np.zeros((0, 6)), np.zeros(0)))
+        stage.play(make_context(ds="2026-03-05", world=SMALL), *unseen)
     with pytest.raises(UsageError, match="coverlift world"):
-        stage.play(make_context(ds=LAST, world=SMALL), lambda covers, items: (np.zeros((0, 6)), np.zeros(0)))
+        stage.play(make_context(ds=LAST, world=SMALL), *unseen)
+
+
+def test_written_titles_are_read_as_the_title_judge_reads_them(pack):
+    subjects = [pack.subject("1f98a"), pack.subject("1f355")]
+    titles = ["Say hello to: fox!", "pizza", "Fuchs", "fox: face"]
+    kinds, told = played_day.readings_of_titles(subjects, titles, [0, 0, 0, 0], ["en", "en", "en", "en"])
+    assert kinds[:3].tolist() == [2, 0, 0]
+    assert told[:3].tolist() == [1.0, 0.0, 0.0]  # right; of something else; in another language
+    assert 0.3 < told[3] < 1
+
+
+def test_a_night_without_published_titles_has_no_campaign_of_them(small_pack, make_context):
+    context = make_context(ds=LAST, world=SMALL)
+    assert stage.titles_of(context, World(context.settings.world, small_pack), played_day.readings_of_titles) is None

@@ -1,11 +1,16 @@
 """A/B and off-policy values on the known world, whose effects are set by hand."""
 
+from datetime import date
+from types import SimpleNamespace
+
 import numpy as np
+import polars as pl
 import pytest
 
-from recsys_eval.experiment.played_day import measure_experiment
+from recsys_eval.experiment.played_day import measure_experiment, titled_pairs
 from recsys_eval.ranking.compare import treated_rows
 from tests.support.known_world import DS
+from tests.support.samples import DAY, sample
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +79,15 @@ def test_without_a_played_day(unplayed_night):
     findings = measure_experiment(unplayed_night)
     assert findings.rows == []
     assert findings.notes == ["the log has no 2026-03-09: there is no A/B of published covers"]
+
+
+def test_a_title_is_published_for_a_users_group_and_an_item(new_lake):
+    night = SimpleNamespace(ctx=SimpleNamespace(ds=date.fromisoformat(DAY)), lake=new_lake)
+    frame = pl.DataFrame({"user_id": ["u", "v", "w", "u"], "item_id": ["a", "a", "a", "b"]})
+    impressions = SimpleNamespace(frame=frame, user=np.arange(4))
+    assert titled_pairs(night, impressions).tolist() == [False] * 4
+    titles = sample("published_titles", 2, item_id=["a", "b"], group_id=["en:0", "de:0"], text_hash="b" * 64)
+    new_lake.replace(titles, "published_titles", ds=DAY)
+    groups = sample("user_word_groups", 2, user_id=["u", "v"], group_id=["en:0", "de:0"])
+    new_lake.replace(groups, "user_word_groups", ds=DAY)
+    assert titled_pairs(night, impressions).tolist() == [True, False, False, False]

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from jobs.simulator.log.campaign import build_campaign
+from jobs.simulator.log.campaign import build_campaign, build_titles
 from jobs.simulator.log.impressions import day_block
 
 
@@ -83,3 +83,79 @@ class TestNextDay:
         segments = pa.table({"user_id": ["u0000001"], "segment_id": ["s"]})
         with pytest.raises(ValueError, match=r"expected \(1, 6\)"):
             build_campaign(world, published, segments, lambda covers, items: (np.ones((1, 5)), np.ones(1)))
+
+
+class TestTitles:
+    """Treated users of a words group read published titles."""
+
+    day = date(2026, 3, 10)
+
+    @pytest.fixture(scope="class")
+    def campaign(self, world):
+        import pyarrow as pa
+
+        items = list(range(400))
+        published = pa.table(
+            {
+                "item_id": [world.items.item_ids[item] for item in items],
+                "group_id": ["en:0"] * 400,
+                "title": [f"written {item}" for item in items],
+            }
+        )
+        users = np.flatnonzero(world.users.language != 2)[:500]  # some whose language is another one
+        groups = pa.table({"user_id": [world.user_ids[user] for user in users], "group_id": ["en:0"] * len(users)})
+
+        def readings(subjects, titles, numbers, languages):
+            assert len(subjects) == world.items.size
+            assert titles == [f"written {number}" for number in numbers]
+            assert set(languages) == {"en"}
+            return np.full(len(titles), 2), np.full(len(titles), 0.75)
+
+        nothing = {"item_id": [], "segment_id": [], "cover_id": []}
+        covers = pa.table({name: pa.array(values, pa.string()) for name, values in nothing.items()})
+        nobody = pa.table({"user_id": pa.array([], pa.string()), "segment_id": pa.array([], pa.string())})
+        titles = build_titles(world, published, groups, readings)
+        return build_campaign(world, covers, nobody, lambda c, i: (np.zeros((0, 6)), np.zeros(0)), titles)
+
+    @pytest.fixture(scope="class")
+    def log(self, world, campaign):
+        return day_block(world, self.day, 0, campaign=campaign)
+
+    def test_who_reads_what(self, world, campaign, log):
+        user, item = world.user_index(log["user_id"].to_pylist()), world.item_index(log["item_id"].to_pylist())
+        written = np.array([title.startswith("written ") for title in log["title"].to_pylist()])
+        expected = world.treated[user] & (campaign.titles.group[user] >= 0) & (item < 400)
+        np.testing.assert_array_equal(written, expected)
+        assert written.sum() > 200
+        assert log["title"].to_pylist()[int(np.argmax(written))] == f"written {item[np.argmax(written)]}"
+        covers = np.isclose(log["propensity"].to_numpy()[written][:, None], 0.8).any(axis=1)
+        assert covers.mean() > 0.5  # the cover's chance alone: the title itself is certain
+
+    def test_clicks_follow_the_kind_and_what_is_lost(self, world, campaign, log):
+        user, item = world.user_index(log["user_id"].to_pylist()), world.item_index(log["item_id"].to_pylist())
+        written = np.array([title.startswith("written ") for title in log["title"].to_pylist()])
+        from jobs.simulator.log.impressions import shown_titles
+        from jobs.simulator.log.traffic import Traffic
+
+        rows = np.flatnonzero(written)[:50]
+        zero = np.zeros(len(rows), np.int64)
+        told = dict.fromkeys(Traffic.__dataclass_fields__, zero)
+        traffic = Traffic(**{**told, "user": user[rows], "item": item[rows]})
+        shown = shown_titles(world, traffic, campaign, np.random.default_rng(0))
+        own = world.users.language[user[rows]] == 0
+        np.testing.assert_allclose(shown.lost, np.where(own, 1.5 * 0.25, 1.5))
+        assert (shown.kind == 2).all()
+        assert (shown.propensity == 1.0).all()
+
+    def test_nothing_else_changes(self, world, campaign, log):
+        without = day_block(world, self.day, 0, campaign=replace(campaign, titles=None))
+        for name in ("impression_id", "item_id", "cover_id", "ts"):
+            assert without[name].equals(log[name])
+        control = pc.equal(log["policy"], "control")
+        assert without.filter(control).equals(log.filter(control))
+
+    def test_no_titles_are_no_campaign(self, world):
+        import pyarrow as pa
+
+        empty = pa.table({name: pa.array([], pa.string()) for name in ("item_id", "group_id", "title")})
+        assert build_titles(world, empty, empty, lambda *_: (np.zeros(0), np.zeros(0))) is None

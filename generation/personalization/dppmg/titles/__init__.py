@@ -1,0 +1,1 @@
+"""Titles written for groups of readers: language x words code."""
