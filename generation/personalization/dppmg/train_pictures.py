@@ -126,9 +126,15 @@ class Holders:
         return found
 
     def heavy(self) -> list[int]:
-        """Places of the training users who are painted for by all their codes."""
-        order = np.argsort(-self.clicks, kind="stable")[:HEAVY_USERS]
-        return [int(row) for row in order if self.clicks[row] >= HEAVY_CLICKS]
+        """Places of the training users who are painted for by all their codes: of equal codes the one who clicked most.
+
+        An item painted twice for the same codes would have no diversity, and its distance no gradient.
+        """
+        order = [row for row in np.argsort(-self.clicks, kind="stable") if self.clicks[row] >= HEAVY_CLICKS]
+        first: dict[tuple[int, ...], int] = {}
+        for row in order:
+            first.setdefault(tuple(self.codes[row].tolist()), int(row))
+        return list(first.values())[:HEAVY_USERS]
 
     def told(self) -> dict[str, Tensor]:
         """(levels,) codes by name of everybody who is painted for."""
@@ -139,13 +145,12 @@ class Holders:
         return found | {self.users[row]: torch.from_numpy(self.codes[row]) for row in self.heavy()}
 
     def audience(self) -> Audience:
-        """Segments, and first codes as often as single users."""
+        """Segments and first codes, and single users."""
         codes, users = list(self.first_codes()), [self.users[row] for row in self.heavy()]
-        several = max(1, len(users) // max(len(codes), 1))
         nobody = np.zeros(self.preferences.shape[1], np.float32)
         return Audience(
-            segments=tuple(self.segments),
-            users=(*codes * several, *users),
+            segments=(*self.segments, *codes),
+            users=tuple(users),
             preference=dict.fromkeys((*self.segments, *codes, *users), nobody),
         )
 

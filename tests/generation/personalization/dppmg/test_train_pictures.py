@@ -32,14 +32,21 @@ def holders():
 
 def test_painted_for_are_segments_first_codes_and_users_with_many_clicks(holders):
     audience, told = holders.audience(), holders.told()
-    assert audience.segments == ("s0",)
-    codes = {name for name in audience.users if name.startswith(CODE)}
-    assert codes == {f"{CODE}{code}" for code in range(4)}
-    single = set(audience.users) - codes
-    assert single == {user for user, clicks in zip(holders.users, holders.clicks, strict=True) if clicks >= 10}
-    assert set(told) == codes | single | {"s0"}
+    codes = {f"{CODE}{code}" for code in range(4)}
+    assert set(audience.segments) == codes | {"s0"}
+    heavy = [row for row in range(60) if holders.clicks[row] >= 10]
+    assert set(audience.users) <= {holders.users[row] for row in heavy}
+    assert set(told) == codes | {*audience.users, "s0"}
     assert told[f"{CODE}2"].tolist() == [2, -1, -1]
     assert not any(value.any() for value in audience.preference.values())
+
+
+def test_of_equal_codes_the_user_who_clicked_most_is_painted_for(holders):
+    told = [tuple(holders.codes[row]) for row in holders.heavy()]
+    assert len(told) == len(set(told))
+    for row, codes in zip(holders.heavy(), told, strict=True):
+        same = (holders.codes == codes).all(1)
+        assert holders.clicks[row] == holders.clicks[same].max()
 
 
 def test_a_code_has_the_mean_taste_of_its_users():
