@@ -25,6 +25,11 @@ PROGRAMS = (
         about="What ways to tell a single user's favourite family are worth, by the true tastes of the built-in world.",
     ),
     Program(
+        name="preference-codes",
+        function="recsys_eval.studies.preference_codes:preference_codes",
+        about="What DPPMG's codes are, who holds them, and what they keep of a preference.",
+    ),
+    Program(
         name="own-covers",
         function="recsys_eval.studies.own_covers:own_covers",
         about="What covers of single users' own were worth in a night with them, by the built-in world.",

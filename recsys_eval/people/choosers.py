@@ -13,8 +13,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import torch
+from torch import Tensor
 
 from generation.catalogue import CoverVectors, items_with_default, segment_profiles
+from generation.personalization.dppmg.graph import VISUAL
+from generation.personalization.dppmg.preferences import features_of, read_preferences
+from generation.personalization.dppmg.quantise import Quantiser
+from generation.personalization.dppmg.tokens import graph_of_events, weights_of
 from generation.personalization.methods import shipped_weights
 from generation.personalization.pigeon.checkpoint import read_pigeon
 from generation.personalization.pigeon.personal import Reading
@@ -227,6 +232,37 @@ def states_with(known: Evidence) -> States:
     return replace(states, preference=known.preference, history=history)
 
 
+def graph(known: Evidence) -> Floats:
+    """DPPMG's preference, propagated from the user's own events."""
+    looks, nodes, _ = _looks(known)
+    return np.asarray((looks @ nodes.T).double().numpy(), np.float64)
+
+
+def graph_codes(known: Evidence) -> Floats:
+    """What its codes stand for, all levels of them: before any is cut for privacy."""
+    looks, nodes, quantiser = _looks(known)
+    decoded = quantiser.decoded(quantiser.codes(looks))
+    return np.asarray((decoded @ (nodes @ quantiser.directions()).T).double().numpy(), np.float64)
+
+
+def _looks(known: Evidence) -> tuple[Tensor, Tensor, Quantiser]:
+    """(U, width) preferences, zeros without events, and (6, width) vectors of the families' mean styles, centred."""
+    lake, users = known.ctx.lake, list(known.people.ids)
+    preferences = read_preferences(weights_of(known.ctx.settings), VISUAL)
+    frame = known.events.frame.filter(pl.col("user_id").is_in(users))
+    found = graph_of_events(lake, known.people.as_of, frame)
+    features = features_of(lake, known.ctx.settings.features.encoder_id, VISUAL, found, {})
+    told = preferences.of(found, features)
+    place = {user: row for row, user in enumerate(found.users)}
+    looks = torch.zeros(len(users), told.shape[1])
+    for row, user in enumerate(users):
+        if user in place:
+            looks[row] = told[place[user]]
+    centred = (known.styles - known.styles.mean(axis=0)).astype(np.float32)
+    drawn = np.concatenate([np.zeros((len(centred), EMBED_DIM), np.float32), centred], axis=1)
+    return looks, preferences.propagation.nodes(torch.from_numpy(drawn)), preferences.quantiser
+
+
 def _texts(column: pl.Series) -> pa.Array:
     return column.to_arrow().cast(pa.string())
 
@@ -253,6 +289,8 @@ CHOOSERS: dict[str, Chooser] = {
     ),
     "masked": Chooser(about="the own vector without the clicks that Pigeon's mask drops", worth=masked, own=True),
     "pigeon": Chooser(about="what Pigeon reads from the user's events", worth=pigeon, own=True),
+    "graph": Chooser(about="DPPMG's graph over the user's own events", worth=graph, own=True),
+    "graph's codes": Chooser(about="the same, as the codes of its quantiser", worth=graph_codes, own=True),
     "click model": Chooser(about="the night's click model over the families' mean styles", worth=click_model, own=True),
 }
 """In the order of the table."""

@@ -32,7 +32,7 @@ def test_everybody_is_told_the_same_family(known):
     assert len(set(CHOOSERS["everybody"].worth(known).argmax(axis=1))) == 1
 
 
-@pytest.mark.parametrize("name", ["rocchio", "fitted", "masked"])
+@pytest.mark.parametrize("name", ["rocchio", "fitted", "masked", "graph", "graph's codes"])
 def test_a_users_own_events_choose_the_family_that_they_clicked(known, name):
     rows = known.events.frame.head(2)
     place = known.people.ids.index(rows["user_id"][0])

@@ -8,6 +8,7 @@ from conf.errors import UsageError
 from generation.diffusion.adapter import ConditionBatch, network_for
 from generation.diffusion.painter import Painter
 from generation.personalization.dppmg.opening import open_adapter
+from generation.personalization.methods import adapter_openers, shipped_weights
 
 CODES = np.array([[1, 2, 3, -1, -1, -1], [1, 2, -1, -1, -1, -1], [9, -1, -1, -1, -1, -1], [1, 2, 3, -1, -1, -1]])
 
@@ -47,3 +48,12 @@ def test_a_mixed_batch_equals_each_alone(told, scene):
 def test_another_generators_weights_are_refused(folder, painter):
     with pytest.raises(UsageError, match="trained on generator"):
         open_adapter(folder, painter.unet, painter.conditioning, "another")
+
+
+def test_what_ships_fits_the_generator_that_ships_and_is_small(scene):
+    own = Painter.load(adapters=adapter_openers({"dppmg": shipped_weights("dppmg")}))
+    plain = own.paint(**scene, method="dppmg")
+    assert np.array_equal(plain, own.paint(**scene))
+    coded = own.paint(**scene, method="dppmg", tokens=CODES.astype(np.int32))
+    assert all((one != other).any() for one, other in zip(plain, coded, strict=True))
+    assert sum(path.stat().st_size for path in shipped_weights("dppmg").rglob("*.safetensors")) < 1_200_000
