@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from conf.errors import UsageError
-from generation.personalization.dppmg.titles.checkpoint import load_writer, ship, writer_fingerprint
+from generation.personalization.dppmg.titles.checkpoint import SHIPPED, load_writer, ship, writer_fingerprint
 from generation.personalization.dppmg.titles.groups import WordsCodes
 from generation.personalization.dppmg.titles.writer import Asked
 
@@ -35,3 +35,10 @@ def test_a_changed_or_missing_file_is_refused(writer, tmp_path):
         load_writer(tmp_path)
     ship(tmp_path, writer, WordsCodes(centres=np.ones((1, 2))), {})
     assert writer_fingerprint(tmp_path) != first
+
+
+def test_the_shipped_writer_knows_the_worlds_languages():
+    writer, codes = load_writer()
+    assert set(writer.tokenizer.languages) == {"de", "en", "es", "ja"}
+    assert len(codes.centres) >= 2
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 3.3e6
