@@ -125,6 +125,8 @@ class Studio:
         todo = missing(batches, folder)
         total, done = sum(len(batch.ids) for batch in todo), 0
         for batch in todo:
+            if not missing([batch], folder):
+                continue  # another process that works in the same folder was quicker
             spent = self._paint(batch, plan, folder)
             with (folder / SPEED).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(spent)) + "\n")
