@@ -115,3 +115,13 @@ def test_what_every_batch_took_is_kept_beside_them(plan, tmp_path):
     lines = [json.loads(line) for line in (tmp_path / SPEED).read_text().splitlines()]
     assert [(line["arm"], line["pictures"]) for line in lines] == [("profile", 3), ("profile", 1), ("icg", 3)]
     assert all(line["seconds"] > 0 for line in lines)
+
+
+def test_what_another_process_paints_meanwhile_is_not_painted_again(plan, tmp_path):
+    batches, brush = batches_of(plan), Brush()
+
+    def beside(done, total):
+        (tmp_path / f"{batches[1].name}.npz").touch()
+
+    studio(brush).paint_missing(batches, plan, tmp_path, beside)
+    assert brush.asked == [("profile", 3, False), ("icg", 3, False)]
