@@ -107,10 +107,14 @@ class Writer:
         order = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))
         for part in _parts(order, ROWS_AT_ONCE):
             chosen = [prompts[row] for row in part]
-            drawn = [self.draw(chosen, None), *(self.draw(chosen, generator) for _ in range(samples))]
+            likeliest = self.draw(chosen, None).titles.tolist()
+            # All samples of a prompt in one batch: a step costs little more for more rows.
+            repeated = [prompt for prompt in chosen for _ in range(samples)]
+            drawn = self.draw(repeated, generator).titles.tolist() if repeated else []
             for place, row in enumerate(part):
                 content, language, _ = asked[row]
-                found[row] = [self.tokenizer.text(one.titles[place].tolist(), content, language) for one in drawn]
+                titles = [likeliest[place], *drawn[place * samples : (place + 1) * samples]]
+                found[row] = [self.tokenizer.text(title, content, language) for title in titles]
         return found
 
     @torch.inference_mode()
