@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -10,9 +11,14 @@ from generation.history import AGE, CLICKED, KNOWN
 from generation.personalization.pigeon.training import logged as module
 from generation.personalization.pigeon.training.logged import preference_of
 from jobs.features.preference import preferences
+from jobs.lake.splits import split_of
+from jobs.lake.tables import COVER_FEATURES, IMPRESSIONS, ITEM_FEATURES, POSITION_BIAS
+from reward_model.encoders.model import ENCODER_ID
 from tests.generation.personalization.pigeon.conftest import a_history
+from tests.support import tiny
 
 DAY = date(2026, 3, 10)
+SPLITS = ("train", "validation", "held_out")
 
 
 def events():
@@ -56,3 +62,40 @@ def test_the_preference_of_a_history_is_that_of_the_night():
     clicked = (np.arange(10) < 4).astype(np.int64)
     (wanted,) = preferences(told[:10, :160].astype(float), clicked, np.array([0]), np.array([10]))
     np.testing.assert_allclose(preference_of(told), wanted, atol=1e-5)
+
+
+def test_nobody_and_nothing_that_is_held_out_is_in_a_row(make_context, monkeypatch):
+    """Three users and three items of each split, each user shown and clicking each item on many days."""
+    ctx = make_context(ds="2026-03-29")
+    names = {split: [f"n{n}" for n in range(200) if split_of(f"n{n}") == split][:3] for split in SPLITS}
+    users = items = [name for some in names.values() for name in some]
+    rows = [
+        {
+            "ds": f"2026-03-{day}", "impression_id": f"{day}/{user}/{item}", "request_id": f"{day}/{user}",
+            "user_id": user, "item_id": item, "ts": datetime(2026, 3, day, 12, tzinfo=UTC), "cover_id": item,
+            "position": 1, "clicked": True, "title": None, "dwell_ms": None, "propensity": 0.5, "policy": None,
+        }
+        for day in range(20, 30) for user in users for item in items
+    ]  # fmt: skip
+    tiny.write(ctx, rows, IMPRESSIONS)
+    tiny.write(ctx, [{"ds": "2026-03-29", "position": 1, "examination": 1.0, "impressions": 9}], POSITION_BIAS)
+    vectors = [
+        {"cover_id": item, "encoder_id": ENCODER_ID, "embedding": [1.0] + [0.0] * 127, "style": [1.0] + [0.0] * 31}
+        for item in items
+    ]
+    tiny.write(ctx, vectors, COVER_FEATURES)
+    counts = {f"{what}_{width}d": 9 for what in ("impressions", "clicks") for width in (1, 7, 28)}
+    rates = {f"ctr_{width}d": 0.1 for width in (1, 7, 28)}
+    told = [
+        {"ds": "2026-03-29", "item_id": item, **counts, **rates, "ctr_debiased": 0.1, "age_days": 9.0} for item in items
+    ]
+    tiny.write(ctx, told, ITEM_FEATURES)
+    monkeypatch.setattr(
+        module, "items_with_default", lambda *night: pd.DataFrame({"item_id": items, "reference_cover_id": items})
+    )
+    for split in ("train", "validation"):
+        found = module.Logged.read(ctx, split, split)
+        assert set(found.users) == set(names[split])
+        assert set(found.item_ids) == set(names[split])
+        np.testing.assert_allclose(found.expected, np.log(10 / 9), rtol=1e-5)  # 0.1 (90 + 10) / (9 + 10) = 10 / 19
+        assert found.propensity.tolist() == [0.5] * len(found.row)
