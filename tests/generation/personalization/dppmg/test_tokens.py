@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 import torch
 
+from generation.catalogue import segment_profiles
 from generation.personalization.dppmg.graph import Graph
 from generation.personalization.dppmg.preferences import read_preferences
 from generation.personalization.dppmg.quantise import Quantiser
@@ -105,3 +106,6 @@ def test_the_stage_tells_every_segment_and_user_and_the_plan_reads_it(night, fol
     assert codes
     assert all(len(each) == 3 for audience, each in codes.items() if not audience.startswith("user:"))
     assert run(night).rows == result.rows
+    profiles = {each.segment_id: each for each, _ in segment_profiles(night.lake, night.ds, tokens=True)}
+    assert profiles["s0"].tokens.tolist() == [*codes["s0"], -1, -1, -1]
+    assert profiles["new"].tokens is None
