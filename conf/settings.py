@@ -220,8 +220,8 @@ class TitleSettings(Section):
 
     writer: str | None = None
     """Folder of the writer; None is the shipped one."""
-    samples: int = Field(default=3, ge=0)
-    """Drawn beside the likeliest title; the best by reward of those that pass the checks is kept."""
+    samples: int = Field(default=7, ge=0)
+    """Chosen on validation items (docs/dppmg.md). Drawn beside the likeliest title; the best by reward of those that pass the checks is kept."""
     seed: int = 53
 
 

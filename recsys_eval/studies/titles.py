@@ -46,7 +46,7 @@ class TitleStudy:
     """Folder of the writer."""
     items: int = 216
     """Items at most."""
-    samples: int = 3
+    samples: int = 7
     """Drawn beside the likeliest title."""
     seed: int = 53
     """Of samples, typos, shuffles and resampling."""
