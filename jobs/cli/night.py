@@ -169,9 +169,10 @@ def stage_command(stage: Stage) -> Callable[..., None]:
             context = make_context(day, home, config, profile, override)
             why = stage.left_out(context)
             if why:
-                from conf.errors import UsageError
+                from conf.errors import NothingToDo, UsageError
 
-                raise UsageError(why)
+                other_input = stage.source not in (None, context.settings.ingest.source)
+                raise UsageError(why) if other_input else NothingToDo(why)
             how = How(dry_run=dry_run, force=force, as_json=as_json, log_format=log_format)
             run_night(context, (stage,), how)
             if dry_run and stage.rehearsal and not as_json:
