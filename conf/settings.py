@@ -221,7 +221,8 @@ class TitleSettings(Section):
     writer: str | None = None
     """Folder of the writer; None is the shipped one."""
     samples: int = Field(default=7, ge=0)
-    """Chosen on validation items (docs/dppmg.md). Drawn beside the likeliest title; the best by reward of those that pass the checks is kept."""
+    """Drawn beside the likeliest title; the best by reward of those that pass the checks is kept. Chosen on
+    validation items (docs/dppmg.md)."""
     seed: int = 53
 
 
