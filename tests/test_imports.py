@@ -28,9 +28,11 @@ LATE = {
     "sklearn": "Spark workers import the module around it",
     "threadpoolctl": "beside sklearn",
     "torch": "set-up reads file names without it",
+    "torch_geometric": "graphs of DPPMG only; seconds of imports",
     "transformers": "public checkpoints, and the text encoder when it is built",
     "tritonclient": "gRPC: Spark workers load it in the task",
     "uvicorn": "the desk's server only",
+    "vector_quantize_pytorch": "training of DPPMG's codes only",
 }
 """What may be imported when it is used, and why."""
 

@@ -17,6 +17,7 @@ from generation.personalization.dppmg.propagate import Propagation
 from generation.personalization.dppmg.quantise import Quantiser
 from jobs.lake.arrays import Floats32
 from jobs.lake.lake import Lake
+from reward_model.encoders.stage import text_hash
 
 SHIPPED = Path(__file__).parent / "weights"
 """All weights of the method."""
@@ -97,6 +98,4 @@ def write_preferences(
 
 def texts_by_hash(texts: Sequence[str]) -> dict[str, str]:
     """Texts by the SHA-256 that nodes of words are named by."""
-    from reward_model.encoders.stage import text_hash
-
     return {text_hash(text): text for text in texts}

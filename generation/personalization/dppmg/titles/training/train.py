@@ -42,6 +42,7 @@ from generation.training_state import (
     write_checkpoint,
 )
 from jobs.lake.context import Context
+from reward_model.precision import autocast, compute_dtype
 
 IGNORED = -100
 WATCHED = 384
@@ -191,7 +192,7 @@ def learn(run: Run, sampler: ClickSampler, padding: int) -> float:
     batch = sampler.batch(run.step, run.settings.rows)
     run.model.train()
     set_rate(run.optimizer, rate_at(run.step, run.settings))
-    with torch.autocast("cpu", torch.bfloat16, enabled=run.settings.bf16):
+    with autocast("cpu", compute_dtype("cpu") if run.settings.bf16 else torch.float32):
         lost = title_loss(run.model, batch, padding)
     loss = lost.sum() / sum(len(title) for _, title in batch)
     run.optimizer.zero_grad(set_to_none=True)
