@@ -10,6 +10,7 @@ def test_names_are_those_of_earlier_nights():
     assert found == {
         "original", "generated", "published", "shuffled", "unpersonalised", "a/a",
         "best drawing", "best drawing judged", "best drawing unseen",
+        "logged order", "truth, covers", "truth, originals",
     }  # fmt: skip
     assert set(ABOUT) <= found
     assert {"original", "generated", "shuffled", "unpersonalised", "a/a"} <= set(ARM_NAMES)

@@ -36,7 +36,7 @@ def edge_weights(user: Ints, weight: Floats, users: int) -> Floats32:
 
     Examples
     --------
-    >>> edge_weights(np.array([0, 0, 1]), np.array([1.0, 2.0, 8.0]), 2).round(4).tolist()
+    >>> edge_weights(np.array([0, 0, 1]), np.array([1.0, 2.0, 8.0]), 2).astype(float).round(4).tolist()
     [0.5, 1.0, 2.6667]
     """
     total = np.bincount(user, weight, users)[user]

@@ -125,7 +125,7 @@ def test_a_method_that_reads_histories_is_told_their_own(night, monkeypatch):
 
     monkeypatch.setattr("generation.planning.users.read_user_histories", read)
     ctx = night(user_count=2, user_min_clicks=10)
-    heavy = HeavyUsers.read(ctx.lake, ctx.ds, ctx.settings.generation, histories=True)
+    heavy = HeavyUsers.read(ctx.lake, ctx.ds, ctx.settings.generation, needs={"history"})
     assert asked == [(ctx.ds, ["heavy", "less"])]
     assert heavy.profiles[0].history is told["heavy"]
     assert heavy.profiles[1].history is None

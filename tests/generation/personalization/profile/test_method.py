@@ -25,5 +25,5 @@ def test_every_registered_method_has_its_name():
 
 
 def test_an_unknown_method_is_named_with_the_known_ones():
-    with pytest.raises(UsageError, match=r"'nosuch': there are icg, profile$"):
+    with pytest.raises(UsageError, match=r"'nosuch': there are dppmg, icg, pigeon, profile$"):
         method_named("nosuch")
