@@ -15,6 +15,8 @@ KNOWN: dict[str, Any] = {
     "decision": "approve",
     "purpose": "publish",
     "status": "done",
+    "modality": "visual",
+    "failed": [],
     "cover_id": "a" * 64,
     "text_hash": "b" * 64,
     "tags": ["fruit", "red"],
