@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from jobs.features.edges import interaction_edges
+from tests.support.feature_logs import cover_id
 
 
 def hashed(text):
@@ -25,7 +26,7 @@ def rows(tiny):
 
 def test_an_edge_adds_up_what_was_shown_clicked_and_to_be_expected(rows):
     """u1 saw b0 at place 2 without a click, and at place 1 with one; B is clicked a quarter of the time."""
-    edge = rows["visual", "u1", "b0"]
+    edge = rows["visual", "u1", cover_id("b0")]
     assert (edge.impressions, edge.clicks) == (2, 1)
     assert edge.examination == pytest.approx(0.6 + 1.0)
     assert edge.expected_clicks == pytest.approx(0.25 * 1.6)
@@ -34,7 +35,7 @@ def test_an_edge_adds_up_what_was_shown_clicked_and_to_be_expected(rows):
 
 def test_events_before_the_window_are_left_out(rows):
     """u2 clicked on 1 March, 29 days back; of the window's 28 days there is a skip."""
-    assert (rows["visual", "u2", "a0"].impressions, rows["visual", "u2", "a0"].clicks) == (1, 0)
+    assert (rows["visual", "u2", cover_id("a0")].impressions, rows["visual", "u2", cover_id("a0")].clicks) == (1, 0)
 
 
 def test_words_are_the_items_title_where_nothing_else_was_shown(rows, tiny):
@@ -44,7 +45,7 @@ def test_words_are_the_items_title_where_nothing_else_was_shown(rows, tiny):
 
 
 def test_a_cover_without_features_is_a_node_all_the_same(rows):
-    assert rows["visual", "u3", "no-features"].clicks == 1
+    assert rows["visual", "u3", cover_id("no-features")].clicks == 1
 
 
 def test_nothing_after_the_day_is_seen(tiny):

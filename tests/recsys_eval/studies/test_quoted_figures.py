@@ -39,7 +39,11 @@ def test_the_readme_quotes_what_the_command_kept():
 
 def test_no_other_guide_gives_a_figure_of_that_kind():
     """What a night gains stands in the README and, with its day, among the experiments; guides link there."""
-    guides = [path for path in (ROOT / "docs").glob("*.md") if path.name not in ("world.md", "compare.md", "dppmg.md", "methods.md")]
+    guides = [
+        path
+        for path in (ROOT / "docs").glob("*.md")
+        if path.name not in ("world.md", "compare.md", "dppmg.md", "methods.md")
+    ]
     interval = re.compile(r"\[(?=[^\]]*[+.-])[+-]?\d+\.?\d*, [+-]?\d+\.?\d*\]")
     assert len(guides) > 10
     found = {path.name: interval.findall(path.read_text(encoding="utf-8")) for path in guides}
