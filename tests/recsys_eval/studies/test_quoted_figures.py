@@ -25,6 +25,8 @@ from tests.support.samples import sample
 
 ROOT = Path(__file__).parents[3]
 DAY = date(2026, 3, 29)
+OF_THEIR_OWN = ("world.md", "compare.md", "dppmg.md", "methods.md")
+"""Guides with figures of another kind: the world's parameters, methods side by side, titles, single users."""
 
 
 def test_the_readme_quotes_what_the_command_kept():
