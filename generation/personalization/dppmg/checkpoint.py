@@ -1,11 +1,9 @@
 """What codes do to a picture, as a folder: ``pictures/`` with tables and low-rank weights, beside ``preferences/``."""
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -13,6 +11,7 @@ from torch import Tensor, nn
 from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.manifest import write_manifest
 from generation.personalization.dppmg.inject import CodeTables
+from generation.personalization.low_rank import add_lora, with_lora
 
 TABLES = Path("pictures") / "tables.safetensors"
 LORA = Path("pictures") / "lora.safetensors"
@@ -22,47 +21,19 @@ TUNED = r".*attn2\.(to_k|to_v)"
 
 
 def add_low_rank(unet: nn.Module, rank: int = RANK) -> None:
-    """Low-rank weights (Hu et al., ICLR 2022) beside keys and values of cross-attention; all others stay frozen."""
-    from peft import LoraConfig, inject_adapter_in_model
-
-    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=rank, target_modules=TUNED), unet)
-    for name, weight in unet.named_parameters():
-        weight.requires_grad_("lora_" in name)
+    """Low-rank weights beside keys and values of cross-attention; all others stay frozen."""
+    add_lora(unet, TUNED, rank)
 
 
-def low_rank(unet: nn.Module) -> dict[str, nn.Parameter]:
-    """The low-rank weights of a network, by name."""
-    return {name: weight for name, weight in unet.named_parameters() if "lora_" in name}
-
-
-def load_low_rank(unet: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Take over low-rank weights.
+def merged(unet: UNet2DConditionModel, weights: Mapping[str, Tensor]) -> UNet2DConditionModel:
+    """A copy of a UNet with low-rank weights added to its own.
 
     Raises
     ------
     ValueError
-        They do not fit.
+        The weights do not fit.
     """
-    own = low_rank(unet)
-    if {(name, weight.shape) for name, weight in own.items()} != {(name, each.shape) for name, each in weights.items()}:
-        raise ValueError("The low-rank weights do not fit this UNet")
-    with torch.no_grad():
-        for name, weight in own.items():
-            weight.copy_(weights[name])
-
-
-def merged(unet: UNet2DConditionModel, weights: Mapping[str, Tensor]) -> UNet2DConditionModel:
-    """A copy of a UNet with low-rank weights added to its own; raises as :func:`load_low_rank`."""
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    network = copy.deepcopy(unet)
-    rank = next(iter(weights.values())).shape[0]
-    add_low_rank(network, rank)
-    load_low_rank(network, {name: weight.float() for name, weight in weights.items()})
-    for module in network.modules():
-        if isinstance(module, BaseTunerLayer):
-            module.merge()
-    return network.requires_grad_(False)
+    return with_lora(unet, weights, TUNED, next(iter(weights.values())).shape[0])
 
 
 def read_tables(folder: Path, conditioning: ConditioningAdapter) -> CodeTables:

@@ -29,7 +29,7 @@ from generation.alignment.tuner import TuneSettings
 from generation.catalogue import segment_profiles
 from generation.diffusion.painter import Painter
 from generation.diffusion.training.reader import Reader, augmented
-from generation.personalization.dppmg.checkpoint import RANK, add_low_rank, low_rank, ship
+from generation.personalization.dppmg.checkpoint import RANK, add_low_rank, ship
 from generation.personalization.dppmg.graph import VISUAL, Graph, read_edges
 from generation.personalization.dppmg.inject import CodeTables, prefix_means, start_tables
 from generation.personalization.dppmg.painting import SHAPE, CodePainting
@@ -37,6 +37,7 @@ from generation.personalization.dppmg.preferences import FOLDER, SHIPPED, featur
 from generation.personalization.dppmg.tokens import LEAST_CLICKS, coded_segments
 from generation.personalization.icg.train import WATCHED_ITEMS, ThroughReaders, build_reward, ship_best
 from generation.personalization.icg.trainees import Trainee
+from generation.personalization.low_rank import lora_weights
 from generation.personalization.training.reader_reward import FAINTEST, ReadReward, Tastes
 from generation.personalization.training.rewarding import Moved, Watch
 from generation.personalization.training.world import Audience, Items, Sampler
@@ -205,10 +206,10 @@ def trainee_of(ctx: Context, options: PictureTraining, holders: Holders, quantis
     painting = CodePainting(painter, unet, tables, holders.told(), guidance=generation.mean_guidance)
     parameters = {f"tables.{name}": weight for name, weight in tables.named_parameters()}
     if options.low_rank:
-        parameters |= {f"unet.{name}": weight for name, weight in low_rank(unet).items()}
+        parameters |= {f"unet.{name}": weight for name, weight in lora_weights(unet).items()}
 
     def write(folder: Path, facts: dict[str, object]) -> None:
-        ship(tables, low_rank(unet), folder, painter.fingerprint, facts)
+        ship(tables, lora_weights(unet), folder, painter.fingerprint, facts)
 
     about = {"generator": painter.fingerprint, "quantiser": quantiser, "rank": RANK if options.low_rank else 0}
     return Trainee(painting=painting, parameters=parameters, about=about, ship=write), painter

@@ -8,17 +8,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from conf.errors import UsageError
 from generation.diffusion.manifest import write_manifest
 from generation.diffusion.packing import read_network
 from generation.personalization.icg.builtin import BuiltinIcg
 from generation.personalization.icg.public.generators import ATTENTION
-from generation.personalization.icg.public.model import add_lora
+from generation.personalization.low_rank import load_lora, with_lora
 from generation.personalization.methods import weights_fingerprint
 
 LAYERS = {"attention": ATTENTION, "all": [*ATTENTION, "conv1", "conv2"]}
@@ -58,7 +57,7 @@ def begin_from(folder: Path, icg: BuiltinIcg, unet: UNet2DConditionModel, genera
     fingerprint = icg_fingerprint(folder, generator)
     lora = load_file(folder / LORA) if (folder / LORA).is_file() else {}
     try:
-        _load_lora(unet, lora)
+        load_lora(unet, lora)
     except ValueError:
         raise UsageError(
             f"{folder} has other low-rank weights: give the --lora-rank and --lora-layers of its manifest"
@@ -75,34 +74,16 @@ def merged(unet: UNet2DConditionModel, lora: dict[str, Tensor]) -> UNet2DConditi
     ValueError
         The weights do not fit.
     """
-    from peft.tuners.tuners_utils import BaseTunerLayer
-
-    network = copy.deepcopy(unet)
     ranks = {tensor.shape[0] for name, tensor in lora.items() if "lora_A" in name}
     if len(ranks) != 1:
         raise ValueError(f"A LoRA file with ranks {sorted(ranks)}: expected one")
-    add_lora(network, tuned_layers(lora), ranks.pop())
-    _load_lora(network, lora)
-    for module in network.modules():
-        if isinstance(module, BaseTunerLayer):
-            module.merge()
-    return network.requires_grad_(False)
+    return with_lora(unet, lora, tuned_layers(lora), ranks.pop())
 
 
 def read_icg(folder: Path) -> BuiltinIcg:
     """The adapter's network in float32; its files are not checked."""
     icg: BuiltinIcg = read_network(BuiltinIcg, folder / "adapter")
     return icg
-
-
-def _load_lora(network: nn.Module, lora: dict[str, Tensor]) -> None:
-    """Take over low-rank weights; a ValueError says that they do not fit, by name or by shape."""
-    own, given = ({(name, each.shape) for name, each in part.items()} for part in (lora_weights(network), lora))
-    if own != given:
-        raise ValueError(f"The LoRA weights do not fit this UNet: {sorted({name for name, _ in own ^ given})[:3]}")
-    with torch.no_grad():
-        for name, weight in lora_weights(network).items():
-            weight.copy_(lora[name])
 
 
 def ship(icg: BuiltinIcg, lora: Mapping[str, Tensor], out: Path, generator: str, facts: dict[str, Any]) -> None:
@@ -130,8 +111,3 @@ def tuned_layers(lora: Iterable[str]) -> list[str]:
     """Which of ``LAYERS`` low-rank weights of these names belong to."""
     named = list(lora)
     return [layer for layer in LAYERS["all"] if any(f".{layer}.lora_" in name for name in named)]
-
-
-def lora_weights(network: nn.Module) -> dict[str, nn.Parameter]:
-    """The low-rank weights of a network, by name."""
-    return {name: weight for name, weight in network.named_parameters() if "lora_" in name}

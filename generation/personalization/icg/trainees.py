@@ -14,12 +14,13 @@ from conf.errors import UsageError
 from conf.settings import Settings
 from generation.diffusion.painter import Painter
 from generation.personalization.icg.builtin import BuiltinIcg, fresh
-from generation.personalization.icg.checkpoint import LAYERS, begin_from, lora_weights, ship
+from generation.personalization.icg.checkpoint import LAYERS, begin_from, ship
 from generation.personalization.icg.config import IcgConfig
 from generation.personalization.icg.painting import BuiltinPainting
-from generation.personalization.icg.public.model import Icg, add_lora
+from generation.personalization.icg.public.model import Icg
 from generation.personalization.icg.public.painting import PipelinePainting
 from generation.personalization.icg.public.store import base_fingerprints, load_icg, painting_fingerprint, save_icg
+from generation.personalization.low_rank import add_lora, lora_weights
 from generation.personalization.training.painting import WorldPainting
 
 

@@ -28,6 +28,7 @@ from generation.personalization.icg.public.mllm import (
     prepare,
 )
 from generation.personalization.icg.refine import Refinement
+from generation.personalization.low_rank import add_lora
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,20 +143,3 @@ class Icg(nn.Module):
     def decode(self, x: Tensor) -> Tensor:
         """Pixels (B, 3, H, W) in [0, 1]."""
         return self.generator.decode(x)
-
-
-def add_lora(network: nn.Module, layers: str | list[str], rank: int) -> None:
-    """Low-rank adapters (Hu et al., ICLR 2022) beside the named layers; the network's own weights stay frozen.
-
-    Raises
-    ------
-    ValueError
-        No layer of that name (from peft).
-    """
-    from peft import LoraConfig, inject_adapter_in_model
-
-    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=rank, target_modules=layers), network)
-    for name, weight in network.named_parameters():
-        weight.requires_grad_("lora_" in name)
-        if "lora_" in name:
-            weight.data = weight.data.float()

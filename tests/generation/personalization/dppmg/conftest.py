@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from generation.diffusion.painter import Painter
-from generation.personalization.dppmg.checkpoint import add_low_rank, low_rank, ship
+from generation.personalization.dppmg.checkpoint import add_low_rank, ship
 from generation.personalization.dppmg.graph import words_features
 from generation.personalization.dppmg.inject import CodeTables
 from generation.personalization.dppmg.preferences import write_preferences
 from generation.personalization.dppmg.propagate import Propagation
 from generation.personalization.dppmg.quantise import Quantiser
+from generation.personalization.low_rank import lora_weights
 
 
 @pytest.fixture(scope="session")
@@ -43,9 +44,9 @@ def folder(painter, tables, tmp_path_factory):
         write_preferences(made, modality, *small_preferences(features), {"date": "2026-01-01"})
     torch.manual_seed(6)
     add_low_rank(unet)
-    for weight in low_rank(unet).values():
+    for weight in lora_weights(unet).values():
         torch.nn.init.normal_(weight, std=0.1)
-    ship(tables, low_rank(unet), made, painter.fingerprint, {"date": "2026-01-01"})
+    ship(tables, lora_weights(unet), made, painter.fingerprint, {"date": "2026-01-01"})
     return made
 
 

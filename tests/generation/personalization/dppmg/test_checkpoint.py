@@ -7,7 +7,8 @@ from safetensors.torch import load_file
 
 from conf.errors import UsageError
 from generation.diffusion.painter import Painter
-from generation.personalization.dppmg.checkpoint import LORA, add_low_rank, low_rank, merged, read_tables
+from generation.personalization.dppmg.checkpoint import LORA, add_low_rank, merged, read_tables
+from generation.personalization.low_rank import lora_weights
 from generation.personalization.methods import weights_fingerprint
 
 
@@ -36,7 +37,7 @@ def test_low_rank_weights_change_keys_and_values_of_cross_attention_alone(folder
 def test_weights_of_another_rank_are_refused(folder):
     unet = Painter.load().unet
     add_low_rank(unet, 2)
-    mixed = load_file(folder / LORA) | dict(islice(low_rank(unet).items(), 1))
+    mixed = load_file(folder / LORA) | dict(islice(lora_weights(unet).items(), 1))
     with pytest.raises(ValueError, match="do not fit"):
         merged(Painter.load().unet, mixed)
 

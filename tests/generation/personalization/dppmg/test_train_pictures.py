@@ -8,10 +8,11 @@ import torch
 
 from generation.alignment.draft import Draft, DraftSettings, Rewarded
 from generation.diffusion.painter import Painter
-from generation.personalization.dppmg.checkpoint import add_low_rank, low_rank
+from generation.personalization.dppmg.checkpoint import add_low_rank
 from generation.personalization.dppmg.inject import CodeTables
 from generation.personalization.dppmg.painting import SHAPE, CodePainting
 from generation.personalization.dppmg.train_pictures import CODE, CodeTastes, Holders
+from generation.personalization.low_rank import lora_weights
 from generation.personalization.training.painting import WorldBatch
 from generation.personalization.training.reader_reward import Tastes
 
@@ -74,7 +75,9 @@ def test_only_tables_and_low_rank_weights_move_bit_for_bit():
     add_low_rank(unet)
     codes = {"a": torch.tensor([1, 2, 3]), "b": torch.tensor([2, -1, -1])}
     painting = CodePainting(painter, unet, tables, codes, guidance=1.15)
-    parameters = {"tables.vectors": tables.vectors} | {f"unet.{name}": each for name, each in low_rank(unet).items()}
+    parameters = {"tables.vectors": tables.vectors} | {
+        f"unet.{name}": each for name, each in lora_weights(unet).items()
+    }
     rng = np.random.default_rng(0)
     batch = WorldBatch(
         reference=torch.from_numpy(rng.uniform(-1, 1, (2, 3, 64, 64))).float(),
@@ -105,5 +108,5 @@ def test_only_tables_and_low_rank_weights_move_bit_for_bit():
     moved = tables.vectors.detach()
     assert all(moved[level, code].any() for level, code in ((0, 1), (1, 2), (0, 2)))
     assert not moved[0, 5].any()
-    assert all("attn2" in name for name in low_rank(unet))
-    assert any(weight.any() for name, weight in low_rank(unet).items() if "lora_B" in name)
+    assert all("attn2" in name for name in lora_weights(unet))
+    assert any(weight.any() for name, weight in lora_weights(unet).items() if "lora_B" in name)

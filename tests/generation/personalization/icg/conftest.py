@@ -7,12 +7,13 @@ import torch
 from generation.alignment.draft import Draft, DraftSettings, Rewarded
 from generation.diffusion.painter import Painter
 from generation.personalization.icg.builtin import fresh
-from generation.personalization.icg.checkpoint import LAYERS, lora_weights, ship
+from generation.personalization.icg.checkpoint import LAYERS, ship
 from generation.personalization.icg.config import IcgConfig
 from generation.personalization.icg.painting import SHAPE, BuiltinPainting
-from generation.personalization.icg.public.model import Icg, add_lora
+from generation.personalization.icg.public.model import Icg
 from generation.personalization.icg.public.store import save_icg
 from generation.personalization.icg.trainees import trainable
+from generation.personalization.low_rank import add_lora, lora_weights
 from generation.personalization.places import picture_places
 from generation.personalization.training.world import Audience, Items, Sampler
 from reward_model.encoders.model import load_backbone

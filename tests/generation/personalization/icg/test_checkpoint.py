@@ -9,8 +9,8 @@ from conf.errors import UsageError
 from generation.diffusion.painter import Painter
 from generation.personalization.icg import checkpoint
 from generation.personalization.icg.builtin import fresh
-from generation.personalization.icg.checkpoint import LAYERS, begin_from, lora_weights, ship
-from generation.personalization.icg.public.model import add_lora
+from generation.personalization.icg.checkpoint import LAYERS, begin_from, ship
+from generation.personalization.low_rank import add_lora, lora_weights
 from generation.personalization.methods import adapter_openers
 from tests.support.paint_requests import asked
 
