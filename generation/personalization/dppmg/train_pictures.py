@@ -32,9 +32,10 @@ from generation.diffusion.training.reader import Reader, augmented
 from generation.personalization.dppmg.checkpoint import RANK, add_low_rank, ship
 from generation.personalization.dppmg.graph import VISUAL, Graph, read_edges
 from generation.personalization.dppmg.inject import CodeTables, prefix_means, start_tables
-from generation.personalization.dppmg.painting import SHAPE, CodePainting
+from generation.personalization.dppmg.painting import CodePainting
 from generation.personalization.dppmg.preferences import FOLDER, SHIPPED, features_of, read_preferences
 from generation.personalization.dppmg.tokens import LEAST_CLICKS, coded_segments
+from generation.personalization.icg.painting import SHAPE
 from generation.personalization.icg.train import WATCHED_ITEMS, ThroughReaders, build_reward, ship_best
 from generation.personalization.icg.trainees import Trainee
 from generation.personalization.low_rank import lora_weights

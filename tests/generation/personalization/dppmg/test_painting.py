@@ -8,7 +8,8 @@ from generation.diffusion.bridge import noise_of
 from generation.diffusion.painter import Painter
 from generation.diffusion.process import deterministic_step
 from generation.personalization.dppmg.opening import open_adapter
-from generation.personalization.dppmg.painting import SHAPE, CodePainting
+from generation.personalization.dppmg.painting import CodePainting
+from generation.personalization.icg.painting import SHAPE
 from generation.personalization.training.painting import WorldBatch
 
 

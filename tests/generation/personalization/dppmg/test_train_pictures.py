@@ -10,8 +10,9 @@ from generation.alignment.draft import Draft, DraftSettings, Rewarded
 from generation.diffusion.painter import Painter
 from generation.personalization.dppmg.checkpoint import add_low_rank
 from generation.personalization.dppmg.inject import CodeTables
-from generation.personalization.dppmg.painting import SHAPE, CodePainting
+from generation.personalization.dppmg.painting import CodePainting
 from generation.personalization.dppmg.train_pictures import CODE, CodeTastes, Holders
+from generation.personalization.icg.painting import SHAPE
 from generation.personalization.low_rank import lora_weights
 from generation.personalization.training.painting import WorldBatch
 from generation.personalization.training.reader_reward import Tastes
