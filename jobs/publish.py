@@ -11,7 +11,6 @@ from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
 from jobs.lake.tables import (
     COVER_DECISIONS,
-    OVER_LIMIT,
     PUBLISHED_COVERS,
     SHOWN_PURPOSES,
     UNPERSONALISED,
@@ -19,6 +18,7 @@ from jobs.lake.tables import (
 )
 from jobs.ledger import past_runs
 from jobs.publish_titles import publish_titles
+from jobs.standing import standing
 
 ATTEMPTS = 5
 """How often publishing starts over because somebody decided in between."""
@@ -132,7 +132,7 @@ def choose(covers: pl.DataFrame, decisions: pl.DataFrame, *, max_nsfw: float) ->
         compete), and counts of units by reason.
     """
     taken_down = decisions.filter(pl.col("decision") == "takedown")["cover_id"].unique()
-    candidates = covers.join(_standing(decisions), on=["cover_id", "unit_id"], how="left")
+    candidates = covers.join(standing(decisions), on=["cover_id", "unit_id"], how="left")
     picked = pl.col("by_person").fill_null(False) & (pl.col("decision") == "approve")
     judged = (
         candidates.filter(pl.col("selected") | picked)
@@ -160,32 +160,6 @@ def choose(covers: pl.DataFrame, decisions: pl.DataFrame, *, max_nsfw: float) ->
         .select(PUBLISHED_COVERS.schema.names)
     )
     return allowed, dict(reasons.sort("reason").iter_rows())
-
-
-def _standing(decisions: pl.DataFrame) -> pl.DataFrame:
-    """The decision that stands about each cover in its unit, and whether it is a person's."""
-    told = decisions.filter(pl.col("decision") != "takedown").with_columns(
-        by_person=~pl.col("by").str.starts_with("policy:"), knowingly=pl.col("reason").str.starts_with(OVER_LIMIT)
-    )
-    latest = (
-        told.sort("decided_at", "decision_id")
-        .group_by("cover_id", "unit_id", "by_person", maintain_order=True)
-        .last()
-        .filter(pl.col("decision") != "withdraw")
-    )
-    return (
-        latest.sort("by_person", descending=True)
-        .unique(["cover_id", "unit_id"], keep="first", maintain_order=True)
-        .select(
-            "cover_id",
-            "unit_id",
-            "decision",
-            "decision_id",
-            "decided_at",
-            "by_person",
-            knowingly=pl.col("by_person") & pl.col("knowingly").fill_null(False),
-        )
-    )
 
 
 def _with_picture(context: Context, rows: pl.DataFrame) -> tuple[pl.DataFrame, int]:

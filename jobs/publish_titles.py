@@ -4,6 +4,7 @@ import polars as pl
 
 from jobs.lake.context import Context
 from jobs.lake.tables import PUBLISHED_TITLES
+from jobs.standing import standing
 
 
 def publish_titles(context: Context, decisions: pl.DataFrame) -> tuple[int, int]:
@@ -46,19 +47,9 @@ def choose_titles(titles: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame
         latest. A takedown of the text counts for ever, for every item and group.
     """
     taken_down = decisions.filter(pl.col("decision") == "takedown")["cover_id"].unique()
-    latest = (
-        decisions.filter(pl.col("decision") != "takedown")
-        .with_columns(by_person=~pl.col("by").str.starts_with("policy:"))
-        .sort("decided_at", "decision_id")
-        .group_by("cover_id", "unit_id", "by_person", maintain_order=True)
-        .last()
-        .filter(pl.col("decision") != "withdraw")
-        .sort("by_person", descending=True)
-        .unique(["cover_id", "unit_id"], keep="first", maintain_order=True)
-    )
     return (
         titles.join(
-            latest.select(pl.col("cover_id").alias("text_hash"), "unit_id", "decision", "decision_id"),
+            standing(decisions).select(pl.col("cover_id").alias("text_hash"), "unit_id", "decision", "decision_id"),
             on=["text_hash", "unit_id"],
         )
         .filter((pl.col("decision") == "approve") & ~pl.col("text_hash").is_in(taken_down.implode()))

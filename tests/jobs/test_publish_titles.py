@@ -23,6 +23,7 @@ def decisions(*rows):
                 "cover_id": f"h{name}",
                 "unit_id": f"u{name}",
                 "decision": decision,
+                "reason": "",
                 "by": by,
                 "decided_at": NIGHT + timedelta(seconds=number),
             }
