@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from conf.policy import Answer
+from generation.review.policy.earlier import BY
 from generation.review.policy.rules import judged
-from generation.review.policy.stage import BY, night_facts, policy_covers
+from generation.review.policy.stage import night_facts, policy_covers
 from jobs.lake.context import Context
 
 if TYPE_CHECKING:

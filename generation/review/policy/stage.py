@@ -17,13 +17,11 @@ import pyarrow.compute as pc
 
 from conf.errors import GateError, UsageError
 from generation.catalogue import end_of_day
+from generation.review.policy.earlier import BY, earlier_decisions
 from generation.review.policy.rules import SAFETY, CoverFacts, ItemFacts, Verdict, judged, known, ranks
 from generation.review.policy.titles import title_decisions
 from jobs.lake.context import Context, StageResult
 from jobs.lake.tables import COVER_DECISIONS, SHOWN_PURPOSES
-
-BY = "policy:"
-"""Begins ``by`` in a decision of a policy; the policy's name follows."""
 
 
 def run(ctx: Context) -> StageResult:
@@ -40,7 +38,7 @@ def run(ctx: Context) -> StageResult:
     """
     covers = policy_covers(ctx)
     check_safety(ctx, covers)
-    earlier, taken_down = _earlier(ctx)
+    earlier, taken_down = earlier_decisions(ctx)
     facts = night_facts(ctx, covers)
     rows, counts = [], {"approve": 0, "reject": 0, "ask": 0}
     for row, about in zip(covers, facts, strict=True):
@@ -167,15 +165,3 @@ def _decision(ctx: Context, row: Mapping[str, Any], verdict: Verdict, *, number:
         "by": f"{BY}{name}",
         "decided_at": end_of_day(ctx.ds) + timedelta(microseconds=number),
     }
-
-
-def _earlier(ctx: Context) -> tuple[dict[tuple[str, str], list[dict[str, Any]]], set[str]]:
-    """What policies decided in this night, oldest first, by cover and unit; and the covers ever taken down."""
-    if not ctx.lake.exists("cover_decisions"):
-        return {}, set()
-    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in ctx.lake.read("cover_decisions", ds=ctx.ds).sort_by("decided_at").to_pylist():
-        if row["by"].startswith(BY):
-            found.setdefault((row["cover_id"], row["unit_id"]), []).append(row)
-    down = ctx.lake.read("cover_decisions", columns=["cover_id"], filters=[("decision", "=", "takedown")])
-    return found, set(down["cover_id"].to_pylist())

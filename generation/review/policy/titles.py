@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 from generation.catalogue import end_of_day
+from generation.review.policy.earlier import BY, earlier_decisions
 from jobs.lake.context import Context
 
-BY = "policy:"
 RULE = "titles"
 """Begins the reason of the decisions."""
 
@@ -24,11 +24,11 @@ def title_decisions(ctx: Context) -> list[dict[str, Any]]:
         return []
     columns = ["text_hash", "unit_id", "selected"]
     titles = ctx.lake.read("generated_titles", ds=ctx.ds, columns=columns, filters=[("selected", "==", True)])
-    earlier, taken_down = _earlier(ctx)
+    earlier, taken_down = earlier_decisions(ctx)
+    by = f"{BY}{ctx.settings.policy.name}"
     rows = []
     for row in titles.to_pylist():
-        past = earlier.get(row["unit_id"], [])
-        by = f"{BY}{ctx.settings.policy.name}"
+        past = earlier.get((row["text_hash"], row["unit_id"]), [])
         if row["text_hash"] in taken_down or (past and (past[-1]["decision"], past[-1]["by"]) == (answer, by)):
             continue
         key = [row["text_hash"], row["unit_id"], ctx.settings.policy.name, ds, len(past)]
@@ -45,15 +45,3 @@ def title_decisions(ctx: Context) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _earlier(ctx: Context) -> tuple[dict[str, list[dict[str, Any]]], set[str]]:
-    """What policies decided in this night, oldest first, by unit; and what was ever taken down."""
-    if not ctx.lake.exists("cover_decisions"):
-        return {}, set()
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row in ctx.lake.read("cover_decisions", ds=ctx.ds).sort_by("decided_at").to_pylist():
-        if row["by"].startswith(BY):
-            found.setdefault(row["unit_id"], []).append(row)
-    down = ctx.lake.read("cover_decisions", columns=["cover_id"], filters=[("decision", "=", "takedown")])
-    return found, set(down["cover_id"].to_pylist())
