@@ -55,9 +55,9 @@ class LanguageSense:
         self._grams = len(set().union(*self.counts.values())) if self.counts else 0
         self._totals = {language: sum(counts.values()) for language, counts in self.counts.items()}
 
-    def likeliest(self, text: str, among: Sequence[str] | None = None) -> str:
+    def likeliest(self, text: str) -> str:
         """The language in which the text has the greatest likelihood; the first by name of equals."""
-        return max(sorted(among or self.counts), key=lambda language: self._log_likelihood(text, language))
+        return max(sorted(self.counts), key=lambda language: self._log_likelihood(text, language))
 
     def _log_likelihood(self, text: str, language: str) -> float:
         counts, total = self.counts[language], self._totals[language]
@@ -151,16 +151,12 @@ class TitleChecks:
         if not wanted:
             return False
         same = SequenceMatcher(None, wanted, found, autojunk=False).find_longest_match()
-        twice = title.replace(content.labels[language], " ", 1)
-        for word in content.words.get(language, ()):
-            twice = twice.replace(word, " ", 1)
-        return same.size >= LABEL_SHARE * len(wanted) and content.labels[language] not in twice
+        twice = content.labels[language] in beside(title, content, language)
+        return same.size >= LABEL_SHARE * len(wanted) and not twice
 
     def _in_language(self, title: str, content: TitleContent, language: str) -> bool:
         """The item's own label and words of that language, and the rest in it too."""
-        rest = title.replace(content.labels.get(language, ""), " ", 1)
-        for word in content.words.get(language, ()):
-            rest = rest.replace(word, " ", 1)
+        rest = beside(title, content, language)
         if not self.sense.writes(rest, language):
             return False
         return len(fold(rest)) < LEAST_FOREIGN or self.sense.likeliest(rest) == language
@@ -168,6 +164,20 @@ class TitleChecks:
     def _blocked(self, title: str) -> bool:
         words = {fold(word) for word in re.split(r"[\s\W]+", title)}
         return bool(words & self.blocked)
+
+
+def beside(title: str, content: TitleContent, language: str) -> str:
+    """What a title has beside the item's label and words of a language, each taken out once.
+
+    Examples
+    --------
+    >>> beside("fox: red fox", TitleContent("i", {"en": "fox"}, {"en": ("red",)}), "en")
+    ' :   fox'
+    """
+    rest = title.replace(content.labels.get(language, ""), " ", 1)
+    for word in content.words.get(language, ()):
+        rest = rest.replace(word, " ", 1)
+    return rest
 
 
 def language_texts(content: Iterable[TitleContent], titles: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
