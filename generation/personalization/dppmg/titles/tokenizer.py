@@ -28,14 +28,15 @@ PROMPT_TOKENS, TITLE_TOKENS = 96, 60
 PADDING, END, TITLE, WORD = "<pad>", "<end>", "<title>", "<word>"
 COPIES = ("<copy:label>", *(f"<copy:word{number}>" for number in range(WORDS_READ)))
 """Marks that stand for the label and the words of the prompt, in their order."""
+CODE_MARKS = tuple(f"<w{level}:{code}>" for level, size in enumerate(LEVELS) for code in (*range(size), "none"))
+"""Marks of the words codes, level by level."""
 BROKEN = "\ufffd"
 """What a mark without its word becomes, as broken bytes do; no title with it passes the checks."""
 
 
 def special_tokens(languages: Sequence[str]) -> list[str]:
     """Marks of the prompt: structure, languages and words codes."""
-    codes = [f"<w{level}:{code}>" for level, size in enumerate(LEVELS) for code in (*range(size), "none")]
-    return [PADDING, END, TITLE, WORD, *COPIES, *(f"<lang:{language}>" for language in languages), *codes]
+    return [PADDING, END, TITLE, WORD, *COPIES, *(f"<lang:{language}>" for language in languages), *CODE_MARKS]
 
 
 def train_tokenizer(texts: Iterable[str], languages: Sequence[str]) -> Tokenizer:
@@ -90,8 +91,7 @@ class TitleTokenizer:
     @cached_property
     def code_rows(self) -> list[int]:
         """Numbers of the words codes' tokens."""
-        names = [f"<w{level}:{code}>" for level, size in enumerate(LEVELS) for code in (*range(size), "none")]
-        return [self.id_of(name) for name in names]
+        return [self.id_of(mark) for mark in CODE_MARKS]
 
     @cached_property
     def copy_ids(self) -> list[int]:
