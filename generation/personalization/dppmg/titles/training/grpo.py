@@ -108,14 +108,12 @@ class Tuning:
     def sample(self, asked: Sequence[Asked]) -> tuple[Tensor, int, list[str]]:
         """Rows of prompt and title, the length of the titles, and their texts; ``samples`` in a row of each."""
         prompts = [self.tokenizer.prompt(one.content, one.language, one.codes) for one in asked]
-        repeated = [prompt for prompt in prompts for _ in range(self.settings.samples)]
+        repeated = [each for each in zip(asked, prompts, strict=True) for _ in range(self.settings.samples)]
         self.model.eval()
-        drawn = self.writer.draw(repeated, self.generator)
+        drawn = self.writer.draw([prompt for _, prompt in repeated], self.generator)
         texts = [
-            self.tokenizer.text(
-                ids, asked[row // self.settings.samples].content, asked[row // self.settings.samples].language
-            )
-            for row, ids in enumerate(drawn.titles.tolist())
+            self.tokenizer.text(ids, one.content, one.language)
+            for ids, (one, _) in zip(drawn.titles.tolist(), repeated, strict=True)
         ]
         return drawn.rows.clone(), drawn.titles.shape[1], texts
 

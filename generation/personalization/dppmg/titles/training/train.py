@@ -11,6 +11,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from conf.command_line import told
 from generation.personalization.dppmg.titles.checkpoint import SHIPPED, ship
 from generation.personalization.dppmg.titles.groups import prompt_codes
 from generation.personalization.dppmg.titles.material import Material, read_material, told_night
-from generation.personalization.dppmg.titles.tokenizer import TitleTokenizer, train_tokenizer
+from generation.personalization.dppmg.titles.tokenizer import PADDING, TitleTokenizer, train_tokenizer
 from generation.personalization.dppmg.titles.training.clicks import (
     ClickedTitle,
     ClickSampler,
@@ -112,7 +113,7 @@ def bits_a_byte(model: LlamaForCausalLM, tokenizer: TitleTokenizer, rows: Sequen
     for start in range(0, len(rows), 64):
         part = rows[start : start + 64]
         batch = [coded(tokenizer, row, row.code) for row in part]
-        nats += float(title_loss(model, batch, tokenizer.id_of("<pad>")).sum())
+        nats += float(title_loss(model, batch, tokenizer.id_of(PADDING)).sum())
         size += sum(len(row.title.encode()) + 1 for row in part)
     return nats / math.log(2) / size
 
@@ -225,7 +226,7 @@ def train(
 
     The network has the best look's weights afterwards.
     """
-    began, padding = clock(), tokenizer.id_of("<pad>")
+    began, padding = clock(), tokenizer.id_of(PADDING)
     if run.resume():
         say(f"goes on after step {run.step}")
     outcome, losses = "done", []
@@ -301,7 +302,7 @@ def train_titles(ctx: Context, options: TitleTraining) -> None:
         [watched[at] for at in order],
         tokenizer,
         minutes=options.minutes,
-        say=lambda text: print(text, flush=True),
+        say=partial(print, flush=True),
     )
     print(outcome)
     ship(

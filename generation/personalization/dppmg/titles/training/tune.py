@@ -11,6 +11,7 @@ import platform
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -133,10 +134,14 @@ class Tuned:
         """What is trained, by name."""
         return {name: weight for name, weight in self.tuning.model.named_parameters() if weight.requires_grad}
 
+    @property
+    def best_look(self) -> TuningLook:
+        """The look that is kept: of those that the guard lets count the one of greatest reward, the first of equals."""
+        return max((look for look in self.looks if look.may_stay(self.looks[0])), key=lambda look: look.reward)
+
     def seen(self, look: TuningLook) -> bool:
         """Take note of a look; whether it is the best so far."""
-        allowed = [one for one in self.looks if one.may_stay(self.looks[0])]
-        better = not self.looks or (look.may_stay(self.looks[0]) and look.reward > max(one.reward for one in allowed))
+        better = not self.looks or (look.may_stay(self.looks[0]) and look.reward > self.best_look.reward)
         self.looks.append(look)
         if better:
             self.best = {name: weight.detach().clone() for name, weight in self.moving.items()}
@@ -211,9 +216,8 @@ def tune(
     began, settings, tuning = clock(), options.tuning, tuned.tuning
     groups = sorted(set(material.groups) - {""})
     learned = Prompts(material.of_split("train"), groups)
-    watched = Prompts(
-        material.of_split("validation")[:: max(len(material.of_split("validation")) // LOOKED_AT, 1)], groups
-    )
+    validation = material.of_split("validation")
+    watched = Prompts(validation[:: max(len(validation) // LOOKED_AT, 1)], groups)
     step = tuned.resume()
     if not tuned.looks:
         tuned.seen(take_look(0, writer.model, material, watched, real, writer))
@@ -221,14 +225,10 @@ def tune(
     while step < settings.tuning_steps:
         pairs = learned.draw(step, settings.prompts, options.seed)
         rows, length, texts = tuning.sample([asked for _, _, asked in pairs])
+        sampled = [pair for pair in pairs for _ in range(settings.samples)]
         judged = [
-            material.reward.judge(
-                text,
-                pairs[n // settings.samples][0],
-                pairs[n // settings.samples][1],
-                pairs[n // settings.samples][2].language,
-            )
-            for n, text in enumerate(texts)
+            material.reward.judge(text, content, group, asked.language)
+            for text, (content, group, asked) in zip(texts, sampled, strict=True)
         ]
         rewards = np.array([one.total for one in judged]).reshape(settings.prompts, settings.samples)
         figures = tuning.learn(rows, length, rewards)
@@ -260,10 +260,8 @@ def tune_titles(ctx: Context, options: TitleTuning) -> None:
     same_run(options.work, about)
     tuned = Tuned(Tuning(writer, options.tuning, options.seed), options.work)
     real = clicked_titles(material.events, material.tastes, codes, material.content, "validation")[:WATCHED]
-    say = lambda text: print(text, flush=True)  # noqa: E731
-    outcome = tune(tuned, material, options, writer=writer, real=real, say=say)
+    outcome = tune(tuned, material, options, writer=writer, real=real, say=partial(print, flush=True))
     print(outcome)
-    best = max((look for look in tuned.looks if look.may_stay(tuned.looks[0])), key=lambda look: look.reward)
     ship(
         options.out,
         Writer(tuned.tuning.merged(), writer.tokenizer),
@@ -274,7 +272,7 @@ def tune_titles(ctx: Context, options: TitleTuning) -> None:
             "hardware": f"{platform.machine()}, {options.threads} threads, torch {torch.__version__}",
             "data": f"{told_night(ctx)}: its words groups, training items",
             "outcome": outcome,
-            "validation": [asdict(tuned.looks[0]), asdict(best)],
+            "validation": [asdict(tuned.looks[0]), asdict(tuned.best_look)],
             **about,
             "started_from": json.loads((options.start / "manifest.json").read_text(encoding="utf-8")),
         },

@@ -1,6 +1,7 @@
 """The stage on a small lake, with an untrained writer in a folder of its own."""
 
 from datetime import UTC, datetime
+from operator import itemgetter
 
 import numpy as np
 import pyarrow as pa
@@ -77,7 +78,7 @@ def test_from_writing_to_a_published_title_and_a_takedown(night):
 
     # Run twice it leaves the same rows.
     stage.run(night)
-    key = lambda row: (row["item_id"], row["group_id"], row["candidate"])  # noqa: E731
+    key = itemgetter("item_id", "group_id", "candidate")
     assert sorted(night.lake.read("generated_titles", ds=DAY).to_pylist(), key=key) == sorted(titles, key=key)
 
     # An untrained writer's titles fail the checks; one that passes is published by the policy, and can be taken down.
