@@ -51,8 +51,6 @@ def run(ctx: Context) -> StageResult:
         passed += sum(one.first_passed for one in written)
         plain += sum(one.chosen is None for one in written)
         rows += [row for group, one in zip(groups, written, strict=True) for row in title_rows(content, group, one)]
-    for row in rows:
-        row["writer"] = fingerprint
     store(ctx, readers, material, rows, fingerprint)
     asked = max(len({(row["item_id"], row["group_id"]) for row in rows}), 1)
     return StageResult(
@@ -153,7 +151,7 @@ def store(
             }
         )
     of_users = [{"ds": ds, "user_id": user, "group_id": group} for group, users in readers.items() for user in users]
-    written = [{"ds": ds, **row} for row in rows]
+    written = [{"ds": ds, "writer": fingerprint, **row} for row in rows]
     for table, spec, told in (
         ("word_groups", WORD_GROUPS, groups),
         ("user_word_groups", USER_WORD_GROUPS, of_users),
