@@ -73,10 +73,7 @@ def readings_of_titles(
     from recsys_eval.judge.title_judge import TitleJudge
 
     found = TitleJudge(subjects).read(titles, list(zip(items, languages, strict=True)))
-    told = [
-        reading.similarity if (reading.subject, reading.language) == (item, language) else 0.0
-        for reading, item, language in zip(found, items, languages, strict=True)
-    ]
+    told = [reading.tells(item, language) for reading, item, language in zip(found, items, languages, strict=True)]
     return np.array([reading.kind for reading in found], np.int64), np.array(told, np.float64)
 
 

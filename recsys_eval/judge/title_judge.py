@@ -43,6 +43,10 @@ class Reading(NamedTuple):
     similarity: float
     """chrF to the nearest true string, 0 to 1."""
 
+    def tells(self, subject: int, language: str) -> float:
+        """How well the title tells a subject in a language, 0 to 1; 0 of another subject or language."""
+        return self.similarity if (self.subject, self.language) == (subject, language) else 0.0
+
 
 class TrueString(NamedTuple):
     """A string of the world and what it says."""

@@ -29,7 +29,7 @@ def understood(readings: Sequence[Reading], items: Ints, languages: Ints) -> Flo
     """
     return np.array(
         [
-            reading.similarity if (reading.subject, reading.language) == (item, LANGUAGES[language]) else 0.0
+            reading.tells(int(item), LANGUAGES[language])
             for reading, item, language in zip(readings, items, languages, strict=True)
         ],
         np.float64,
