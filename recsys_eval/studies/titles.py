@@ -207,7 +207,8 @@ def percent(value: float, low: float, high: float) -> str:
 
 def titles(ctx: Context, options: TitleStudy) -> None:
     """Write, read and print the table."""
-    world, pack, generator = World(ctx.settings.world), PicturePack.load(), np.random.default_rng(options.seed)
+    pack, generator = PicturePack.load(), np.random.default_rng(options.seed)
+    world = World(ctx.settings.world, pack)
     writer, codes = load_writer(options.writer)
     material, judge = read_material(ctx, codes), TitleJudge(world.items.pack.subjects)
     contents = material.of_split(options.split)[: options.items]
