@@ -22,7 +22,7 @@ def read_codes(lake: Lake, as_of: date, modality: str = "visual") -> dict[str, t
     UsageError
         They were not told for that day.
     """
-    if not lake.exists("preference_tokens") or as_of.isoformat() not in lake.partitions("preference_tokens"):
+    if as_of.isoformat() not in lake.partitions("preference_tokens"):
         raise UsageError(
             f"preference_tokens has no rows for {as_of}, and a method needs tokens: run `coverlift preference-tokens` "
             "with the night's own generation.method"

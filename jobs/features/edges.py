@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 VISUAL, WORDS = "visual", "words"
-MODALITIES = (VISUAL, WORDS)
 """What the nodes of a graph are: covers, or the words shown."""
 DECIMALS = 9
 """Sums are rounded, so that the order of rows does not show in them."""

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from conf.errors import UsageError
-from jobs.lake.arrays import Flags, Floats, Floats32, Ints
+from jobs.lake.arrays import Flags, Floats, Floats32, Ints, matrix
 from jobs.lake.lake import Lake
 from jobs.lake.tables import EMBED_DIM
 from reward_model.network.features import title_shape
@@ -86,7 +86,7 @@ def read_edges(lake: Lake, day: date, modality: str) -> pl.DataFrame:
     UsageError
         They were not built for that day.
     """
-    if not lake.exists("interaction_edges") or day.isoformat() not in lake.partitions("interaction_edges"):
+    if day.isoformat() not in lake.partitions("interaction_edges"):
         raise UsageError(
             f"interaction_edges has no rows for {day}, and tokens come from them: build them with "
             f"`coverlift features --ds {day} -o features.interaction_edges=true`"
@@ -113,8 +113,7 @@ def read_visual(lake: Lake, encoder_id: str | None, nodes: Sequence[str]) -> Flo
     known = {cover: row for row, cover in enumerate(table["cover_id"].to_pylist())}
     rows = np.array([known.get(node, -1) for node in nodes], np.int64)
     vectors = visual_features(
-        np.stack(table["embedding"].to_numpy(zero_copy_only=False)).astype(np.float32),
-        np.stack(table["style"].to_numpy(zero_copy_only=False)).astype(np.float32),
+        matrix(table["embedding"], name="cover_features.embedding"), matrix(table["style"], name="cover_features.style")
     )
     assert vectors.shape[1] >= EMBED_DIM
     return np.where((rows >= 0)[:, None], vectors[rows], np.float32(0))

@@ -139,15 +139,15 @@ def fit_codebooks(points: Tensor, levels: int, *, seed: int, rounds: int = 60) -
     return books
 
 
-def perplexity(codes: Ints, size: int = CODES) -> float:
-    """Exponential of the entropy of how often codes are used: ``size`` where all are used alike.
+def perplexity(codes: Ints) -> float:
+    """Exponential of the entropy of how often codes are used: ``CODES`` where all are used alike.
 
     Examples
     --------
     >>> perplexity(np.array([0, 0, 1, 1])), round(perplexity(np.array([3, 3, 3])), 6)
     (2.0, 1.0)
     """
-    share = np.bincount(codes, minlength=size) / max(len(codes), 1)
+    share = np.bincount(codes, minlength=CODES) / max(len(codes), 1)
     used = share[share > 0]
     return float(np.exp(-(used * np.log(used)).sum()))
 
