@@ -86,17 +86,16 @@ def build_titles(world: World, published: pa.Table, user_groups: pa.Table, readi
     """
     if not published.num_rows:
         return None
-    names = sorted(set(user_groups["group_id"].to_pylist()) | set(published["group_id"].to_pylist()))
+    of_users, of_titles = user_groups["group_id"].to_pylist(), published["group_id"].to_pylist()
+    names = sorted({*of_users, *of_titles})
     number = {name: place for place, name in enumerate(names)}
     group = np.full(world.users.size, -1, dtype=np.int64)
-    group[world.user_index(user_groups["user_id"].to_pylist())] = [
-        number[name] for name in user_groups["group_id"].to_pylist()
-    ]
+    group[world.user_index(user_groups["user_id"].to_pylist())] = [number[name] for name in of_users]
     texts, items = published["title"].to_pylist(), world.item_index(published["item_id"].to_pylist())
-    languages = [name.rpartition(":")[0] for name in published["group_id"].to_pylist()]
+    languages = [name.rpartition(":")[0] for name in of_titles]
     kind, understood = readings(world.items.pack.subjects, texts, items.tolist(), languages)
     table = np.full((world.items.size, len(names)), -1, dtype=np.int64)
-    table[items, [number[name] for name in published["group_id"].to_pylist()]] = np.arange(len(texts))
+    table[items, [number[name] for name in of_titles]] = np.arange(len(texts))
     return TitleCampaign(
         texts=texts,
         kind=kind,
