@@ -37,6 +37,7 @@ class CandidateScorer:
         self.encoder_id = ENCODER_ID
         self.encoders = load_encoders()
         self.pictures = fastest(self.encoders.image)
+        self._panels: dict[str, RewardPanel] = {}
 
     def encode(self, pictures: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(N, 128) aligned and (N, 32) style embeddings of (N, 64, 64, 3) pictures."""
@@ -78,20 +79,23 @@ class CandidateScorer:
             segment_ids=candidates["segment_id"].tolist(),
             prompts=candidates["prompt"].tolist(),
         )
-        panels = {as_of: self._panel(date.fromisoformat(as_of)) for as_of in candidates["as_of"].unique()}
         parts = []
         for as_of, method in candidates[["as_of", "method"]].drop_duplicates().itertuples(index=False):
             rows = np.flatnonzero((candidates["as_of"] == as_of) & (candidates["method"] == method))
-            raw, total = panels[as_of].score(_taken(whole, rows))
+            raw, total = self._panel(as_of).score(_taken(whole, rows))
             parts.append(pd.DataFrame({**raw, "score": total}, index=rows))
         return pd.concat(parts).sort_index().set_axis(candidates.index)
 
-    def _panel(self, as_of: date) -> RewardPanel:
-        scorer = PersonalScorer.of_champion(self.ctx, as_of)
-        reference = self.real_covers(as_of)
-        settings = self.ctx.settings
-        given = Ingredients(reference=reference, personal=Personal(scorer), models=settings.reward_models)
-        return build_panel(settings.weights, given)
+    def _panel(self, as_of: str) -> RewardPanel:
+        """The rewards as of a day; they read users' weeks and real covers, once for all waves of a night."""
+        if as_of not in self._panels:
+            day, settings = date.fromisoformat(as_of), self.ctx.settings
+            scorer = PersonalScorer.of_champion(self.ctx, day)
+            given = Ingredients(
+                reference=self.real_covers(day), personal=Personal(scorer), models=settings.reward_models
+            )
+            self._panels[as_of] = build_panel(settings.weights, given)
+        return self._panels[as_of]
 
     def real_covers(self, as_of: date) -> PictureBatch:
         """Real covers beside their items' default ones, other drawings first, each for one segment in turn."""

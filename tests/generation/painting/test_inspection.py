@@ -10,6 +10,8 @@ import generation.painting.inspection as inspection
 from conf.errors import TryAgainError
 from generation.painting.inspection import Inspection, candidates_of, waves_of
 from generation.painting.stage import run
+from generation.rewards import candidates
+from generation.rewards.registry import build_panel
 from tests.generation.painting.conftest import GENERATION
 from tests.support import tiny
 
@@ -49,6 +51,8 @@ def test_waves_score_as_one_look_at_everything_does(night, monkeypatch):
     assert len(waves_of(whole.lake.read("generation_plan", ds=tiny.DS))) == 1
     run(whole)
     monkeypatch.setattr(inspection, "WAVE_UNITS", 1)
+    built = []
+    monkeypatch.setattr(candidates, "build_panel", lambda *given: built.append(given) or build_panel(*given))
     parts = night("parts")
     assert len(waves_of(parts.lake.read("generation_plan", ds=tiny.DS))) > 2
     result = run(parts)
@@ -56,6 +60,8 @@ def test_waves_score_as_one_look_at_everything_does(night, monkeypatch):
     assert found["cover_id"].tolist() == expected["cover_id"].tolist()
     assert found["selected"].tolist() == expected["selected"].tolist()
     np.testing.assert_allclose(found["score"], expected["score"], atol=1e-5)
+    plan = parts.lake.read("generation_plan", ds=tiny.DS)
+    assert len(built) == len(set(plan["as_of"].to_pylist())), "rewards are made ready once a day, not once a wave"
     assert result.metrics["score_seconds"] > 0
     assert result.metrics["score_cpu_seconds"] > 0
     assert result.metrics["pictures_asked_safety"] == 10
