@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import psutil
 import pyarrow as pa
 
 from conf.errors import TryAgainError
@@ -131,15 +130,10 @@ class Inspection:
 
     @contextmanager
     def _part(self, name: str) -> Iterator[None]:
-        begin, busy = time.perf_counter(), _own_cpu_seconds()
+        begin, busy = time.perf_counter(), time.process_time()
         yield
         self.seconds[name] += time.perf_counter() - begin
-        self.cpu_seconds[name] += _own_cpu_seconds() - busy
-
-
-def _own_cpu_seconds() -> float:
-    times = psutil.Process().cpu_times()
-    return float(times.user + times.system)
+        self.cpu_seconds[name] += time.process_time() - busy
 
 
 def candidates_of(plan: pa.Table, outcomes: Sequence[Row], ds: str) -> pd.DataFrame:

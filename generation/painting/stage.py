@@ -54,10 +54,10 @@ def run(ctx: Context) -> StageResult:
     store = UnitStore(ctx.images)
     begin, busy = time.perf_counter(), cpu_seconds()
     painting, inspection = Painting(), Inspection(ctx)
-    for wave, outcomes in _painted(ctx, plan, store, painting):
+    for wave, reused, painted in _painted(ctx, plan, store):
         painting.seconds = time.perf_counter() - begin
-        painting.add(outcomes)
-        inspection.look(wave, outcomes)
+        painting.add(reused, painted)
+        inspection.look(wave, [*reused, *painted])
     painting.cpu_seconds = cpu_seconds() - busy - sum(inspection.cpu_seconds.values())
     _report_failures(painting.failed, painting.units)
     candidates, embeddings, styles = inspection.found()
@@ -69,10 +69,10 @@ def run(ctx: Context) -> StageResult:
         ),
         "generated_covers": ctx.lake.replace(_generated(ctx, candidates), "generated_covers", ds=ctx.ds),
     }
-    reused = len(candidates) - painting.pictures
+    reused_pictures = len(candidates) - painting.pictures
     metrics = {
         "pictures_painted": float(painting.pictures),
-        "pictures_reused": float(reused),
+        "pictures_reused": float(reused_pictures),
         "units_failed": float(len(painting.failed)),
         "pictures_asked_safety": float(candidates["nsfw"].notna().sum()),
         "paint_seconds": painting.seconds,
@@ -81,7 +81,7 @@ def run(ctx: Context) -> StageResult:
         **{f"{part}_cpu_seconds": seconds for part, seconds in inspection.cpu_seconds.items()},
         **({"pictures_per_second": painting.pictures / painting.seconds} if painting.pictures else {}),
     }
-    note = f"{painting.pictures} pictures painted, {reused} reused, {len(painting.failed)} units failed"
+    note = f"{painting.pictures} pictures painted, {reused_pictures} reused, {len(painting.failed)} units failed"
     return StageResult(rows=rows, metrics=metrics, note=note)
 
 
@@ -99,10 +99,11 @@ class Painting:
     cpu_seconds: float = 0.0
     """CPU seconds of everything but scoring and safety."""
 
-    def add(self, outcomes: Sequence[Row]) -> None:
+    def add(self, reused: Sequence[Row], painted: Sequence[Row]) -> None:
         """Count units that are through."""
-        self.units += len(outcomes)
-        self.failed.update({row["unit_id"]: row["error"] for row in outcomes if row["error"]})
+        self.units += len(reused) + len(painted)
+        self.failed.update({row["unit_id"]: row["error"] for row in painted if row["error"]})
+        self.pictures += sum(len(row["cover_ids"]) for row in painted)
 
 
 def _read_plan(ctx: Context) -> pa.Table:
@@ -111,22 +112,16 @@ def _read_plan(ctx: Context) -> pa.Table:
     return ctx.lake.read("generation_plan", ds=ctx.ds).sort_by("rank")
 
 
-def _painted(
-    ctx: Context, plan: pa.Table, store: UnitStore, painting: Painting
-) -> Iterator[tuple[pa.Table, list[Row]]]:
-    """Each wave of the plan with an outcome per unit; no server is started for nothing."""
+def _painted(ctx: Context, plan: pa.Table, store: UnitStore) -> Iterator[tuple[pa.Table, list[Row], list[Row]]]:
+    """Each wave of the plan, outcomes of units that were there and of those painted now; no server for nothing."""
     known = store.find_all(plan["unit_id"].to_pylist())
     waves = waves_of(plan)
     missing = [wave.filter(~pc.field("unit_id").isin(pa.array(list(known), pa.string()))) for wave in waves]
     ctx.progress(len(known), plan.num_rows, "units")
     with _painter(ctx, missing, store) as new:
         for wave, unpainted in zip(waves, missing, strict=True):
-            outcomes = [_reused(known[unit_id]) for unit_id in wave["unit_id"].to_pylist() if unit_id in known]
-            if unpainted.num_rows:
-                painted = next(new)
-                painting.pictures += sum(len(row["cover_ids"]) for row in painted)
-                outcomes += painted
-            yield wave, outcomes
+            reused = [_reused(known[unit_id]) for unit_id in wave["unit_id"].to_pylist() if unit_id in known]
+            yield wave, reused, next(new) if unpainted.num_rows else []
 
 
 def _reused(unit: PaintedUnit) -> Row:
