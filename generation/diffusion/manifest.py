@@ -22,6 +22,12 @@ def write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
     (folder / MANIFEST).write_text(json.dumps({"files": files, **facts}, indent=2) + "\n", encoding="utf-8")
 
 
+def manifest_facts(folder: Path) -> dict[str, Any]:
+    """What a manifest says beside the hashes of its files."""
+    told: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    return {name: fact for name, fact in told.items() if name != "files"}
+
+
 def check_files(folder: Path, files: Mapping[str, str]) -> None:
     """Raise ``ValueError`` unless every file has the SHA-256 that the manifest says."""
     for name, expected in files.items():

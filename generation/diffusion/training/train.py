@@ -6,7 +6,6 @@ Killed at any time, the same command goes on from its last checkpoint and draws 
 pairs. Trains on training subjects only; the monitor looks at validation subjects.
 """
 
-import json
 import math
 import platform
 import time
@@ -23,7 +22,7 @@ from conf.command_line import told
 from generation.diffusion.bridge import START_NOISE, between, build_scheduler, noise_of, solve, start_of
 from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.finish import finished
-from generation.diffusion.manifest import write_manifest
+from generation.diffusion.manifest import manifest_facts, write_manifest
 from generation.diffusion.painter import checkpoint_fingerprint, load_networks
 from generation.diffusion.training.data import Drawings, Pairs, PairSampler, load_drawings
 from generation.diffusion.training.losses import PerceptualLoss, pixel_loss
@@ -320,9 +319,7 @@ def train_generator(options: GeneratorTraining) -> None:
 
 def facts_of(checkpoint: Path) -> dict[str, object]:
     """What a checkpoint's manifest says of its training, with its fingerprint in place of its files' hashes."""
-    manifest: dict[str, object] = json.loads((checkpoint / "manifest.json").read_text(encoding="utf-8"))
-    told = {name: value for name, value in manifest.items() if name != "files"}
-    return {"fingerprint": checkpoint_fingerprint(checkpoint), **told}
+    return {"fingerprint": checkpoint_fingerprint(checkpoint), **manifest_facts(checkpoint)}
 
 
 def ship_copy(trainer: Trainer, out: Path, facts: dict[str, object]) -> None:

@@ -4,21 +4,19 @@ Pairs of validation subjects are painted with both. Packing is refused where the
 ``LEAST_PSNR``: what a reader would see of it is then no longer rounding.
 """
 
-import json
 import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
 from conf.errors import GateError
-from generation.diffusion.manifest import MANIFEST, write_manifest
+from generation.diffusion.manifest import manifest_facts, write_manifest
 from generation.diffusion.packing import PACKING, WEIGHTS, read_tensors, write_packed
 from generation.diffusion.painter import BY_ITSELF, SHIPPED, Painter, checkpoint_fingerprint
-from generation.diffusion.training.data import PairSampler, load_drawings
+from generation.diffusion.training.data import Pairs, PairSampler, load_drawings
 from generation.diffusion.training.sweep import SEED, paint_pairs
 from generation.personalization.methods import open_adapter, weights_fingerprint
 from jobs.lake.arrays import Pixels
@@ -65,17 +63,19 @@ def pack_weights(options: PackWeights) -> None:
     if options.adapter is not None:
         adapter = options.out / "adapter"
         pack_adapter(options.method, options.adapter, adapter, options.checkpoint, generator)
-    painted = [_painted(options, *folders) for folders in _both(options, generator, adapter)]
-    for method, before in painted[0].items():
-        whole, worst = psnr(before, painted[1][method])
-        print(f"{method}: PSNR {whole:.1f} dB over {len(before)} pictures, {worst:.1f} dB in the worst", flush=True)
+    drawn = _validation_pairs(options.rows)
+    before = _painted(options.method, options.checkpoint, options.adapter, *drawn)
+    after = _painted(options.method, generator, adapter, *drawn)
+    for method, pictures in before.items():
+        whole, worst = psnr(pictures, after[method])
+        print(f"{method}: PSNR {whole:.1f} dB over {len(pictures)} pictures, {worst:.1f} dB in the worst", flush=True)
         if whole < LEAST_PSNR:
             raise GateError(f"Packed weights of {method} paint at {whole:.1f} dB, under {LEAST_PSNR:.0f} dB")
 
 
 def pack_checkpoint(source: Path, out: Path) -> str:
     """Pack a generator's UNet; its conditioning, which is small, is copied. Returns the fingerprint."""
-    facts = _facts(source)
+    facts = manifest_facts(source)
     shutil.copytree(source, out, dirs_exist_ok=True)
     write_packed(read_tensors(source / "unet" / WEIGHTS), out / "unet" / WEIGHTS)
     write_manifest(out, {**facts, "packing": PACKING, "packed_from": checkpoint_fingerprint(source)})
@@ -100,7 +100,7 @@ def pack_adapter(method: str, source: Path, out: Path, unpacked: Path, packed: P
         The adapter does not belong to ``unpacked``.
     """
     before = weights_fingerprint(method, source, checkpoint_fingerprint(unpacked))
-    facts, generator = _facts(source), checkpoint_fingerprint(packed)
+    facts, generator = manifest_facts(source), checkpoint_fingerprint(packed)
     shutil.copytree(source, out, dirs_exist_ok=True)
     write_packed(read_tensors(source / "adapter" / WEIGHTS), out / "adapter" / WEIGHTS)
     told = {**facts, "generator": generator, "packing": PACKING}
@@ -122,26 +122,20 @@ def psnr(before: Pixels, after: Pixels) -> tuple[float, float]:
     return float(whole), float(worst)
 
 
-def _facts(folder: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    return {name: fact for name, fact in told.items() if name != "files"}
-
-
-def _both(options: PackWeights, generator: Path, adapter: Path | None) -> list[tuple[Path, Path | None]]:
-    """Folders of generator and adapter, unpacked and packed."""
-    return [(options.checkpoint, options.adapter), (generator, adapter)]
-
-
-def _painted(options: PackWeights, checkpoint: Path, adapter: Path | None) -> dict[str, Pixels]:
-    """Pictures of validation pairs by method."""
+def _validation_pairs(rows: int) -> tuple[Pairs, list[str]]:
+    """Pairs to paint, and their titles."""
     pack = PicturePack.load()
     drawings = load_drawings(pack, load_encoders(), "validation")
-    pairs = PairSampler(drawings, seed=SEED, drop=0.0, same_family=0.0, jitter=False).draw(0, options.rows)
+    pairs = PairSampler(drawings, seed=SEED, drop=0.0, same_family=0.0, jitter=False).draw(0, rows)
     labels = {subject.code: subject.labels["en"] for subject in pack.subjects}
-    titles = [labels[drawings.codes[number]] for number in pairs.subject]
-    opened = {} if adapter is None else {options.method: partial(open_adapter, options.method, adapter)}
+    return pairs, [labels[drawings.codes[number]] for number in pairs.subject]
+
+
+def _painted(method: str, checkpoint: Path, adapter: Path | None, pairs: Pairs, titles: list[str]) -> dict[str, Pixels]:
+    """Pictures of the pairs by method: the generator's, and those of ``method`` where there is an adapter."""
+    opened = {} if adapter is None else {method: partial(open_adapter, method, adapter)}
     painter = Painter.load(checkpoint, adapters=opened)
     return {
-        method: paint_pairs(painter, pairs, titles, steps=1, guidance=GUIDANCE, method=method)[0]
-        for method in (BY_ITSELF, *opened)
+        name: paint_pairs(painter, pairs, titles, steps=1, guidance=GUIDANCE, method=name)[0]
+        for name in (BY_ITSELF, *opened)
     }

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from generation.diffusion.manifest import MANIFEST, check_files, write_manifest
+from generation.diffusion.manifest import MANIFEST, check_files, manifest_facts, write_manifest
 
 
 def test_weights_and_configurations_are_hashed_and_other_files_are_not(tmp_path):
@@ -28,3 +28,9 @@ def test_a_changed_file_is_named(tmp_path):
     (tmp_path / "weights.safetensors").write_bytes(b"abd")
     with pytest.raises(ValueError, match=r"weights\.safetensors has SHA-256"):
         check_files(tmp_path, files)
+
+
+def test_the_facts_of_a_manifest_are_what_stands_beside_the_hashes(tmp_path):
+    (tmp_path / "weights.safetensors").write_bytes(b"abc")
+    write_manifest(tmp_path, {"command": "train", "date": "2026-11-29"})
+    assert manifest_facts(tmp_path) == {"command": "train", "date": "2026-11-29"}
