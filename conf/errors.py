@@ -75,3 +75,14 @@ class NotSaved(Refused):
     """What was decided together with others was not committed."""
 
     status = 503
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Exit code of a command that ends with the error; 1 for what is nobody's request.
+
+    Examples
+    --------
+    >>> exit_code_of(TryAgainError("busy")), exit_code_of(KeyError("x"))
+    (75, 1)
+    """
+    return error.exit_code if isinstance(error, CoverliftError) else CoverliftError.exit_code

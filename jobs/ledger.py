@@ -55,10 +55,11 @@ def record(
     status: str,
     fingerprint: str,
     read: dict[str, int],
+    written: dict[str, int],
     result: StageResult,
     seconds: float,
 ) -> None:
-    """Write the stage's row, in place of the one of an earlier run."""
+    """Write the stage's row, in place of the one of an earlier run; ``read`` and ``written`` are versions of tables."""
     config = json.dumps(relevant_settings(stage, context), sort_keys=True)
     row = {
         "ds": context.ds.isoformat(),
@@ -69,7 +70,7 @@ def record(
         "config": config,
         "code_version": code_version(stage),
         "tables_read": list(read.items()),
-        "tables_written": list(versions(context.lake, stage.writes).items()),
+        "tables_written": list(written.items()),
         "rows": list(result.rows.items()),
         "metrics": [(name, float(value)) for name, value in result.metrics.items()],
         "seconds": seconds,

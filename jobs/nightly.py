@@ -181,16 +181,20 @@ def run_stage(context: Context, check: StageCheck, screen: Screen, observers: Ob
     read, begin, busy = versions(context.lake, stage.reads), time.monotonic(), cpu_seconds()
     attempt = observers.begin(context.ds.isoformat(), stage.name, read)
 
-    def remember(status: str, result: StageResult) -> None:
+    def remember(status: str, result: StageResult) -> dict[str, int]:
+        """Versions of the tables that it writes."""
+        written = versions(context.lake, stage.writes)
         record(
             context,
             stage,
             status=status,
             fingerprint=check.fingerprint,
             read=read,
+            written=written,
             result=replace(result, metrics={**result.metrics, "cpu_seconds": cpu_seconds() - busy}),
             seconds=time.monotonic() - begin,
         )
+        return written
 
     try:
         result = stage.load()(context)
@@ -202,6 +206,5 @@ def run_stage(context: Context, check: StageCheck, screen: Screen, observers: Ob
         except Exception as second:  # the first error is the one to show
             error.add_note(f"The failure could not be written to the run ledger: {second}")
         raise
-    remember("done", result)
-    observers.done(attempt, result, versions(context.lake, stage.writes))
+    observers.done(attempt, result, remember("done", result))
     screen.finished(stage.name, time.monotonic() - begin, result)

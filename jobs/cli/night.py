@@ -27,6 +27,7 @@ from jobs.cli.app import (
     make_console,
     make_context,
 )
+from jobs.schedulers.command import EXIT_CODES
 from jobs.stages import STAGES, Stage
 
 if TYPE_CHECKING:
@@ -97,10 +98,6 @@ def stages(
         return
     for stage in chosen:
         typer.echo(f"{stage.name:<14} {stage.about}")
-
-
-EXIT_CODES = {"done": 0, "never_retry": [2, 3, 4], "retry_later": [75], "nothing_to_do": [99]}
-"""What a scheduler does with each."""
 
 
 def described(stage: Stage, among: Sequence[Stage]) -> dict[str, Any]:

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from conf.errors import CoverliftError
+from conf.errors import exit_code_of
 
 Clock = Callable[[], datetime]
-FAILED = 1
-"""Exit code of an error that is nobody's request."""
 
 
 def wall_clock() -> datetime:
@@ -54,9 +52,10 @@ class Attempt:
 
     def failed(self, error: BaseException, now: datetime) -> "Attempt":
         """The attempt, ended by an error."""
-        code = error.exit_code if isinstance(error, CoverliftError) else FAILED
         said = str(error).strip().splitlines() or [""]
-        return replace(self, ended_at=now, exit_code=code, error=f"{type(error).__name__}: {said[0]}"[:500])
+        return replace(
+            self, ended_at=now, exit_code=exit_code_of(error), error=f"{type(error).__name__}: {said[0]}"[:500]
+        )
 
 
 class Observer(Protocol):

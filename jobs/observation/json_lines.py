@@ -5,6 +5,7 @@ import logging
 from types import TracebackType
 from typing import IO, Any, Self
 
+from conf.errors import exit_code_of
 from jobs.lake.context import StageResult
 from jobs.observation.attempt import Clock, wall_clock
 
@@ -35,7 +36,7 @@ class JsonLines:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            self.tell("error", type=type(error).__name__, message=str(error), exit_code=getattr(error, "exit_code", 1))
+            self.tell("error", type=type(error).__name__, message=str(error), exit_code=exit_code_of(error))
         logging.getLogger().removeHandler(self.handler)
 
     def tell(self, event: str, **fields: Any) -> None:

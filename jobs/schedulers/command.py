@@ -4,9 +4,17 @@ import subprocess
 from collections.abc import Callable, Sequence
 from enum import Enum
 
-NEVER_RETRY = (2, 3, 4)
-"""Wrong settings, an input that breaks its contract, a shut gate: the same again changes nothing."""
-TRY_AGAIN, NOTHING_TO_DO = 75, 99
+from conf.errors import ContractError, GateError, NothingToDo, TryAgainError, UsageError
+
+NEVER_RETRY = (UsageError.exit_code, ContractError.exit_code, GateError.exit_code)
+"""The same again changes nothing."""
+EXIT_CODES = {
+    "done": 0,
+    "never_retry": list(NEVER_RETRY),
+    "retry_later": [TryAgainError.exit_code],
+    "nothing_to_do": [NothingToDo.exit_code],
+}
+"""What a scheduler does with each, as data."""
 
 
 class Outcome(Enum):
@@ -28,7 +36,7 @@ def outcome_of(exit_code: int) -> Outcome:
     """
     if exit_code == 0:
         return Outcome.DONE
-    if exit_code == NOTHING_TO_DO:
+    if exit_code == NothingToDo.exit_code:
         return Outcome.SKIP
     return Outcome.FAIL if exit_code in NEVER_RETRY else Outcome.RETRY
 
