@@ -2,17 +2,20 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor
 
 from generation.alignment.guard import Guard, Look, Verdict
-from generation.alignment.tuner import Tuner
+from generation.alignment.tuner import Tuner, step_of
+from generation.training_state import part_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,3 +188,22 @@ def read_looks(work: Path) -> list[Look]:
                 )
             )
     return found
+
+
+def take_best(parameters: Mapping[str, Tensor], work: Path) -> list[dict[str, float]]:
+    """Put the averaged weights of a run's best look into ``parameters``; returns what it and the start showed."""
+    file = work / "best.safetensors"
+    best, kept = part_of(load_file(file), "average."), (0, step_of(file))
+    with torch.no_grad():
+        for name, weight in parameters.items():
+            weight.copy_(best[name])
+    return [
+        {
+            "step": each.step,
+            "reward": float(each.reward.mean()),
+            "monitor": float(each.monitor.mean()),
+            "diversity": each.diversity,
+        }
+        for each in read_looks(work)
+        if each.step in kept
+    ]

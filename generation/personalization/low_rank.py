@@ -1,10 +1,12 @@
-"""Low-rank weights beside the layers of a network (Hu et al., ICLR 2022): put in, read, taken over, merged."""
+"""Low-rank weights beside the layers of a network (Hu et al., ICLR 2022): put in, read, taken over, written, merged."""
 
 import copy
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from diffusers import UNet2DConditionModel
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 
@@ -38,6 +40,12 @@ def load_lora(network: nn.Module, lora: Mapping[str, Tensor]) -> None:
     with torch.no_grad():
         for name, weight in lora_weights(network).items():
             weight.copy_(lora[name])
+
+
+def save_lora(lora: Mapping[str, Tensor], path: Path) -> None:
+    """Write low-rank weights in float16."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: each.detach().half().cpu().contiguous() for name, each in lora.items()}, path)
 
 
 def with_lora(

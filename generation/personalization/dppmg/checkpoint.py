@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from generation.diffusion.conditioning import ConditioningAdapter
 from generation.diffusion.manifest import write_manifest
 from generation.personalization.dppmg.inject import CodeTables
-from generation.personalization.low_rank import add_lora, with_lora
+from generation.personalization.low_rank import add_lora, save_lora, with_lora
 
 TABLES = Path("pictures") / "tables.safetensors"
 LORA = Path("pictures") / "lora.safetensors"
@@ -62,7 +62,7 @@ def ship(tables: CodeTables, lora: Mapping[str, Tensor], out: Path, generator: s
     (out / TABLES).parent.mkdir(parents=True, exist_ok=True)
     save_file({name: each.half().contiguous() for name, each in tables.state_dict().items()}, out / TABLES)
     if lora:
-        save_file({name: each.detach().half().cpu().contiguous() for name, each in lora.items()}, out / LORA)
+        save_lora(lora, out / LORA)
     else:
         (out / LORA).unlink(missing_ok=True)
     write_manifest(out, {"generator": generator, **facts})

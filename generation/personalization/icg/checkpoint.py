@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from diffusers import UNet2DConditionModel
-from safetensors.torch import load_file, save_file
+from diffusers import ModelMixin, UNet2DConditionModel
+from safetensors.torch import load_file
 from torch import Tensor
 
 from conf.errors import UsageError
@@ -17,7 +17,7 @@ from generation.diffusion.manifest import write_manifest
 from generation.diffusion.packing import read_network
 from generation.personalization.icg.builtin import BuiltinIcg
 from generation.personalization.icg.public.generators import ATTENTION
-from generation.personalization.low_rank import load_lora, with_lora
+from generation.personalization.low_rank import load_lora, save_lora, with_lora
 from generation.personalization.methods import weights_fingerprint
 
 LAYERS = {"attention": ATTENTION, "all": [*ATTENTION, "conv1", "conv2"]}
@@ -86,13 +86,13 @@ def read_icg(folder: Path) -> BuiltinIcg:
     return icg
 
 
-def ship(icg: BuiltinIcg, lora: Mapping[str, Tensor], out: Path, generator: str, facts: dict[str, Any]) -> None:
+def ship(network: ModelMixin, lora: Mapping[str, Tensor], out: Path, generator: str, facts: dict[str, Any]) -> None:
     """Write the adapter, LoRA weights if there are any, both in float16, and the manifest.
 
     Parameters
     ----------
-    icg
-        With the weights to ship.
+    network
+        With the weights to ship; of ICG, or of a method that keeps its own in the same form.
     lora
         By name; may be empty.
     generator
@@ -100,10 +100,9 @@ def ship(icg: BuiltinIcg, lora: Mapping[str, Tensor], out: Path, generator: str,
     facts
         Further contents of the manifest: command, data, hardware, figures.
     """
-    copy.deepcopy(icg).half().save_pretrained(out / "adapter")
+    copy.deepcopy(network).half().save_pretrained(out / "adapter")
     if lora:
-        (out / LORA).parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: tensor.detach().half().cpu().contiguous() for name, tensor in lora.items()}, out / LORA)
+        save_lora(lora, out / LORA)
     write_manifest(out, {"generator": generator, **facts})
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors.torch import load_file
 
 from conf.command_line import told
 from conf.errors import UsageError
@@ -22,8 +21,8 @@ from conf.settings import Settings
 from generation.alignment.draft import Draft, DraftSettings
 from generation.alignment.guard import Guard, GuardSettings
 from generation.alignment.policy_gradient import PolicyGradient, PolicySettings
-from generation.alignment.run import RunSettings, align, read_looks
-from generation.alignment.tuner import TuneSettings, step_of
+from generation.alignment.run import RunSettings, align, take_best
+from generation.alignment.tuner import TuneSettings
 from generation.diffusion.training.data import load_drawings
 from generation.diffusion.training.reader import Reader, augmented
 from generation.personalization.icg.checkpoint import SHIPPED
@@ -35,7 +34,7 @@ from generation.personalization.training.world import Audience, Items, Sampler
 from generation.rewards.candidates import CandidateScorer
 from generation.rewards.personal import Personal
 from generation.rewards.registry import Ingredients, build_panel
-from generation.training_state import part_of, same_run
+from generation.training_state import same_run
 from jobs.lake.context import Context
 from jobs.stickers.pack import PicturePack
 from reward_model.gradient import ClickGradient
@@ -192,21 +191,7 @@ def train(
 
 def ship_best(trainee: Trainee, work: Path, out: Path, facts: dict[str, Any]) -> None:
     """Ship the averaged weights of a run's best look, with what it and the start showed."""
-    file = work / "best.safetensors"
-    best, kept = part_of(load_file(file), "average."), (0, step_of(file))
-    with torch.no_grad():
-        for name, weight in trainee.parameters.items():
-            weight.copy_(best[name])
-    shown = [
-        {
-            "step": each.step,
-            "reward": float(each.reward.mean()),
-            "monitor": float(each.monitor.mean()),
-            "diversity": each.diversity,
-        }
-        for each in read_looks(work)
-        if each.step in kept
-    ]
+    shown = take_best(trainee.parameters, work)
     trainee.ship(out, {**facts, "validation": shown})
 
 

@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from conf.command_line import told
@@ -23,16 +22,16 @@ from conf.errors import UsageError
 from generation.alignment.guard import Guard, GuardSettings
 from generation.alignment.monitor import drawings_of
 from generation.alignment.pairwise import Pairwise, PairwiseSettings
-from generation.alignment.run import RunSettings, align, read_looks
-from generation.alignment.tuner import Tuner, TuneSettings, step_of
+from generation.alignment.run import RunSettings, align, take_best
+from generation.alignment.tuner import Tuner, TuneSettings
 from generation.diffusion.painter import Painter
-from generation.diffusion.training.data import Bends
+from generation.diffusion.training.data import Bends, Drawings
 from generation.diffusion.training.losses import PerceptualLoss
 from generation.diffusion.training.reader import Reader
 from generation.personalization.icg.checkpoint import SHIPPED as ICG_SHIPPED
-from generation.personalization.icg.checkpoint import icg_fingerprint
+from generation.personalization.icg.checkpoint import icg_fingerprint, ship
 from generation.personalization.icg.train import ThroughReaders, build_reward
-from generation.personalization.pigeon.checkpoint import SHIPPED, pigeon_fingerprint, read_pigeon, ship
+from generation.personalization.pigeon.checkpoint import SHIPPED, pigeon_fingerprint, read_pigeon
 from generation.personalization.pigeon.opening import beneath_of
 from generation.personalization.pigeon.personal import BuiltinPigeon, fresh
 from generation.personalization.pigeon.training.clicks import clicked_drawings, titles_of
@@ -57,7 +56,7 @@ from generation.personalization.pigeon.training.taste import TasteSettings, Tast
 from generation.personalization.training.rewarding import Watch
 from generation.personalization.training.world import Audience, Items, Sampler
 from generation.rewards.candidates import CandidateScorer
-from generation.training_state import part_of
+from generation.training_state import same_run
 from jobs.lake.context import Context
 from jobs.stickers.pack import PicturePack
 
@@ -178,36 +177,11 @@ def pigeon_of(painter: Painter, options: PigeonTraining) -> tuple[BuiltinPigeon,
     return pigeon, {"fingerprint": fingerprint, **{name: manifest[name] for name in kept if name in manifest}}
 
 
-def same_run(work: Path, about: dict[str, Any]) -> None:
-    """Remember what a work folder is of.
-
-    Raises
-    ------
-    UsageError
-        It belongs to another run.
-    """
-    file = work / "about.json"
-    text = json.dumps(about, sort_keys=True, indent=1, default=str)
-    if file.is_file() and file.read_text(encoding="utf-8") != text:
-        raise UsageError(f"{work} belongs to another run: delete it, or give another --work")
-    work.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
-
-
 def ship_best(
     tuner: Tuner, pigeon: BuiltinPigeon, work: Path, out: Path, generator: str, facts: dict[str, Any]
 ) -> None:
     """Write the averaged weights of the best look."""
-    file = work / "best.safetensors"
-    best = part_of(load_file(file), "average.")
-    with torch.no_grad():
-        for name, weight in tuner.parameters.items():
-            weight.copy_(best[name])
-    shown = [
-        {"step": each.step, "reward": float(each.reward.mean()), "monitor": float(each.monitor.mean())}
-        for each in read_looks(work)
-        if each.step in (0, step_of(file))
-    ]
+    shown = take_best(tuner.parameters, work)
     ship(pigeon, {}, out, generator, {**facts, "validation": shown})
 
 
@@ -249,17 +223,20 @@ def reconstruct_part(ctx: Context, painter: Painter, pigeon: BuiltinPigeon, opti
     scorer = CandidateScorer(ctx)
     backbone = scorer.encoders.image.backbone
 
-    def sampler(split: Literal["train", "validation"], bends: Bends | None, seed: int) -> TaskSampler:
-        drawings = drawings_of_night(ctx, pack, split)
+    training = drawings_of_night(ctx, pack, "train")
+    bends = None if options.bends is None else Bends(training, options.bends)
+
+    def sampler(
+        split: Literal["train", "validation"], drawings: Drawings, bends: Bends | None, seed: int
+    ) -> TaskSampler:
         logged = Logged.read(ctx, split, split)
         clicked = clicked_drawings(logged, drawings, pack)
         text = titles_of(pack, drawings, scorer.encoders)
         crowd = Crowd(drawings, seed)
         return TaskSampler(drawings, text, logged.history, logged.preference, clicked, crowd, bends, backbone, settings)
 
-    training = drawings_of_night(ctx, pack, "train")
-    bends = None if options.bends is None else Bends(training, options.bends)
-    tasks, watched = sampler("train", bends, options.tune.seed), sampler("validation", None, 0)
+    tasks = sampler("train", training, bends, options.tune.seed)
+    watched = sampler("validation", drawings_of_night(ctx, pack, "validation"), None, 0)
     painting = painting_of(ctx, painter, pigeon)
     tuner = Reconstruct(painting, painting_parameters(pigeon), PerceptualLoss(backbone), settings)
     task = tasks_of(watched, WATCHED)
@@ -275,20 +252,6 @@ def tasks_of(sampler: TaskSampler, rows: int) -> Any:
         sampler.drawings, sampler.text, sampler.histories, sampler.preferences, sampler.clicked, sampler.crowd,
         sampler.bends, sampler.backbone, wide,
     ).draw(0)  # fmt: skip
-
-
-class PairWatch:
-    """The looks of ICG's training, for rows with histories."""
-
-    def __init__(self, watch: Watch, sampler: HistorySampler) -> None:
-        self.watch = watch
-        count = len(watch.batch)
-        nothing = np.zeros(count)
-        watch.batch = sampler.told(watch.batch, nothing, nothing, np.random.default_rng(0))
-
-    def __call__(self, step: int) -> tuple[Any, Tensor]:
-        """The look and its sheet."""
-        return self.watch(step)
 
 
 def align_part(ctx: Context, painter: Painter, pigeon: BuiltinPigeon, options: PigeonTraining) -> Part:
@@ -308,11 +271,13 @@ def align_part(ctx: Context, painter: Painter, pigeon: BuiltinPigeon, options: P
     tuner: Pairwise[HistoryBatch, Any] = Pairwise(painting, parameters, settings)
     watched = Items.read(ctx, scorer.encoders, "validation", limit=WATCHED_ITEMS)
     watch = Watch(painting, reward, watched, audience, PicturePack.load(), steps=1, autocast=tuner.autocast)
+    unmasked = np.zeros(len(watch.batch))
+    watch.batch = sampler.told(watch.batch, unmasked, unmasked, np.random.default_rng(0))
     half = max(2, options.rows // 2)
     return Part(
         tuner=tuner,
         learn=lambda: tuner.learn(lambda key: book.draw(key, half, options.tune.seed)),
-        look=PairWatch(watch, HistorySampler(sampler.sampler, histories)),
+        look=watch,
     )
 
 

@@ -7,8 +7,8 @@ import torch
 from generation.diffusion.adapter import ConditionBatch
 from generation.diffusion.painter import SHIPPED as GENERATOR
 from generation.diffusion.painter import load_networks
+from generation.personalization.icg.checkpoint import ship
 from generation.personalization.methods import METHODS, opener_named
-from generation.personalization.pigeon.checkpoint import ship
 from generation.personalization.pigeon.history import Events
 from generation.personalization.pigeon.rocchio import change
 from tests.generation.personalization.pigeon.conftest import a_history

@@ -4,7 +4,8 @@ import json
 
 import torch
 
-from generation.personalization.pigeon.checkpoint import pigeon_fingerprint, read_pigeon, ship
+from generation.personalization.icg.checkpoint import ship
+from generation.personalization.pigeon.checkpoint import pigeon_fingerprint, read_pigeon
 
 
 def test_saved_and_loaded_it_reads_the_same(moved, painter, histories, preference, tmp_path):

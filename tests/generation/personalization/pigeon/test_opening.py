@@ -8,8 +8,8 @@ import pytest
 from conf.errors import UsageError
 from conf.settings import GenerationSettings
 from generation.diffusion.painter import Painter
+from generation.personalization.icg.checkpoint import ship
 from generation.personalization.methods import adapter_openers, method_fingerprints
-from generation.personalization.pigeon.checkpoint import ship
 from generation.personalization.pigeon.personal import fresh
 from generation.serving.backends import InProcessPaint, open_backend
 from tests.generation.personalization.pigeon.conftest import a_history

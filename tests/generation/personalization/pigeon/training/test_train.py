@@ -9,10 +9,11 @@ from safetensors.torch import load_file
 from conf.errors import UsageError
 from generation.alignment.tuner import Tuner, TuneSettings
 from generation.personalization.icg.checkpoint import SHIPPED as ICG_SHIPPED
-from generation.personalization.icg.checkpoint import icg_fingerprint
-from generation.personalization.pigeon.checkpoint import read_pigeon, ship
+from generation.personalization.icg.checkpoint import icg_fingerprint, ship
+from generation.personalization.pigeon.checkpoint import read_pigeon
 from generation.personalization.pigeon.personal import fresh
-from generation.personalization.pigeon.training.train import PigeonTraining, pigeon_of, same_run, ship_best
+from generation.personalization.pigeon.training.train import PigeonTraining, pigeon_of, ship_best
+from generation.training_state import same_run
 
 
 def test_the_first_part_begins_anew_and_the_others_go_on(painter, moved, tmp_path):
