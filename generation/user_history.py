@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from generation.catalogue import CoverVectors
 from generation.history import history_array
 from generation.types import HISTORY_EVENTS
+from jobs.lake.examination import examination_at, read_examination
 from jobs.lake.lake import Lake
 from jobs.lake.tables import EMBED_DIM, WINDOWS
 
@@ -108,12 +109,6 @@ def user_history(
     )
 
 
-def read_examination(lake: Lake, as_of: date) -> NDArray[np.float64]:
-    """Examination by position, from 1, as the end of a day knows it."""
-    table = lake.read("position_bias", ds=as_of, columns=["position", "examination"]).sort_by("position")
-    return np.asarray(table["examination"].to_numpy(), np.float64)
-
-
 def history_of_events(
     events: pl.DataFrame, vectors: NDArray[np.float64], examination: NDArray[np.float64], as_of: date
 ) -> NDArray[np.float32] | None:
@@ -131,13 +126,12 @@ def history_of_events(
         The day.
     """
     end = datetime.combine(as_of + timedelta(days=1), datetime.min.time(), UTC).timestamp() * 1e6
-    position = np.minimum(events["position"].to_numpy(), len(examination)) - 1
     age = np.maximum(end - events["ts"].dt.epoch("us").to_numpy(), 0) / 3.6e9
     return user_history(
         vectors=vectors[::-1],
         clicked=events["clicked"].to_numpy().astype(bool)[::-1],
         age_hours=age[::-1],
-        examination=examination[position][::-1],
+        examination=examination_at(examination, events["position"].to_numpy())[::-1],
     )
 
 

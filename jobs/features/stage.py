@@ -14,6 +14,7 @@ from jobs.features.segmentation import profiles, prototypes, segments
 from jobs.features.windows import day_number, scan_days
 from jobs.lake.arrays import Ints
 from jobs.lake.context import Context, StageResult
+from jobs.lake.examination import read_examination
 
 if TYPE_CHECKING:
     from pyspark.broadcast import Broadcast
@@ -150,12 +151,11 @@ def write_segments(ctx: Context, events: "DataFrame", day: date, catalogue: Cata
 def write_segment_history(ctx: Context, events: "DataFrame", day: date, sent: Sent, result: StageResult) -> None:
     """Write segment_history of ``day``, whose user_segments and position_bias are there."""
     lake = ctx.lake
-    bias = lake.read("position_bias", ds=day, columns=["position", "examination"]).sort_by("position")
     found = prototypes.segment_history(
         events,
         lake.frame("user_segments", ds=day),
         day_number(day),
-        np.asarray(bias["examination"].to_numpy(), np.float64),
+        read_examination(lake, day),
         sent,
         ctx.settings.features.seed,
     )
@@ -166,13 +166,12 @@ def write_segment_history(ctx: Context, events: "DataFrame", day: date, sent: Se
 def write_interaction_edges(ctx: Context, day: date, result: StageResult) -> None:
     """Write interaction_edges of ``day``, whose position_bias and item_features are there."""
     lake = ctx.lake
-    bias = lake.read("position_bias", ds=day, columns=["position", "examination"]).sort_by("position")
     known = lake.partitions("impressions")
     edges = interaction_edges(
         lake.frame("impressions", ds=[each for each in scan_days([day]) if each.isoformat() in known]),
         lake.frame("items"),
         lake.frame("item_features", ds=day),
-        np.asarray(bias["examination"].to_numpy(), np.float64),
+        read_examination(lake, day),
         day.isoformat(),
     )
     rows = lake.replace(edges, "interaction_edges", ds=day)

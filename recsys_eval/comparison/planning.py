@@ -11,10 +11,11 @@ from generation.personalization.dppmg.tokens import codes_of_events
 from generation.personalization.methods import Need
 from generation.preference_tokens import painter_tokens
 from generation.types import PREFERENCE_DIM, SegmentProfile
-from generation.user_history import history_of_events, read_examination
+from generation.user_history import history_of_events
 from jobs.features.log import Catalogue
 from jobs.lake.arrays import Flags, Floats32
 from jobs.lake.context import Context
+from jobs.lake.examination import read_examination
 from jobs.simulator.model import World
 from recsys_eval.comparison.cast import Cast, Sizes
 from recsys_eval.comparison.plan import Painters, Plan, add_arm, profile_of

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 
 from jobs.lake.arrays import Flags, Floats, Ints
+from jobs.lake.examination import examination_at
 from recsys_eval.experiment.off_policy import LoggedRounds
 from recsys_eval.experiment.played_day import value_findings
 from recsys_eval.night import Findings, Night
-from recsys_eval.ranking.examination import examination_at
 from recsys_eval.ranking.features import LOGGED_COLUMNS, ImpressionFeatures
 
 MAX_ROUNDS = 20_000

@@ -4,13 +4,13 @@ import numpy as np
 import polars as pl
 
 from jobs.lake.arrays import Flags, Ints
+from jobs.lake.examination import examination_at
 from recsys_eval.experiment.ab import Comparison, compare
 from recsys_eval.experiment.off_policy import LoggedRounds, off_policy_values
 from recsys_eval.night import Findings, Night
 from recsys_eval.ranking.arm_metrics import MIN_SLICE_USERS
 from recsys_eval.ranking.compare import treated_rows
 from recsys_eval.ranking.cover_assignment import published_assignment
-from recsys_eval.ranking.examination import examination_at
 from recsys_eval.ranking.features import ImpressionFeatures
 from recsys_eval.statistics.figures import Figure, figure, lift_row
 from recsys_eval.statistics.lift import Estimate

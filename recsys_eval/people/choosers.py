@@ -28,6 +28,7 @@ from generation.user_history import history_of_events
 from jobs.features.log import Catalogue, read_catalogue
 from jobs.lake.arrays import Floats, Floats32
 from jobs.lake.context import Context
+from jobs.lake.examination import read_examination
 from jobs.lake.splits import split_of
 from jobs.lake.tables import EMBED_DIM
 from jobs.simulator.model import World
@@ -73,7 +74,8 @@ class Evidence:
     @cached_property
     def histories(self) -> Floats32:
         """(U, 48, 165) the users' own events as a painter is told them; zeros where nothing is known."""
-        examination, nothing = _examination(self), np.zeros((HISTORY_EVENTS, HISTORY_DIM), np.float32)
+        examination = read_examination(self.ctx.lake, self.people.as_of)
+        nothing = np.zeros((HISTORY_EVENTS, HISTORY_DIM), np.float32)
         found = []
         for user in self.people.ids:
             rows = self.events.of(user)
@@ -145,7 +147,7 @@ def fitted(known: Evidence) -> Floats:
     family: with x a cover's families, y whether it was clicked, and p the examination of its position times its item's
     click-through rate, :math:`(\sum p (1 - p) x x^T + I / \sigma^2)^{-1} \sum (y - p) x`.
     """
-    rates, examined = _item_rates(known), _examination(known)
+    rates, examined = _item_rates(known), read_examination(known.ctx.lake, known.people.as_of)
     centred = known.styles - known.styles.mean(axis=0)
     found = np.zeros((len(known.people.ids), len(FAMILIES)))
     for row, user in enumerate(known.people.ids):
@@ -177,11 +179,6 @@ def _item_rates(known: Evidence) -> dict[str, float]:
     table = known.ctx.lake.read("item_features", ds=known.people.as_of, columns=["item_id", "ctr_debiased"])
     rates = dict(zip(table["item_id"].to_pylist(), table["ctr_debiased"].to_pylist(), strict=True))
     return rates | {"": float(np.mean(list(rates.values())))}
-
-
-def _examination(known: Evidence) -> Floats:
-    table = known.ctx.lake.read("position_bias", ds=known.people.as_of, columns=["position", "examination"])
-    return np.asarray(table.sort_by("position")["examination"].to_numpy(), np.float64)
 
 
 def click_model(known: Evidence) -> Floats:

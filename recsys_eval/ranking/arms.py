@@ -17,9 +17,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from jobs.lake.arrays import Flags, Floats, Ints
+from jobs.lake.examination import examination_at
 from recsys_eval.arm_names import A_A, ORIGINAL
 from recsys_eval.ranking.cover_assignment import CoverAssignment
-from recsys_eval.ranking.examination import click_weights, examination_at
+from recsys_eval.ranking.examination import click_weights
 from recsys_eval.ranking.features import SHOWN_P, ImpressionFeatures
 from recsys_eval.ranking.rankers import Labelled, RankerSettings, fit, score
 

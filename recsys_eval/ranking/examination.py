@@ -12,7 +12,8 @@ from datetime import date
 
 import numpy as np
 
-from jobs.lake.arrays import Floats, Ints
+from jobs.lake.arrays import Floats
+from jobs.lake.examination import read_examination
 from jobs.lake.lake import Lake
 
 MOST_WEIGHT = 10.0
@@ -24,19 +25,8 @@ def load_examination(lake: Lake, ds: date) -> Floats:
     """(p,) examination of the places 1..p relative to the first, as estimated by the end of ``ds``; [1] without any."""
     if not lake.exists("position_bias"):
         return np.ones(1)
-    table = lake.read("position_bias", ds=ds, columns=["position", "examination"]).sort_by("position")
-    return table["examination"].to_numpy().astype(np.float64) if len(table) else np.ones(1)
-
-
-def examination_at(examination: Floats, position: Ints) -> Floats:
-    """Examination at ``position`` (from 1), (n,); places beyond those estimated take the last one's.
-
-    Examples
-    --------
-    >>> examination_at(np.array([1.0, 0.5]), np.array([1, 2, 9])).tolist()
-    [1.0, 0.5, 0.5]
-    """
-    return np.asarray(examination[np.clip(position, 1, len(examination)) - 1], np.float64)
+    found = read_examination(lake, ds)
+    return found if len(found) else np.ones(1)
 
 
 def click_weights(examination: Floats) -> Floats:

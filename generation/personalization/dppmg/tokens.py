@@ -30,6 +30,7 @@ from generation.preference_tokens import NONE, read_codes
 from jobs.lake.arrays import Floats, Ints
 from jobs.lake.audiences import audience_user, user_audience
 from jobs.lake.context import Context, StageResult
+from jobs.lake.examination import examination_at, read_examination
 from jobs.lake.lake import Lake
 from jobs.lake.tables import PREFERENCE_TOKENS
 
@@ -159,10 +160,8 @@ def graph_of_events(lake: Lake, day: date, events: pl.DataFrame) -> Graph:
     For events that are not the log's own: of a study, with clicks put in that nobody made.
     """
     rates = pl.DataFrame(lake.read("item_features", ds=day, columns=["item_id", "ctr_debiased"]))
-    bias = pl.DataFrame(lake.read("position_bias", ds=day, columns=["position", "examination"])).sort("position")
-    looked = bias["examination"].to_numpy()
-    place = np.minimum(events["position"].to_numpy(), len(looked)) - 1
-    shown = events.with_columns(looked=pl.Series(looked[place])).join(rates, on="item_id")
+    looked = examination_at(read_examination(lake, day), events["position"].to_numpy())
+    shown = events.with_columns(looked=pl.Series(looked)).join(rates, on="item_id")
     edges = shown.group_by("user_id", node="cover_id").agg(
         clicks=pl.col("clicked").cast(pl.Int64).sum(),
         expected_clicks=(pl.col("looked") * pl.col("ctr_debiased")).sum(),

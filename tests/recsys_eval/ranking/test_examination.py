@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
+from jobs.lake.examination import examination_at
 from recsys_eval.ranking.examination import (
     MOST_WEIGHT,
     click_weights,
     effective_size,
-    examination_at,
     load_examination,
 )
 from recsys_eval.ranking.metrics import discounted_gain, ndcg

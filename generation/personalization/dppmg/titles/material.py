@@ -12,6 +12,7 @@ from generation.personalization.dppmg.titles.reward import TitleReward, preferen
 from generation.personalization.dppmg.titles.taste import TitleEvents, TitleTastes, read_events, tastes_of
 from jobs.lake.arrays import Floats
 from jobs.lake.context import Context
+from jobs.lake.examination import read_examination
 from jobs.lake.splits import split_of
 
 
@@ -75,8 +76,7 @@ def read_material(ctx: Context, codes: WordsCodes | None = None) -> Material:
     if not content:
         raise UsageError("no item has labels by language: fill `labels` of the items (docs/input-contract.md)")
     events = read_events(ctx.lake, ctx.ds, content)
-    bias = ctx.lake.read("position_bias", ds=ctx.ds).sort_by("position")
-    examination = bias["examination"].to_numpy()
+    examination = read_examination(ctx.lake, ctx.ds)
     tastes = tastes_of(events, examination)
     if codes is None:
         codes = fit_codes(tastes, floor=ctx.settings.features.segment_min_size, seed=ctx.settings.features.seed)

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from generation.personalization.dppmg.titles.content import TitleContent
 from generation.personalization.dppmg.titles.makeup import PARTS, MakeUp, make_up, parts
 from jobs.lake.arrays import Floats, Ints
+from jobs.lake.examination import examination_at
 from jobs.lake.lake import Lake
 
 WINDOW_DAYS = 28
@@ -96,7 +97,7 @@ def expected_clicks(events: TitleEvents, examination: Floats) -> Floats:
     examination
         (p,) of positions 1..p, relative to position 1; later ones have the last one's.
     """
-    seen = examination[np.minimum(events.position, len(examination)) - 1]
+    seen = examination_at(examination, events.position)
     count = len(events.users)
     looked, clicks = np.bincount(events.user, seen, count), np.bincount(events.user, events.clicked, count)
     base = clicks.sum() / max(looked.sum(), 1e-9)

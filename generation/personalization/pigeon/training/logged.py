@@ -18,8 +18,9 @@ from generation.catalogue import CoverVectors, items_with_default
 from generation.history import CLICKED, WEIGHT
 from generation.personalization.pigeon.rocchio import SHRINKAGE
 from generation.types import PREFERENCE_DIM
-from generation.user_history import history_of_events, read_examination, vectors_of
+from generation.user_history import history_of_events, vectors_of
 from jobs.lake.context import Context
+from jobs.lake.examination import examination_at, read_examination
 from jobs.lake.splits import Split, split_of
 from jobs.lake.tables import EMBED_DIM, WINDOWS
 from reward_model.encoders.model import ENCODER_ID
@@ -165,7 +166,7 @@ def expected_log_odds(ctx: Context, log: pl.DataFrame, examination: NDArray[np.f
     rates = dict(zip(table["item_id"].to_pylist(), table["ctr_debiased"].to_pylist(), strict=True))
     mean = float(np.mean(list(rates.values())))
     item = np.array([rates.get(name, mean) for name in log["item_id"]])
-    chance = item * examination[np.minimum(log["position"].to_numpy(), len(examination)) - 1]
+    chance = item * examination_at(examination, log["position"].to_numpy())
     of_user = log.select("user_id", "clicked", chance=pl.Series(chance)).with_columns(
         pl.col("clicked").sum().over("user_id").alias("clicks"), pl.col("chance").sum().over("user_id").alias("due")
     )
