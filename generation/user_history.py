@@ -153,11 +153,10 @@ def read_user_histories(
     encoder_id
         Whose vectors.
     """
-    have = lake.partitions("impressions")
     days = [as_of - timedelta(days=back) for back in range(max(WINDOWS))]
     table = lake.read(
         "impressions",
-        ds=[day for day in days if day.isoformat() in have],
+        ds=days,
         columns=["user_id", "cover_id", "ds", "ts", "position", "impression_id", "clicked"],
         filters=[("user_id", "in", sorted(users))],
     )

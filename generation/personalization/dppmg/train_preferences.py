@@ -131,12 +131,9 @@ class Data:
 
 def _log(ctx: Context) -> pl.DataFrame:
     """Impressions of 28 days with expected clicks and the words shown."""
-    known = ctx.lake.partitions("impressions")
     days = [ctx.ds - timedelta(days=back) for back in range(WINDOW)]
     columns = ["ds", "user_id", "item_id", "cover_id", "request_id", "position", "clicked", "title"]
-    log = pl.DataFrame(
-        ctx.lake.read("impressions", ds=[day for day in days if day.isoformat() in known], columns=columns)
-    )
+    log = pl.DataFrame(ctx.lake.read("impressions", ds=days, columns=columns))
     items = pl.DataFrame(ctx.lake.read("items", columns=["item_id", "title"])).rename({"title": "item_title"})
     rates = pl.DataFrame(ctx.lake.read("item_features", ds=ctx.ds, columns=["item_id", "ctr_debiased"]))
     bias = pl.DataFrame(ctx.lake.read("position_bias", ds=ctx.ds, columns=["position", "examination"]))
