@@ -56,14 +56,15 @@ class Eyes:
     def seen(self, pixels: Pixels) -> tuple[dict[str, NDArray[Any]], Floats32]:
         """The same, and the judge's features (N, 59392)."""
         found, maps = self.brief(pixels)
-        plain = [network(seven_bits(pixels)) for network in self.plain]
+        seven = seven_bits(pixels)
+        plain = [network(seven) for network in self.plain]
         pooled = [torch.cat([stage.float().mean((2, 3)) for stage in three], dim=1).numpy() for three in maps]
         features = [flat_features(three).numpy() for three in maps]
         found |= {
             POOLED: np.concatenate(pooled).astype(np.float16),
             PLAIN_STYLE: np.stack([style.argmax(axis=1) for style, _ in plain], axis=1).astype(np.int8),
             PLAIN_SUBJECT: np.stack([subject for _, subject in plain], axis=1).astype(np.float16),
-            SHAPE: np.stack([measure(seven_bits(pixels)) for measure in SHAPES.values()], axis=1).astype(np.float32),
+            SHAPE: np.stack([measure(seven) for measure in SHAPES.values()], axis=1).astype(np.float32),
         }
         return found, np.concatenate(features)
 

@@ -57,6 +57,13 @@ def test_the_search_passes_our_own():
     assert [*autocasts(OWNER.read_text(encoding="utf-8"))]
 
 
+@pytest.fixture
+def free_cpu(monkeypatch):
+    """A CPU that nothing holds below what it can."""
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+
+
 @pytest.mark.parametrize(
     ("capabilities", "dtype"),
     [
@@ -66,10 +73,31 @@ def test_the_search_passes_our_own():
         ({"amx_bf16": True}, torch.bfloat16),
     ],
 )
+@pytest.mark.usefixtures("free_cpu")
 def test_a_cpu_computes_in_what_it_multiplies(monkeypatch, capabilities, dtype):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert compute_dtype("cpu") == compute_dtype(torch.device("cpu")) == dtype
     assert compute_dtype("cuda:1") == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("isa", "capability", "dtype"),
+    [
+        ("AVX2", "AVX2", torch.float32),
+        ("AVX2", "AVX512", torch.float32),
+        ("DEFAULT", "AVX2", torch.float32),
+        ("AVX512_CORE_VNNI", "AVX512", torch.float32),
+        ("AVX512_CORE_BF16", "AVX512", torch.bfloat16),
+        ("avx512_core_amx", "AVX512", torch.bfloat16),
+        ("ALL", "AVX512", torch.bfloat16),
+    ],
+)
+@pytest.mark.usefixtures("free_cpu")
+def test_a_cpu_that_is_held_below_bfloat16_computes_in_float32(monkeypatch, isa, capability, dtype):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True, "amx_bf16": True})
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)
+    assert compute_dtype("cpu") == dtype
 
 
 def test_products_are_computed_in_the_type_asked_for():
