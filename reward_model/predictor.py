@@ -18,6 +18,7 @@ from reward_model.network.features import USER_COLUMNS, Standardiser, unseen_ite
 from reward_model.network.model import ClickModel
 from reward_model.network.user_state import Integers, ItemTable, States, rows_of
 from reward_model.tastes.estimates import Tastes
+from reward_model.threads import batches_side_by_side
 
 RATE_COLUMN = USER_COLUMNS.index("ctr_28d")
 ROWS_AT_ONCE = 8192
@@ -106,13 +107,15 @@ class Predictor:
             Rows in the order of their states, as :func:`reward_model.dataset.load_examples` gives them.
         """
         data = ExampleTensors(self, examples)
-        parts = [np.zeros(0)]
         self.model.eval()
-        with torch.inference_mode():
-            for rows in data.spans(np.arange(len(data.states_used)), ROWS_AT_ONCE):
-                table, states, batch = data.batch(rows)
-                parts.append(self.model(table, states, batch).double().numpy())
-        return np.concatenate(parts)
+
+        def logits_of(chosen: npt.NDArray[Any]) -> Floats:
+            with torch.inference_mode():
+                table, states, rows = data.batch(chosen)
+                return np.asarray(self.model(table, states, rows).double().numpy())
+
+        spans = data.spans(np.arange(len(data.states_used)), ROWS_AT_ONCE)
+        return np.concatenate([np.zeros(0), *batches_side_by_side(logits_of, spans)])
 
     def probabilities(self, examples: Examples) -> Floats:
         """Calibrated click probabilities with the position of each row, ``(n_rows,)`` float64."""

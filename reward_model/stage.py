@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 
@@ -17,6 +18,7 @@ from reward_model.dataset import Examples, Split, label_days, load_examples, spl
 from reward_model.encoders.model import ENCODER_ID
 from reward_model.metrics import log_loss, measure, reliability
 from reward_model.predictor import Predictor
+from reward_model.tastes.estimates import Tastes
 from reward_model.train import Trained, train
 
 logger = logging.getLogger(__name__)
@@ -42,17 +44,27 @@ def run(ctx: Context) -> StageResult:
     version = registry.version_of(decides)
     folder = registry.models_dir(ctx.home) / version
     if not folder.exists():
-        trained = train(
-            split.train, split.validation, ctx.settings.reward, encoder_id=ENCODER_ID, progress=ctx.progress
-        )
-        tastes = trained.predictor.tastes
-        baseline = train_baseline(split.train, split.validation, ctx.settings.reward, tastes)
+        trained, baseline = _fitted(ctx, split)
         facts = {"decided_by": decides, **_facts(ctx, split, trained, baseline)}
         registry.save(ctx.home, version, trained.predictor, baseline, facts)
     manifest = registry.read_manifest(folder)
     decision = choose_champion(ctx, version, split.validation)
     registry.write_champion(ctx.home, ctx.ds, decision)
     return _result(split, manifest, decision)
+
+
+def _fitted(ctx: Context, split: Split) -> tuple[Trained, Baseline]:
+    """The network, and the trees grown beside it as soon as the tastes that both read are there."""
+    settings, growing = ctx.settings.reward, list[Future[Baseline]]()
+    with ThreadPoolExecutor(1) as pool:
+
+        def grow(tastes: Tastes | None) -> None:
+            growing.append(pool.submit(train_baseline, split.train, split.validation, settings, tastes))
+
+        trained = train(
+            split.train, split.validation, settings, encoder_id=ENCODER_ID, progress=ctx.progress, learned=grow
+        )
+        return trained, growing[0].result()
 
 
 def load_split(ctx: Context, encoder_id: str) -> Split:

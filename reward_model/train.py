@@ -77,6 +77,7 @@ def train(
     *,
     encoder_id: str,
     progress: Callable[[int, int, str], None],
+    learned: Callable[[Tastes | None], object] = lambda _tastes: None,
 ) -> Trained:
     """Fit the network on ``training``, stop and calibrate on ``validation``.
 
@@ -86,6 +87,8 @@ def train(
         Rows with clicks and skips; no item is in both.
     progress
         Called with (epochs done, epochs, "epoch").
+    learned
+        Called with the tastes once they are there, before the network is fitted.
 
     Returns
     -------
@@ -94,6 +97,7 @@ def train(
     """
     with reproducible(settings.seed, settings.threads) as generator:
         predictor = _new_predictor(training, settings, encoder_id)
+        learned(predictor.tastes)
         live = predictor.model
         prior_logit(live, float(training.clicked.mean()))
         data = ExampleTensors(predictor, training)

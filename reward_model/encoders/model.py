@@ -283,8 +283,9 @@ def load_text_encoder(weights_dir: Path = WEIGHTS_DIR, device: str = "cpu") -> T
 
 
 def load_backbone(device: str = "cpu") -> Backbone:
-    """Frozen EfficientNet-Lite0, in bfloat16 where the hardware multiplies it, else in float32."""
-    return Backbone(load_file(verified_asset(EFFICIENTNET)), compute_dtype(device)).to(device)
+    """Frozen EfficientNet-Lite0: in float32 on a CPU, as its compiled form needs it, else as the device computes."""
+    dtype = torch.float32 if torch.device(device).type == "cpu" else compute_dtype(device)
+    return Backbone(load_file(verified_asset(EFFICIENTNET)), dtype).to(device)
 
 
 def load_projections(weights_dir: Path = WEIGHTS_DIR) -> dict[str, Tensor]:
