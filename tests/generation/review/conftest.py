@@ -1,10 +1,13 @@
-"""Desks of made-up nights, on SQLite and on a private PostgreSQL."""
+"""Desks of made-up nights, on SQLite and on a private PostgreSQL, and a browser to look at them."""
 
+import os
+import shutil
 from collections import namedtuple
 from datetime import UTC, datetime
 
 import pg8000.native
 import pytest
+from playwright.sync_api import sync_playwright
 from sqlalchemy import make_url, select
 
 from benchmarks import made_up_night
@@ -14,7 +17,16 @@ from generation.review.log.schema import cases
 
 NOW = datetime(2026, 3, 30, 8, tzinfo=UTC)
 Case = namedtuple("Case", cases.columns.keys())
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 BACKENDS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield found
+        found.close()
 
 
 @pytest.fixture(scope="session")

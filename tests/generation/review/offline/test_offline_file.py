@@ -4,7 +4,6 @@ import re
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import sync_playwright
 from sqlalchemy import insert, select
 
 from benchmarks import made_up_night
@@ -188,18 +187,10 @@ def test_the_file_loads_nothing_and_an_empty_queue_is_said(desk):
     assert safe_name('2026-03-29"; ../x') == "2026-03-29x"
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-def test_in_the_browser_from_a_file_by_keys(desk, tmp_path, chromium):
+def test_in_the_browser_from_a_file_by_keys(desk, tmp_path, browser):
     """Look, decide by keys, undo, reload, save; hostile titles do nothing; the file comes back."""
     (tmp_path / "covers.html").write_bytes(handed_out(desk))
-    context = chromium.new_context(accept_downloads=True)
+    context = browser.new_context(accept_downloads=True)
     page, requests, errors = context.new_page(), [], []
     page.on("request", lambda request: requests.append(request.url))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

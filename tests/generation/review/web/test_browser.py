@@ -1,7 +1,6 @@
 """The desk in a real browser: what a reviewer does, by keyboard, on both databases."""
 
 import os
-import shutil
 import threading
 import time
 from datetime import date, datetime, timedelta
@@ -9,7 +8,7 @@ from datetime import date, datetime, timedelta
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from benchmarks import made_up_night
@@ -23,7 +22,6 @@ from jobs.lake.context import Context
 from jobs.lake.images import ImageStore
 from tests.generation.review.conftest import rows_of
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 DS = made_up_night.DS
 PACE = float(os.environ.get("COVERLIFT_REVIEW_PACE", "0.1"))
 """Seconds between two decisions: faster than people, who take one or two; 2.2 is 50 covers in under two minutes."""
@@ -71,14 +69,6 @@ class Desk:
     @property
     def url(self):
         return f"http://127.0.0.1:{self.port}"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield found
-        found.close()
 
 
 @pytest.fixture

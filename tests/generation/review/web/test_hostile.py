@@ -1,12 +1,10 @@
 """What somebody with bad intentions sends: it stays text, is refused, and is written down."""
 
 import json
-import shutil
 import socket
 from html.parser import HTMLParser
 
 import pytest
-from playwright.sync_api import sync_playwright
 from sqlalchemy import func, select
 
 from benchmarks import made_up_night
@@ -125,38 +123,36 @@ def test_notes_and_takedown_reasons_are_kept_as_text(database, ann, lea):
     assert sum(json.loads(line)["log"] == "decisions" for line in lines) >= 198
 
 
-def test_in_the_browser_nothing_runs(desk):
+def test_in_the_browser_nothing_runs(desk, browser):
     """The queue, the focus view and the offline file with all titles: no script, no request elsewhere."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        context = browser.new_context()
-        page, said, asked = context.new_page(), [], []
-        page.on("dialog", lambda dialog: said.append(dialog.message) or dialog.dismiss())
-        page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        home = f"http://127.0.0.1:{desk[1]}"
-        page.goto(f"{home}/sign-in")
-        page.fill("[name=name]", "lea")
-        page.fill("[name=password]", "correct horse battery")
-        page.press("[name=password]", "Enter")
-        page.wait_for_url("**/queue*")
-        next_page, seen = f"{home}/queue?tab=all", 0
-        while next_page:
-            page.goto(next_page)
-            assert page.evaluate("window.hit") is None
-            more = page.locator("a[href*='after=']")
-            next_page, seen = (home + more.first.get_attribute("href")) if more.count() else None, seen + 1
-        assert seen == 5
-        page.goto(f"{home}/focus?tab=pending")
-        for _ in range(12):
-            page.keyboard.press("ArrowRight")
-        page.goto(f"{home}/results")
-        page.goto(f"{home}/audit")
+    context = browser.new_context()
+    page, said, asked = context.new_page(), [], []
+    page.on("dialog", lambda dialog: said.append(dialog.message) or dialog.dismiss())
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    home = f"http://127.0.0.1:{desk[1]}"
+    page.goto(f"{home}/sign-in")
+    page.fill("[name=name]", "lea")
+    page.fill("[name=password]", "correct horse battery")
+    page.press("[name=password]", "Enter")
+    page.wait_for_url("**/queue*")
+    next_page, seen = f"{home}/queue?tab=all", 0
+    while next_page:
+        page.goto(next_page)
         assert page.evaluate("window.hit") is None
-        assert said == []
-        assert {url.split("/")[2] for url in asked if url.startswith("http")} == {f"127.0.0.1:{desk[1]}"}
-        browser.close()
+        more = page.locator("a[href*='after=']")
+        next_page, seen = (home + more.first.get_attribute("href")) if more.count() else None, seen + 1
+    assert seen == 5
+    page.goto(f"{home}/focus?tab=pending")
+    for _ in range(12):
+        page.keyboard.press("ArrowRight")
+    page.goto(f"{home}/results")
+    page.goto(f"{home}/audit")
+    assert page.evaluate("window.hit") is None
+    assert said == []
+    assert {url.split("/")[2] for url in asked if url.startswith("http")} == {f"127.0.0.1:{desk[1]}"}
+    context.close()
 
 
 PATHS = [

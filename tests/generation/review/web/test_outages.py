@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from itertools import cycle
 
 import pytest
-from playwright.sync_api import TimeoutError, expect, sync_playwright
+from playwright.sync_api import TimeoutError, expect
 from sqlalchemy import select
 
 from benchmarks import made_up_night
@@ -16,7 +16,6 @@ from generation.review.log.database import open_database
 from generation.review.log.schema import entries
 from jobs.lake.images import ImageStore
 from tests.generation.review.conftest import NOW
-from tests.generation.review.web.test_browser import CHROMIUM, nothing_waits
 from tests.support.broken_line import BrokenLine
 
 SHORT = [0.2 + 0.05 * number for number in range(20)]
@@ -39,12 +38,12 @@ def desk_behind_a_line(folder, number, **review):
     database.close()
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield found
-        found.close()
+def nothing_waits(page, seconds=20):
+    """Until nothing in the browser waits to be sent."""
+    until = time.monotonic() + seconds
+    while page.evaluate("outbox.waiting().length"):
+        assert time.monotonic() < until
+        page.wait_for_timeout(50)
 
 
 class Reviewer:
