@@ -8,7 +8,7 @@ from typing import Any
 
 from conf.errors import GateError
 from generation.personalization.methods import needed
-from jobs.cpu_time import cpu_seconds
+from jobs.cpu_time import CpuClock
 from jobs.fingerprint import changed_parts, fingerprint, relevant_settings
 from jobs.lake.context import Context, StageResult
 from jobs.ledger import Run, past_runs, record, versions
@@ -178,7 +178,7 @@ def open_gate(
 def run_stage(context: Context, check: StageCheck, screen: Screen, observers: Observers) -> None:
     """Run one stage and put the outcome into the ledger, a failure as well."""
     stage = check.stage
-    read, begin, busy = versions(context.lake, stage.reads), time.monotonic(), cpu_seconds()
+    read, begin, clock = versions(context.lake, stage.reads), time.monotonic(), CpuClock()
     attempt = observers.begin(context.ds.isoformat(), stage.name, read)
 
     def remember(status: str, result: StageResult) -> dict[str, int]:
@@ -191,7 +191,7 @@ def run_stage(context: Context, check: StageCheck, screen: Screen, observers: Ob
             fingerprint=check.fingerprint,
             read=read,
             written=written,
-            result=replace(result, metrics={**result.metrics, "cpu_seconds": cpu_seconds() - busy}),
+            result=replace(result, metrics={**result.metrics, "cpu_seconds": clock.seconds()}),
             seconds=time.monotonic() - begin,
         )
         return written

@@ -28,7 +28,7 @@ from generation.rewards.registry import REWARDS
 from generation.serving.backends import PaintBackend, open_backend
 from generation.store import PaintedUnit, UnitStore
 from generation.types import SIZE
-from jobs.cpu_time import cpu_seconds
+from jobs.cpu_time import CpuClock
 from jobs.lake.context import Context, StageResult
 from jobs.lake.tables import COVER_FEATURES, COVERS, GENERATED_COVERS
 
@@ -52,13 +52,13 @@ def run(ctx: Context) -> StageResult:
     """
     plan = _read_plan(ctx)
     store = UnitStore(ctx.images)
-    begin, busy = time.perf_counter(), cpu_seconds()
+    begin, clock = time.perf_counter(), CpuClock()
     painting, inspection = Painting(), Inspection(ctx)
     for wave, reused, painted in _painted(ctx, plan, store):
         painting.seconds = time.perf_counter() - begin
         painting.add(reused, painted)
         inspection.look(wave, [*reused, *painted])
-    painting.cpu_seconds = cpu_seconds() - busy - sum(inspection.cpu_seconds.values())
+    painting.cpu_seconds = clock.seconds() - sum(inspection.cpu_seconds.values())
     _report_failures(painting.failed, painting.units)
     candidates, embeddings, styles = inspection.found()
 
