@@ -14,9 +14,9 @@ import numpy as np
 from sqlalchemy import func, select
 
 from benchmarks.desk_server import Client
-from generation.review.log import chain
 from generation.review.log.database import Database
 from generation.review.log.schema import cases, entries
+from generation.review.log.sealing import chain
 
 REASONS = ("ugly", "brand", "unclear")
 AGAIN = 0.05

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 from sqlalchemy import insert
 
-from generation.review.log.case_state import Unit, settle
+from generation.review.log.answers.case_state import Unit, settle
 from generation.review.log.database import Database
 from generation.review.log.decisions import columns_of
 from generation.review.log.load import put, share_of

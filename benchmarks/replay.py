@@ -9,11 +9,12 @@ from typing import Any
 from sqlalchemy import Connection, select, text
 
 from conf.errors import Refused
-from generation.review.log import chain, decisions
+from generation.review.log import decisions
 from generation.review.log.database import Database
 from generation.review.log.decisions import Decision, columns_of, unit_of
 from generation.review.log.queue import Filter
 from generation.review.log.schema import APPEND_ONLY, candidates, cases, entries
+from generation.review.log.sealing import chain
 from generation.review.log.sync import Replay
 from generation.review.web import bulk
 

@@ -23,11 +23,11 @@ from benchmarks import replay as replays
 from benchmarks.desk_server import Client, Server, add_people, serving
 from benchmarks.private_postgres import postgres
 from conf.settings import Settings
-from generation.review.log import chain
 from generation.review.log import queue as queues
 from generation.review.log.database import Database, open_database
 from generation.review.log.queue import Filter
 from generation.review.log.schema import REWARDS, cases
+from generation.review.log.sealing import chain
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 Backend = Annotated[Literal["sqlite", "postgresql"], typer.Option("--database")]

@@ -4,7 +4,7 @@ Clicks are few and each says something: up to 32 of them stand as they are, newe
 clicks than 32 can be too: they are grouped by how their covers are drawn (spherical k-means on the style part, Dhillon
 and Modha, Machine Learning 2001), and a group is told as one event with the mean of its vectors and, as its weight, how
 many it stands for. So the weighted sums of the 48 rows are those of all events, and what a preference is computed from
-(:mod:`jobs.features.preference`) is all there.
+(:mod:`jobs.features.estimators.preference`) is all there.
 """
 
 from collections.abc import Collection
@@ -19,7 +19,7 @@ from generation.history import history_array
 from generation.types import HISTORY_EVENTS
 from jobs.lake.examination import examination_at, read_examination
 from jobs.lake.lake import Lake
-from jobs.lake.tables import EMBED_DIM, WINDOWS
+from jobs.lake.schema.columns import EMBED_DIM, WINDOWS
 
 CLICKED_ROWS = 32
 """Rows for clicks, at most; the others are for skips."""

@@ -19,7 +19,7 @@ from conf.errors import UsageError
 from conf.settings import Settings
 from generation.serving.server import bundled_triton
 from jobs.lake.assets import assets_dir
-from jobs.lake.delta_jar import jar_path
+from jobs.lake.engine.delta_jar import jar_path
 from jobs.reach import ROOT
 from reward_model.encoders.assets import missing_assets
 

@@ -13,7 +13,7 @@ from jobs.fingerprint import code_hash, code_of, relevant_settings
 from jobs.lake.assets import in_checkout
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
-from jobs.lake.tables import RUNS
+from jobs.lake.schema.runs import RUNS
 from jobs.reach import ROOT
 from jobs.stages import Stage
 

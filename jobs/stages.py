@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from jobs.lake.table_owners import CLICK_MODEL_TABLES, filled_by
+from jobs.lake.schema.owners import CLICK_MODEL_TABLES, filled_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -200,12 +200,12 @@ STAGES: tuple[Stage, ...] = (
     ),
     Stage(
         name="publish",
-        function="jobs.publish:run",
+        function="jobs.publishing.stage:run",
         about="Write what the feed may show tonight: approved covers only.",
         upstream=("generate", "titles", "review-policy"),
         reads=("generated_covers", "generated_titles", "cover_decisions"),
         writes=filled_by("publish"),
-        watches="jobs.publish:decisions_digest",
+        watches="jobs.publishing.stage:decisions_digest",
         gate="generation.review.log.sync:check_synced",
         opened_by="review-sync",
     ),

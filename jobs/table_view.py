@@ -13,9 +13,9 @@ from rich.table import Table
 
 from conf.errors import UsageError
 from jobs.lake.lake import Lake, days_of
-from jobs.lake.table_owners import WRITTEN_BY
-from jobs.lake.table_spec import Column, TableSpec
-from jobs.lake.tables import TABLES
+from jobs.lake.schema.owners import WRITTEN_BY
+from jobs.lake.schema.spec import Column, TableSpec
+from jobs.lake.schema.tables import TABLES
 
 SHOWN_VALUES = 3
 SHOWN_TEXT = 40
@@ -76,7 +76,7 @@ def page() -> str:
     lines = [
         "# Tables",
         "",
-        "Printed by `coverlift inspect --schema` from [`jobs/lake/tables.py`](../jobs/lake/tables.py); a test keeps",
+        "Printed by `coverlift inspect --schema` from [`jobs/lake/schema`](../jobs/lake/schema); a test keeps",
         "the two equal. All are Delta tables below `HOME/lake`. Times are UTC. Where nothing is said of null, a column",
         "is NOT NULL.",
         "",

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from jobs.lake.context import Context, StageResult
-from jobs.lake.tables import RANKING_LIFT
+from jobs.lake.schema.evaluation import RANKING_LIFT
 from recsys_eval.experiment.drawing_policy import measure_drawings
 from recsys_eval.experiment.played_day import measure_experiment
 from recsys_eval.night import Findings, Night

@@ -13,7 +13,7 @@ import numpy as np
 
 from conf.settings import RewardSettings
 from jobs.lake.arrays import Flags, Floats, Floats32
-from jobs.lake.tables import EMBED_DIM, STYLE_DIM
+from jobs.lake.schema.columns import EMBED_DIM, STYLE_DIM
 from reward_model.calibration import Calibration, fit_platt
 from reward_model.dataset import Examples
 from reward_model.network.features import ITEM_COLUMNS, TITLE_COLUMNS, USER_COLUMNS

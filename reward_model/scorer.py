@@ -22,7 +22,7 @@ from jobs.lake.arrays import Floats, Floats32, Ints
 from jobs.lake.audiences import audience_user
 from jobs.lake.context import Context
 from jobs.lake.lake import Lake
-from jobs.lake.tables import EMBED_DIM, STYLE_DIM, UNPERSONALISED, WITHOUT_PROFILE
+from jobs.lake.schema.columns import EMBED_DIM, STYLE_DIM, UNPERSONALISED, WITHOUT_PROFILE
 from reward_model.dataset import load_item_features
 from reward_model.network.ensemble_member import RowTensors, StateTensors, UserSide
 from reward_model.network.features import ITEM_COLUMNS, numbers, title_shape, unseen_items

@@ -11,7 +11,7 @@ import torch
 from conf.errors import ContractError
 from jobs.lake.context import Context, StageResult
 from jobs.lake.point_in_time import evening_before
-from jobs.lake.table_owners import CLICK_MODEL_TABLES
+from jobs.lake.schema.owners import CLICK_MODEL_TABLES
 from reward_model import registry
 from reward_model.baseline import Baseline, train_baseline
 from reward_model.dataset import Examples, Split, label_days, load_examples, split_examples

@@ -15,7 +15,7 @@ import pytest
 from conf.settings import Settings, SparkSettings
 from jobs.lake.context import Context
 from jobs.lake.lake import Lake
-from tests.support.small_night import made_once
+from tests.support.runs.small_night import made_once
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from conf.load import load_settings
 from jobs.cli.main import app
-from jobs.lake.tables import TABLES
+from jobs.lake.schema.tables import TABLES
 from jobs.stages import STAGES
 
 ROOT = Path(__file__).parents[1]

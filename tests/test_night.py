@@ -17,8 +17,8 @@ from conf.settings import SparkSettings
 from jobs.lake.images import ImageStore
 from jobs.lake.lake import Lake
 from jobs.stages import STAGES
-from tests.support.adapters import untrained_adapter
-from tests.support.small_night import DS, NEXT, command, coverlift, installed
+from tests.support.models.adapters import untrained_adapter
+from tests.support.runs.small_night import DS, NEXT, command, coverlift, installed
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 PASSWORD, OWN = "correct horse battery staple", "a stapler of my own"

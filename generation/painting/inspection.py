@@ -22,7 +22,7 @@ from generation.rewards.candidates import CandidateScorer, choose
 from generation.rewards.safety import Safety, SafetyDown
 from jobs.lake.arrays import Floats32, Pixels
 from jobs.lake.context import Context
-from jobs.lake.tables import SHOWN_PURPOSES
+from jobs.lake.schema.columns import SHOWN_PURPOSES
 from reward_model.encoders.assets import OPEN_NSFW, AssetError, verified_asset
 
 WAVE_UNITS = 240

@@ -30,7 +30,9 @@ from generation.store import PaintedUnit, UnitStore
 from generation.types import SIZE
 from jobs.cpu_time import CpuClock
 from jobs.lake.context import Context, StageResult
-from jobs.lake.tables import COVER_FEATURES, COVERS, GENERATED_COVERS
+from jobs.lake.schema.covers import GENERATED_COVERS
+from jobs.lake.schema.features import COVER_FEATURES
+from jobs.lake.schema.feed import COVERS
 
 logger = logging.getLogger(__name__)
 

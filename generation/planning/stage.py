@@ -45,7 +45,8 @@ from generation.types import PREFERENCE_DIM, ItemContent, SegmentProfile
 from jobs.lake.audiences import PREFIX
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
-from jobs.lake.tables import EMBED_DIM, GENERATION_PLAN, UNPERSONALISED
+from jobs.lake.schema.columns import EMBED_DIM, UNPERSONALISED
+from jobs.lake.schema.covers import GENERATION_PLAN
 from reward_model.encoders.model import ENCODER_ID
 from reward_model.scorer import PersonalScorer
 

@@ -8,11 +8,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from conf.errors import GateError, UsageError
-from generation.review.log import audit_chain, chain, verify
+from generation.review.log import verify
+from generation.review.log.answers.four_eyes import COMMAND_LINE
 from generation.review.log.database import Database, answering, database_of, in_use
-from generation.review.log.four_eyes import COMMAND_LINE
 from generation.review.log.load import load_night
 from generation.review.log.queue import TABS, Filter
+from generation.review.log.sealing import audit_chain, chain
 from generation.review.log.takedown_outbox import carry_out_all
 from generation.review.offline import offline_file
 from generation.review.web.accounts import Accounts

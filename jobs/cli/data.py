@@ -90,7 +90,7 @@ def doctor(
 def setup(debug: DebugOption = False) -> None:
     """Fetch the Delta jar and the frozen models, each checked against its pinned hash; what is there stays."""
     with errors_explained(debug):
-        from jobs.lake import delta_jar
+        from jobs.lake.engine import delta_jar
         from recsys_eval import assets as evaluation
         from reward_model.encoders import assets
 

@@ -221,7 +221,7 @@ def takedown(
 ) -> None:
     """Take a cover down for good: from what is published for this night and later ones."""
     with errors_explained(debug):
-        from jobs.takedown import take_down
+        from jobs.publishing.takedown import take_down
 
         context = make_context(day, home, config, profile, override)
         removed = take_down(context.lake, cover_id, reason=reason, by=by, ds=context.ds, now=datetime.now(UTC))

@@ -246,7 +246,7 @@ def _publishing(context: "Context") -> Callable[[date], str]:
 def _taking_down(context: "Context") -> Callable[[str, str, str, date], str]:
     """What the desk's takedown does in the lake: the same as the command ``takedown``."""
     from conf.errors import NothingToDo
-    from jobs.takedown import take_down
+    from jobs.publishing.takedown import take_down
 
     def run(cover_id: str, reason: str, by: str, ds: date) -> str:
         try:

@@ -12,13 +12,14 @@ import numpy as np
 import pyarrow as pa
 
 from jobs.features import history, items, users
-from jobs.features.beta import BetaPrior, Moments, fit_windows
+from jobs.features.estimators.beta import BetaPrior, Moments, fit_windows
+from jobs.features.estimators.moments import SCHEMA, Sums, total
+from jobs.features.estimators.position import PositionBias, from_adjacent, from_randomised
 from jobs.features.log import Catalogue
-from jobs.features.moments import SCHEMA, Sums, total
-from jobs.features.position import PositionBias, from_adjacent, from_randomised
 from jobs.features.windows import LONGEST, day_text
 from jobs.lake.arrays import Floats, Ints
-from jobs.lake.tables import ITEM_FEATURES, POSITION_BIAS, USER_FEATURES, USER_HISTORY, WINDOWS
+from jobs.lake.schema.columns import WINDOWS
+from jobs.lake.schema.features import ITEM_FEATURES, POSITION_BIAS, USER_FEATURES, USER_HISTORY
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

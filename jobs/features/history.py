@@ -8,7 +8,7 @@ import pyarrow as pa
 from jobs.features.chunks import key_offsets, ragged, whole_keys
 from jobs.features.windows import LONGEST, day_text, slices
 from jobs.lake.arrays import Ints
-from jobs.lake.tables import USER_HISTORY
+from jobs.lake.schema.features import USER_HISTORY
 
 EVENT_FIELDS = [field.name for field in USER_HISTORY.schema.field("events").type.value_type]
 

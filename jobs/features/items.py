@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from jobs.features.beta import BetaPrior
 from jobs.features.chunks import key_offsets, whole_keys
-from jobs.features.moments import MomentSums
-from jobs.features.position import PositionBias, adjacent_sums
+from jobs.features.estimators.beta import BetaPrior
+from jobs.features.estimators.moments import MomentSums
+from jobs.features.estimators.position import PositionBias, adjacent_sums
 from jobs.features.windows import DAY_US, LONGEST, day_text, end_of_day_us, slice_sums, slices
 from jobs.lake.arrays import Floats, Ints
-from jobs.lake.tables import ITEM_FEATURES, WINDOWS
+from jobs.lake.schema.columns import WINDOWS
+from jobs.lake.schema.features import ITEM_FEATURES
 
 Batches = Iterable[pa.RecordBatch]
 EXAMINED = "examined"
@@ -30,7 +31,7 @@ BIRTH_DAY = -1
 ADJACENT_SCHEMA = pa.schema(
     [("day", pa.int64()), ("position", pa.int64()), ("top", pa.float64()), ("bottom", pa.float64())]
 )
-"""One row per task x day x lower position: sums of :func:`jobs.features.position.adjacent_sums`."""
+"""One row per task x day x lower position: sums of :func:`jobs.features.estimators.position.adjacent_sums`."""
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from jobs.features.beta import BetaPrior
 from jobs.features.chunks import key_offsets, ragged, vectors, whole_keys
+from jobs.features.estimators.beta import BetaPrior
+from jobs.features.estimators.moments import MomentSums
+from jobs.features.estimators.preference import preferences
 from jobs.features.log import Catalogue
-from jobs.features.moments import MomentSums
-from jobs.features.preference import preferences
 from jobs.features.windows import HOUR_US, LONGEST, day_text, end_of_day_us, slice_sums, slices
 from jobs.lake.arrays import Floats, Ints
-from jobs.lake.tables import USER_FEATURES, WINDOWS
+from jobs.lake.schema.columns import WINDOWS
+from jobs.lake.schema.features import USER_FEATURES
 
 Batches = Iterable[pa.RecordBatch]
 CATEGORY = "category"
@@ -100,7 +101,7 @@ def recency_hours(events: UserEvents, ts: Ints, days: Ints) -> Floats:
 def moments_of_users(days: Ints, catalogue: Callable[[], Catalogue]) -> Callable[[Batches], Iterator[pa.RecordBatch]]:
     """Task that adds up the moments of users by day and window, and of (user, category) pairs.
 
-    ``catalogue`` gives the broadcast one. Rows are those of :data:`jobs.features.moments.SCHEMA`.
+    ``catalogue`` gives the broadcast one. Rows are those of :data:`jobs.features.estimators.moments.SCHEMA`.
     """
 
     def task(batches: Batches) -> Iterator[pa.RecordBatch]:

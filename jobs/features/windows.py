@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jobs.lake.arrays import Ints
-from jobs.lake.tables import WINDOWS
+from jobs.lake.schema.columns import WINDOWS
 
 LONGEST = max(WINDOWS)
 """Days of log behind every feature: preferences, affinities, histories and position bias use all of them."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from conf.errors import ContractError
-from jobs.lake.table_spec import TableSpec
+from jobs.lake.schema.spec import TableSpec
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -26,7 +26,7 @@ def check_columns(found: Sequence[str], spec: TableSpec, *, ds_given: bool) -> N
     if unknown or missing:
         complaints = [f"unknown columns {unknown}"] if unknown else []
         complaints += [f"missing columns {missing}"] if missing else []
-        raise ContractError(f"Rows for table {spec.name!r} have {' and '.join(complaints)}; see jobs/lake/tables.py.")
+        raise ContractError(f"Rows for table {spec.name!r} have {' and '.join(complaints)}; see jobs/lake/schema.")
 
 
 def conform_table(data: pa.Table, spec: TableSpec, ds: str | None) -> pa.Table:

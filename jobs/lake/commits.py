@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from deltalake import DeltaTable
 
 from conf.errors import ContractError, TryAgainError
-from jobs.lake.table_spec import TableSpec
+from jobs.lake.schema.spec import TableSpec
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -17,10 +17,10 @@ from conf.errors import MissingTable
 from conf.settings import SparkSettings
 from jobs.lake.casting import conform_frame, conform_table
 from jobs.lake.commits import create_table, deleted_rows, explained, renew_checks, renew_columns, written_rows
-from jobs.lake.spark import start_session
-from jobs.lake.table_owners import WRITTEN_BY
-from jobs.lake.table_spec import TableSpec
-from jobs.lake.tables import TABLES
+from jobs.lake.engine.spark import start_session
+from jobs.lake.schema.owners import WRITTEN_BY
+from jobs.lake.schema.spec import TableSpec
+from jobs.lake.schema.tables import TABLES
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -46,7 +46,7 @@ def days_of(ds: Days) -> list[str] | None:
 
 
 class Lake:
-    """The tables of :data:`jobs.lake.tables.TABLES` under one URL.
+    """The tables of :data:`jobs.lake.schema.tables.TABLES` under one URL.
 
     Every write but those of :meth:`append` goes through Spark, and all are one Delta transaction; a table is created,
     with its NOT NULL and CHECK constraints, by its first write. Reads through :meth:`read` need no JVM.

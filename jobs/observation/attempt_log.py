@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.lake.lake import Lake
-from jobs.lake.tables import RUN_ATTEMPTS
+from jobs.lake.schema.runs import RUN_ATTEMPTS
 from jobs.observation.attempt import Attempt
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.lake.lake import Lake
-from jobs.lake.tables import TABLES
+from jobs.lake.schema.tables import TABLES
 from jobs.observation.attempt import Attempt
 
 PRODUCER = "https://github.com/OpenLineage/OpenLineage/blob/main/spec/OpenLineage.md"

@@ -18,7 +18,7 @@ from generation.personalization.methods import method_named
 from generation.planning.units import PaintUnit, rounded, unit_seed
 from generation.types import SegmentProfile
 from jobs.lake.arrays import Flags, Floats32
-from jobs.lake.tables import EMBED_DIM, UNPERSONALISED
+from jobs.lake.schema.columns import EMBED_DIM, UNPERSONALISED
 from recsys_eval.comparison.arms import Arm
 from recsys_eval.comparison.cast import Cast
 

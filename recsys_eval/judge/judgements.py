@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from jobs.lake.arrays import Floats32, Pixels, matrix
 from jobs.lake.lake import Lake
-from jobs.lake.tables import JUDGEMENTS
+from jobs.lake.schema.evaluation import JUDGEMENTS
 from recsys_eval.judge.image_metrics import FeatureJudge
 from recsys_eval.judge.known_drawings import drawings_file, judged, picture_id, read_drawings
 from recsys_eval.judge.model import EMBEDDING_DIM, FAMILIES, WEIGHTS_DIR, Judge, JudgeNetwork

@@ -29,8 +29,8 @@ from jobs.features.log import Catalogue, read_catalogue
 from jobs.lake.arrays import Floats, Floats32
 from jobs.lake.context import Context
 from jobs.lake.examination import read_examination
+from jobs.lake.schema.columns import EMBED_DIM
 from jobs.lake.splits import split_of
-from jobs.lake.tables import EMBED_DIM
 from jobs.simulator.model import World
 from jobs.stickers.pack import FAMILIES
 from recsys_eval.people.events import Events, People, vectors_of_events

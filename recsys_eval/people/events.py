@@ -15,8 +15,8 @@ import polars as pl
 import pyarrow as pa
 
 from conf.errors import UsageError
+from jobs.features.estimators.preference import preferences
 from jobs.features.log import Catalogue
-from jobs.features.preference import preferences
 from jobs.features.windows import scan_days
 from jobs.lake.arrays import Flags, Floats, Floats32, Ints
 from jobs.lake.context import Context

@@ -10,7 +10,7 @@ import polars as pl
 from jobs.lake.arrays import Floats, Ints
 from jobs.lake.audiences import with_own
 from jobs.lake.lake import Lake
-from jobs.lake.tables import UNPERSONALISED, WITHOUT_PROFILE
+from jobs.lake.schema.columns import UNPERSONALISED, WITHOUT_PROFILE
 from recsys_eval.ranking.features import ImpressionFeatures
 
 SCHEMA = {"item_id": pl.String, "segment_id": pl.String, "cover_id": pl.String, "relevance": pl.Float64}

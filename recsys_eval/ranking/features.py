@@ -18,7 +18,7 @@ import pyarrow as pa
 from jobs.lake.arrays import Flags, Floats, Floats32, Ints, matrix
 from jobs.lake.lake import Lake
 from jobs.lake.point_in_time import EVENING, on_evening, read_evenings, with_evening
-from jobs.lake.tables import EMBED_DIM
+from jobs.lake.schema.columns import EMBED_DIM
 from reward_model.network.features import ITEM_COLUMNS, USER_COLUMNS
 from reward_model.network.user_state import CoverTable, rows_of
 

@@ -16,7 +16,7 @@ import torch
 
 from jobs.lake.context import Context, StageResult
 from jobs.lake.images import ImageStore
-from jobs.lake.tables import TABLES
+from jobs.lake.schema.tables import TABLES
 from reward_model.encoders.compiled import load_picture_encoder
 from reward_model.encoders.model import (
     ENCODER_ID,

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from jobs.lake.tables import EMBED_DIM, STYLE_DIM
+from jobs.lake.schema.columns import EMBED_DIM, STYLE_DIM
 from reward_model.network.features import ITEM_COLUMNS, TITLE_COLUMNS, USER_COLUMNS
 from reward_model.network.user_state import VECTOR_DIM
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from jobs.lake.arrays import Flags, Ints
 from jobs.lake.lake import Lake
-from jobs.lake.tables import WINDOWS
+from jobs.lake.schema.columns import WINDOWS
 
 Integers = npt.NDArray[np.int32]
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from jobs.lake.arrays import Floats, Floats32
-from jobs.lake.tables import WINDOWS
+from jobs.lake.schema.columns import WINDOWS
 
 COUNT_COLUMNS = tuple(f"{what}_{days}d" for days in WINDOWS for what in ("impressions", "clicks", "ctr"))
 USER_COLUMNS = (*COUNT_COLUMNS, "recency_hours")

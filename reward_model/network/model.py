@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from jobs.lake.tables import EMBED_DIM, STYLE_DIM
+from jobs.lake.schema.columns import EMBED_DIM, STYLE_DIM
 from reward_model.network.ensemble_member import (
     KERNEL_PRIOR,
     STYLE_AXES,

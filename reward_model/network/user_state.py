@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from jobs.lake.arrays import Flags, Floats32, Ints, matrix
 from jobs.lake.lake import Lake
 from jobs.lake.point_in_time import read_evenings
-from jobs.lake.tables import EMBED_DIM, STYLE_DIM, WINDOWS
+from jobs.lake.schema.columns import EMBED_DIM, STYLE_DIM, WINDOWS
 from reward_model.network.events import Events, load_events
 from reward_model.network.features import USER_COLUMNS, numbers
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.lake.arrays import Floats, Floats32, Ints
-from jobs.lake.tables import EMBED_DIM
+from jobs.lake.schema.columns import EMBED_DIM
 from reward_model.dataset import Examples
 from reward_model.network.events import EVENT_ARRAYS, Events
 from reward_model.network.user_state import ItemTable, States, rows_of

@@ -8,7 +8,8 @@ from deltalake import write_deltalake
 
 from benchmarks.night import PEER_SECONDS, Line, lines_of, needed_passes, parsed, speed, table, timed_command
 from conf.settings import GenerationSettings
-from jobs.lake.tables import GENERATION_PLAN, RUNS
+from jobs.lake.schema.covers import GENERATION_PLAN
+from jobs.lake.schema.runs import RUNS
 
 FAN = {"pref_embedding": [0.0] * 128, "pref_style": [0.5] + [0.0] * 31, "candidates": 3}
 NOBODY = FAN | {"pref_style": [0.0] * 32}

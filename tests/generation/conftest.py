@@ -14,9 +14,9 @@ from conf.settings import GenerationSettings
 from generation.serving.repository import write_repository
 from generation.types import PaintRequest
 from reward_model.scorer import PersonalScorer
-from tests.support import tiny
+from tests.support.worlds import tiny
 
-SUPPORT = Path(__file__).parents[1] / "support"
+SUPPORT = Path(__file__).parents[1] / "support" / "models"
 PREAMBLE = (
     f"import sys; sys.path.insert(0, {str(SUPPORT)!r}); import stand_in; "
     "sys.modules['generation.diffusion.painter'] = stand_in\n"
@@ -36,7 +36,7 @@ def stand_in(monkeypatch):
     """Servers started by the test, and this process, paint with the stand-in."""
     import sys
 
-    from tests.support import stand_in as module
+    from tests.support.models import stand_in as module
 
     monkeypatch.setattr(server, "write_repository", write_stand_in_repository)
     monkeypatch.setitem(sys.modules, "generation.diffusion.painter", module)

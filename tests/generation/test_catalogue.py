@@ -6,8 +6,8 @@ import pytest
 
 from conf.errors import UsageError
 from generation.catalogue import CoverVectors, end_of_day, items_with_default, original_covers, segment_profiles
-from jobs.lake.tables import SEGMENT_HISTORY
-from tests.support import tiny
+from jobs.lake.schema.features import SEGMENT_HISTORY
+from tests.support.worlds import tiny
 
 DS = date.fromisoformat(tiny.DS)
 

@@ -6,7 +6,7 @@ import pytest
 from conf.errors import UsageError
 from generation.preference_tokens import painter_tokens, read_codes
 from jobs.lake.lake import Lake
-from jobs.lake.tables import PREFERENCE_TOKENS
+from jobs.lake.schema.features import PREFERENCE_TOKENS
 
 
 def row(audience, codes, modality="visual", ds="2026-03-29"):

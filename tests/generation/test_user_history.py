@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from generation.history import AGE, AGE_SCALE, CLICKED, EXAMINATION, KNOWN, WEIGHT
 from generation.user_history import CLICKED_ROWS, grouped, history_of_events, read_user_histories, user_history
-from jobs.features.preference import preferences
-from jobs.lake.tables import COVER_FEATURES, IMPRESSIONS, POSITION_BIAS
-from tests.support import tiny
+from jobs.features.estimators.preference import preferences
+from jobs.lake.schema.features import COVER_FEATURES, POSITION_BIAS
+from jobs.lake.schema.feed import IMPRESSIONS
+from tests.support.worlds import tiny
 
 
 def told_of(rng, clicks, skips):
@@ -47,7 +48,7 @@ def test_few_clicks_stand_as_they_are_newest_first():
 
 
 def test_the_preference_of_the_night_follows_from_it():
-    """(sum of clicked) / (n + 5) - (sum of skipped) / (m + 5), as ``jobs.features.preference`` has it."""
+    """(sum of clicked) / (n + 5) - (sum of skipped) / (m + 5), as ``jobs.features.estimators.preference`` has it."""
     told = told_of(np.random.default_rng(2), 40, 80)
     found = user_history(**told)
     halves = [(found[:, WEIGHT] * (found[:, CLICKED] == sign)) for sign in (1, -1)]

@@ -12,7 +12,7 @@ from conf.settings import WorldSettings
 from jobs.simulator.log.impressions import day_block
 from jobs.simulator.model import World
 from jobs.stickers.pack import PicturePack
-from tests.support.small_input import SmallInput
+from tests.support.worlds.small_input import SmallInput
 
 
 @pytest.fixture

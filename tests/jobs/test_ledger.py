@@ -12,4 +12,4 @@ FIRST = Stage(name="first", function="night_of_tests:first", about="", sections=
 def test_code_version_names_the_sources():
     base = code_version(FIRST)
     assert base.endswith(fingerprints.code_hash(FIRST.code))
-    assert code_version(replace(FIRST, code=("jobs/publish.py",))) != base
+    assert code_version(replace(FIRST, code=("jobs/publishing/stage.py",))) != base

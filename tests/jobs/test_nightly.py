@@ -12,7 +12,7 @@ from jobs.lock import only_one
 from jobs.nightly import night_stages, preview, run_stages
 from jobs.progress import Lines
 from jobs.stages import STAGES
-from tests.support import made_up_stages as made_up
+from tests.support.runs import made_up_stages as made_up
 
 NIGHT_SCRIPT = """
 import sys

@@ -46,7 +46,7 @@ def test_every_stage_reaches_its_own_file_and_the_tables():
     for stage in STAGES:
         code = code_of(stage)
         assert stage.function.partition(":")[0].replace(".", "/") + ".py" in code, stage.name
-        assert "jobs/lake/tables.py" in code, stage.name
+        assert "jobs/lake/schema/tables.py" in code, stage.name
 
 
 def test_the_look_of_the_desk_repaints_nothing_but_the_painter_does():

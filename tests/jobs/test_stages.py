@@ -1,8 +1,8 @@
 """The stages as data."""
 
 from jobs import fingerprint as fingerprints
-from jobs.lake.table_owners import WRITTEN_BY
-from jobs.lake.tables import TABLES
+from jobs.lake.schema.owners import WRITTEN_BY
+from jobs.lake.schema.tables import TABLES
 from jobs.stages import STAGES
 
 

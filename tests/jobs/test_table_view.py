@@ -6,7 +6,7 @@ from rich.console import Console
 
 from conf.errors import MissingTable, UsageError
 from jobs.lake.lake import Lake
-from jobs.lake.tables import TABLES
+from jobs.lake.schema.tables import TABLES
 from jobs.table_view import abbreviated, describe, page, section, show
 
 DOCS = Path(__file__).parents[2] / "docs"

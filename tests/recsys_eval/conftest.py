@@ -4,14 +4,14 @@ from deltalake import write_deltalake
 
 from conf.settings import Settings
 from jobs.lake.context import Context
-from jobs.lake.tables import POSITION_BIAS
+from jobs.lake.schema.features import POSITION_BIAS
 from recsys_eval import stage as evaluation
 from recsys_eval.judge.judgements import CachedJudge
 from recsys_eval.night import Night
 from recsys_eval.simulation.measure import measure_world
-from tests.support.known_world import CUT, DS, ENCODER, KnowingScorer, World
-from tests.support.nearest_judge import NearestJudge
-from tests.support.sticker_night import PARTS, make_sticker_night
+from tests.support.models.nearest_judge import NearestJudge
+from tests.support.worlds.known_world import CUT, DS, ENCODER, KnowingScorer, World
+from tests.support.worlds.sticker_night import PARTS, make_sticker_night
 
 
 def make_night(home, world, spark=None):

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from recsys_eval.night import Findings
 from recsys_eval.statistics.figures import Figure
-from tests.support.known_world import CUT, DS
+from tests.support.worlds.known_world import CUT, DS
 
 
 def test_findings_add_up_in_order():

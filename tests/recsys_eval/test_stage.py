@@ -2,7 +2,7 @@
 
 from recsys_eval import stage as evaluation
 from recsys_eval.report import stage
-from tests.support.sticker_night import PARTS
+from tests.support.worlds.sticker_night import PARTS
 
 
 def test_evaluating_again_changes_nothing(evaluated_night):

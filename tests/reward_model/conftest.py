@@ -6,7 +6,7 @@ from reward_model.baseline import train_baseline
 from reward_model.dataset import load_examples, split_examples
 from reward_model.scorer import PersonalScorer
 from reward_model.train import train
-from tests.support.toy_world import ENCODER, Toy, build, write
+from tests.support.worlds.toy_world import ENCODER, Toy, build, write
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from conf.errors import ContractError
 from jobs.lake.splits import bucket
 from reward_model.dataset import label_days, load_examples, split_examples
 from reward_model.network.features import ITEM_COLUMNS, USER_COLUMNS, numbers
-from tests.support.toy_world import ENCODER
+from tests.support.worlds.toy_world import ENCODER
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from jobs.lake.tables import EMBED_DIM
+from jobs.lake.schema.columns import EMBED_DIM
 from reward_model.gradient import ClickGradient
 from reward_model.scorer import PersonalScorer
 from tests.reward_model.test_scorer import candidates

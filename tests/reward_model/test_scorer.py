@@ -5,7 +5,7 @@ import pytest
 
 from reward_model.dataset import load_examples
 from reward_model.scorer import SAMPLE_SIZE
-from tests.support.toy_world import ENCODER
+from tests.support.worlds.toy_world import ENCODER
 
 
 def candidates(toy, count):

@@ -6,7 +6,7 @@ import pytest
 from jobs.lake.context import Context
 from reward_model import registry, stage
 from reward_model.metrics import log_loss
-from tests.support.toy_world import ENCODER
+from tests.support.worlds.toy_world import ENCODER
 
 
 @pytest.fixture

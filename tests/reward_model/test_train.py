@@ -4,7 +4,7 @@ import torch
 from jobs.lake.context import silent
 from reward_model.metrics import measure
 from reward_model.train import reproducible, train
-from tests.support.toy_world import ENCODER
+from tests.support.worlds.toy_world import ENCODER
 
 
 def test_it_learns_a_preference_that_item_statistics_cannot_show(split, trained):

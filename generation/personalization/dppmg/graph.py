@@ -16,7 +16,7 @@ import polars as pl
 from conf.errors import UsageError
 from jobs.lake.arrays import Flags, Floats, Floats32, Ints, matrix
 from jobs.lake.lake import Lake
-from jobs.lake.tables import EMBED_DIM
+from jobs.lake.schema.columns import EMBED_DIM
 from reward_model.network.features import title_shape
 
 VISUAL, WORDS = "visual", "words"

@@ -32,7 +32,7 @@ from jobs.lake.audiences import audience_user, user_audience
 from jobs.lake.context import Context, StageResult
 from jobs.lake.examination import examination_at, read_examination
 from jobs.lake.lake import Lake
-from jobs.lake.tables import PREFERENCE_TOKENS
+from jobs.lake.schema.features import PREFERENCE_TOKENS
 
 METHOD = "dppmg"
 LEAST_CLICKS = 3

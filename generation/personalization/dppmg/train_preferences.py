@@ -27,8 +27,8 @@ from generation.personalization.dppmg.propagate import Propagation, start_projec
 from generation.personalization.dppmg.quantise import CODES, LEVELS, Quantiser, fit_codebooks, perplexity, score_metric
 from jobs.lake.arrays import Flags, Floats, Floats32, Ints
 from jobs.lake.context import Context
+from jobs.lake.schema.columns import EMBED_DIM, STYLE_DIM
 from jobs.lake.splits import Split, split_of
-from jobs.lake.tables import EMBED_DIM, STYLE_DIM
 from reward_model.encoders.stage import text_hash
 from reward_model.metrics import user_auc
 from reward_model.network.features import TITLE_COLUMNS
@@ -37,7 +37,7 @@ WEEK, WINDOW = 7, 28
 LEAST_CLICKS = 3
 """Of a user whose preference the quantiser learns from."""
 PSEUDO_EVENTS = 5.0
-"""Of the night's own preference vectors (``jobs.features.preference``), for comparison."""
+"""Of the night's own preference vectors (``jobs.features.estimators.preference``), for comparison."""
 LEADING = {"visual": STYLE_DIM, "words": len(TITLE_COLUMNS)}
 """Features that start one by one: style; the shape of a text."""
 

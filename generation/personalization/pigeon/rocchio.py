@@ -1,9 +1,9 @@
 r"""A preference computed again with masks as weights, and only its change.
 
 The night's preference is :math:`\sum_{\text{clicked}} e / (n + k)` minus the same of skips
-(:mod:`jobs.features.preference`). With :math:`w` events behind a row and a mask :math:`m` in [0, 1], the clicked half
-is :math:`\sum m w e / (\sum m w + k)`. What is added to the preference that was told is this half minus the same with
-all masks at 1: nothing, exactly, where nothing is masked.
+(:mod:`jobs.features.estimators.preference`). With :math:`w` events behind a row and a mask :math:`m` in [0, 1], the
+clicked half is :math:`\sum m w e / (\sum m w + k)`. What is added to the preference that was told is this half minus
+the same with all masks at 1: nothing, exactly, where nothing is masked.
 
 Rows of a segment's history weigh their share of its events, together 1, of very many: there the shrinkage ``k`` is 0.
 """
@@ -14,7 +14,7 @@ from torch import Tensor
 from generation.personalization.pigeon.history import Events
 
 SHRINKAGE = 5.0
-"""That of ``jobs.features.preference``."""
+"""That of ``jobs.features.estimators.preference``."""
 ALL_SHARES = 1.01
 """Weights of three clicks or more that add up to no more than this are shares."""
 

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from generation.review.log import audit_chain, chain
 from generation.review.log.database import Database
 from generation.review.log.schema import audit
+from generation.review.log.sealing import audit_chain, chain
 
 
 def note(

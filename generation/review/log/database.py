@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from conf.errors import CoverliftError, NotSaved, TryAgainError, UsageError
-from generation.review.log.seal import Seal
-from generation.review.log.sealed_facts import start
+from generation.review.log.sealing.seal import Seal
+from generation.review.log.sealing.sealed_facts import start
 from jobs.lake.context import Context
 
 HERE = Path(__file__).parent

@@ -10,12 +10,13 @@ from sqlalchemy import Connection, Row, bindparam, insert, null, select, update
 
 from conf.errors import Conflict, Refused, Unknown
 from conf.policy import PolicySettings
-from generation.review.log import chain, four_eyes
-from generation.review.log.case_state import VOTES, State, Unit, settle
-from generation.review.log.chain import Entry, clean
+from generation.review.log.answers import four_eyes
+from generation.review.log.answers.case_state import VOTES, State, Unit, settle
 from generation.review.log.database import Database
 from generation.review.log.schema import candidates, cases, entries, nights, takedowns, undone
-from jobs.lake.tables import OVER_LIMIT
+from generation.review.log.sealing import chain
+from generation.review.log.sealing.chain import Entry, clean
+from jobs.lake.schema.review import OVER_LIMIT
 
 CHUNK = 400
 """Values in one SQL list."""

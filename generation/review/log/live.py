@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, select
 from generation.review.log.decisions import chunks, limit_of
 from generation.review.log.schema import candidates, cases
 from jobs.lake.lake import Lake
-from jobs.lake.tables import OVER_LIMIT
+from jobs.lake.schema.review import OVER_LIMIT
 
 Change = Literal["stays", "comes", "goes", "swaps", "none"]
 WHOLE = 20_000

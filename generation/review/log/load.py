@@ -14,15 +14,15 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from conf.errors import UsageError
 from conf.review import ReviewSettings
-from generation.review.log.case_state import State, Unit, settle
+from generation.review.log.answers.case_state import State, Unit, settle
 from generation.review.log.database import Database
 from generation.review.log.decisions import columns_of, refresh
 from generation.review.log.queue import words_of
 from generation.review.log.schema import REWARDS, candidates, cases, nights, title_words
-from generation.review.log.sealed_facts import check_night, note_night
+from generation.review.log.sealing.sealed_facts import check_night, note_night
 from jobs.lake.audiences import PREFIX
 from jobs.lake.context import Context
-from jobs.lake.tables import SHOWN_PURPOSES, UNPERSONALISED, WITHOUT_PROFILE
+from jobs.lake.schema.columns import SHOWN_PURPOSES, UNPERSONALISED, WITHOUT_PROFILE
 
 BATCH = 1000
 """Rows in one statement."""

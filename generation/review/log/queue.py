@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, tuple_, update
 
-from generation.review.log.case_state import VOTES
-from generation.review.log.chain import stamp
+from generation.review.log.answers.case_state import VOTES
 from generation.review.log.database import Database
 from generation.review.log.schema import REWARDS, candidates, cases, entries, title_words, undone
+from generation.review.log.sealing.chain import stamp
 
 Tab = Literal["pending", "mine", "doubtful", "sampled", "done", "auto", "disputed", "all"]
 TABS: tuple[Tab, ...] = ("pending", "mine", "doubtful", "sampled", "done", "auto", "disputed", "all")

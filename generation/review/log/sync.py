@@ -17,17 +17,19 @@ from sqlalchemy import select
 
 from conf.errors import ContractError, GateError, TryAgainError
 from generation.pictures import to_pixels
-from generation.review.log import chain, verify
-from generation.review.log.case_state import VOTES, State, Unit, settle
-from generation.review.log.chain import Entry
+from generation.review.log import verify
+from generation.review.log.answers.case_state import VOTES, State, Unit, settle
 from generation.review.log.database import Database, answering, database_of, in_use
 from generation.review.log.decisions import unit_of
 from generation.review.log.load import known_rewards
 from generation.review.log.schema import cases
+from generation.review.log.sealing import chain
+from generation.review.log.sealing.chain import Entry
 from generation.rewards.safety import Safety, SafetyDown
 from jobs.lake.context import Context, StageResult
 from jobs.lake.lake import Lake
-from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS, OVER_LIMIT, REVIEW_HEADS
+from jobs.lake.schema.covers import GENERATED_COVERS
+from jobs.lake.schema.review import COVER_DECISIONS, OVER_LIMIT, REVIEW_HEADS
 from reward_model.encoders.assets import OPEN_NSFW, AssetError, verified_asset
 
 PERSON = "person:"

@@ -7,10 +7,11 @@ from datetime import date, datetime
 
 from sqlalchemy import select, update
 
-from generation.review.log import audit, chain
-from generation.review.log.chain import stamp
+from generation.review.log import audit
 from generation.review.log.database import Database
 from generation.review.log.schema import entries, takedowns
+from generation.review.log.sealing import chain
+from generation.review.log.sealing.chain import stamp
 
 TakeDown = Callable[[str, str, str, date], str]
 """Cover, reason, by whom, night -> what happened."""

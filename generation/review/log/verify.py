@@ -10,13 +10,13 @@ from datetime import date
 
 from sqlalchemy import Connection, select, text
 
-from generation.review.log import audit_chain, chain
-from generation.review.log.case_state import VOTES, settle
-from generation.review.log.chain import Entry
+from generation.review.log.answers.case_state import VOTES, settle
 from generation.review.log.database import Database
 from generation.review.log.decisions import columns_of, unit_of
 from generation.review.log.schema import APPEND_ONLY, accounts, audit, cases, entries, takedowns, undone
-from generation.review.log.sealed_facts import ACCOUNT, NIGHT, account_digest, night_fault, noted, start_faults
+from generation.review.log.sealing import audit_chain, chain
+from generation.review.log.sealing.chain import Entry
+from generation.review.log.sealing.sealed_facts import ACCOUNT, NIGHT, account_digest, night_fault, noted, start_faults
 from jobs.lake.lake import Lake
 
 HEADS = "review_heads"

@@ -22,13 +22,14 @@ from sqlalchemy import Row, insert, select
 
 from conf.errors import Refused, Unknown
 from conf.review import ReviewSettings
-from generation.review.log import audit, chain
-from generation.review.log.chain import stamp
+from generation.review.log import audit
 from generation.review.log.database import Database
 from generation.review.log.decisions import Decision, chunks, decide, rewards_of
 from generation.review.log.load import facts_of
 from generation.review.log.queue import Filter, candidates_of, page
 from generation.review.log.schema import accounts, entries, exports
+from generation.review.log.sealing import chain
+from generation.review.log.sealing.chain import stamp
 from generation.review.pictures import picture
 from jobs.lake.images import ImageStore
 

@@ -21,7 +21,8 @@ from generation.review.policy.earlier import BY, earlier_decisions
 from generation.review.policy.rules import SAFETY, CoverFacts, ItemFacts, Verdict, judged, known, ranks
 from generation.review.policy.titles import title_decisions
 from jobs.lake.context import Context, StageResult
-from jobs.lake.tables import COVER_DECISIONS, SHOWN_PURPOSES
+from jobs.lake.schema.columns import SHOWN_PURPOSES
+from jobs.lake.schema.review import COVER_DECISIONS
 
 
 def run(ctx: Context) -> StageResult:

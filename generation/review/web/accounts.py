@@ -14,10 +14,10 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 
 from conf.errors import Forbidden, Refused
 from conf.review import ReviewSettings
-from generation.review.log.chain import stamp
 from generation.review.log.database import Database
 from generation.review.log.schema import accounts, sessions, signins
-from generation.review.log.sealed_facts import note_account
+from generation.review.log.sealing.chain import stamp
+from generation.review.log.sealing.sealed_facts import note_account
 from generation.review.web.names import checked_name, look_alike
 
 Role = Literal["viewer", "reviewer", "lead"]

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from conf.errors import Refused, Unknown
-from generation.review.log import chain
-from generation.review.log.chain import Entry
 from generation.review.log.database import Database
 from generation.review.log.load import share_of
 from generation.review.log.schema import cases, pairs
+from generation.review.log.sealing import chain
+from generation.review.log.sealing.chain import Entry
 
 ORIGINAL = "original"
 CHOICES = ("left", "right", "tie")

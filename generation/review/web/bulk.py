@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 
 from conf.errors import Refused
-from generation.review.log import chain
-from generation.review.log.chain import Entry, clean, stamp
 from generation.review.log.database import Database
 from generation.review.log.decisions import chunks, limit_of, refresh
 from generation.review.log.queue import Filter, conditions, rows_of
 from generation.review.log.schema import bulk_previews, cases
+from generation.review.log.sealing import chain
+from generation.review.log.sealing.chain import Entry, clean, stamp
 
 TYPED_OVER = 50
 """A step over more covers is confirmed by typing how many."""

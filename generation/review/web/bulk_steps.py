@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from generation.review.log import chain
-from generation.review.log.case_state import VOTES
+from generation.review.log.answers.case_state import VOTES
 from generation.review.log.schema import entries, undone
+from generation.review.log.sealing import chain
 
 MOST = 200
 """Steps that are listed."""

@@ -3,7 +3,7 @@
 A user is a point: the style preference and the subject preference, each divided by its root mean square
 over the users (so that both blocks have length about 1) and weighted. Style carries most weight, for style is
 what covers of one item differ by. Points of users with few clicks lie near the origin, because preferences are
-shrunk (:mod:`jobs.features.preference`).
+shrunk (:mod:`jobs.features.estimators.preference`).
 """
 
 from collections.abc import Sequence

@@ -12,7 +12,7 @@ from jobs.features.log import Catalogue
 from jobs.features.segmentation.segments import NEW, Centroid
 from jobs.features.windows import LONGEST
 from jobs.lake.arrays import Floats
-from jobs.lake.tables import SEGMENTS
+from jobs.lake.schema.features import SEGMENTS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -21,7 +21,7 @@ from jobs.features.chunks import key_offsets, whole_keys
 from jobs.features.log import Catalogue
 from jobs.features.windows import HOUR_US, LONGEST, end_of_day_us
 from jobs.lake.arrays import Floats, Ints
-from jobs.lake.tables import SEGMENT_HISTORY
+from jobs.lake.schema.features import SEGMENT_HISTORY
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -17,7 +17,7 @@ from jobs.features.behaviour import mapped
 from jobs.features.segmentation.clusters import Clusters, choose, merge_small
 from jobs.features.windows import LONGEST, Vectors
 from jobs.lake.arrays import Flags, Floats, Ints, matrix
-from jobs.lake.tables import WITHOUT_PROFILE
+from jobs.lake.schema.columns import WITHOUT_PROFILE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from conf.errors import UsageError
 from conf.settings import WorldSettings
-from jobs.lake.tables import ITEMS
+from jobs.lake.schema.feed import ITEMS
 from jobs.simulator.log.impressions import Campaign, blocks_of, day_block
 from jobs.simulator.model import World
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from scipy.special import expit
 
 from jobs.lake.arrays import Flags, Floats, Ints, Strings
-from jobs.lake.tables import IMPRESSIONS
+from jobs.lake.schema.feed import IMPRESSIONS
 from jobs.simulator.log.traffic import Traffic, draw_traffic
 from jobs.simulator.model import World
 from jobs.simulator.parameters import examination

@@ -15,7 +15,7 @@ from generation.rewards.relevance import REFERENCE_SHARE
 from jobs.features.log import Catalogue
 from jobs.lake.arrays import Floats, Floats32, Ints
 from jobs.lake.lake import Lake
-from jobs.lake.tables import EMBED_DIM
+from jobs.lake.schema.columns import EMBED_DIM
 from recsys_eval.arm_names import ORIGINAL
 from recsys_eval.comparison.eyes import ENCODED
 from recsys_eval.comparison.figures.audience import Audience

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from generation.alignment.draft import Draft, DraftSettings
-from tests.support.tiny_painter import SHAPE, TinyPainter, draw, redness
+from tests.support.models.tiny_painter import SHAPE, TinyPainter, draw, redness
 
 
 def made(painter=None, parameters=None, shape=SHAPE, **settings):

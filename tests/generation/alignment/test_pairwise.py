@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from generation.alignment.pairwise import Pairs, Pairwise, PairwiseSettings, preference_logit, safe_share
-from tests.support.tiny_painter import SHAPE, TinyPainter, draw
+from tests.support.models.tiny_painter import SHAPE, TinyPainter, draw
 
 FOUND = torch.tensor([[[1.0, 0.0], [0.0, 0.0]]])
 BEFORE = torch.zeros(1, 2, 2)

@@ -3,7 +3,7 @@ import torch
 
 from generation.alignment.draft import Rewarded
 from generation.alignment.policy_gradient import PolicyGradient, PolicySettings, group_advantages
-from tests.support.tiny_painter import SHAPE, TinyPainter, draw, redness
+from tests.support.models.tiny_painter import SHAPE, TinyPainter, draw, redness
 
 
 @pytest.fixture(autouse=True)

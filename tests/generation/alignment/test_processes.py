@@ -10,7 +10,7 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 
 from generation.alignment.draft import Draft, DraftSettings
-from tests.support.tiny_painter import SHAPE, TinyPainter, draw, redness
+from tests.support.models.tiny_painter import SHAPE, TinyPainter, draw, redness
 
 TORCHRUN = ("torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0")
 

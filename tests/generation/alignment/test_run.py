@@ -7,7 +7,7 @@ from generation.alignment.guard import Guard, GuardSettings, Look
 from generation.alignment.monitor import pixel_diversity, structural_similarity
 from generation.alignment.run import RunSettings, align
 from generation.diffusion.process import deterministic_step, seeded_noise
-from tests.support.tiny_painter import SHAPE, TinyPainter, draw, redness
+from tests.support.models.tiny_painter import SHAPE, TinyPainter, draw, redness
 
 
 def run(reward, tmp_path, steps=40, patience=None, learning_rate=5e-3):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.generation.alignment.test_draft import made
-from tests.support.tiny_painter import SHAPE, TinyPainter, draw
+from tests.support.models.tiny_painter import SHAPE, TinyPainter, draw
 
 
 def test_only_the_given_parameters_move():

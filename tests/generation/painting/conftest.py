@@ -8,9 +8,9 @@ import pytest
 from conf.settings import GenerationSettings, Settings
 from generation.planning.stage import planned
 from jobs.lake.context import Context
-from jobs.lake.tables import GENERATION_PLAN
-from tests.support import tiny
-from tests.support.stand_in import Painter
+from jobs.lake.schema.covers import GENERATION_PLAN
+from tests.support.models.stand_in import Painter
+from tests.support.worlds import tiny
 
 GENERATION = {"evaluation_items": 1, "candidates": 2, "max_batch": 4, "steps": 2}
 

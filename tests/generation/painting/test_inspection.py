@@ -13,7 +13,7 @@ from generation.painting.stage import run
 from generation.rewards import candidates
 from generation.rewards.registry import build_panel
 from tests.generation.painting.conftest import GENERATION
-from tests.support import tiny
+from tests.support.worlds import tiny
 
 
 def plan_of(*items):

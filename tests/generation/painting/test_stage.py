@@ -10,8 +10,8 @@ from conf.errors import TryAgainError, UsageError
 from generation.painting.stage import run
 from generation.store import UnitStore
 from tests.generation.painting.conftest import GENERATION
-from tests.support import tiny
-from tests.support.stand_in import Painter
+from tests.support.models.stand_in import Painter
+from tests.support.worlds import tiny
 
 
 @pytest.fixture

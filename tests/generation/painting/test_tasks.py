@@ -8,8 +8,8 @@ from generation.painting.tasks import Sampler, _last_words, paint_units
 from generation.serving.backends import InProcessPaint
 from generation.store import UnitStore
 from jobs.lake.images import ImageStore
-from tests.support import tiny
-from tests.support.stand_in import Painter
+from tests.support.models.stand_in import Painter
+from tests.support.worlds import tiny
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from generation.personalization.methods import (
 )
 from generation.serving.backends import open_backend
 from generation.serving.repository import write_repository
-from tests.support import example_method
+from tests.support.models import example_method
 
 ROOT = Path(__file__).parents[3]
 
@@ -46,7 +46,7 @@ def write_repository_with_the_example(folder, settings):
     preamble = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
         "from generation.personalization.methods import METHODS\n"
-        "from tests.support.example_method import SPEC\n"
+        "from tests.support.models.example_method import SPEC\n"
         "METHODS['newest'] = SPEC\n"
     )
     model.write_text(preamble + model.read_text())

@@ -12,8 +12,8 @@ from generation.planning.stage import (
     run,
     summary,
 )
-from jobs.lake.tables import RUNS
-from tests.support import tiny
+from jobs.lake.schema.runs import RUNS
+from tests.support.worlds import tiny
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from conf.settings import GenerationSettings
 from generation.planning.stage import planned, summary
 from generation.planning.users import Asked, HeavyUsers, user_pairs
 from jobs.lake.audiences import audience_user
-from jobs.lake.tables import USER_FEATURES, USER_SEGMENTS
-from tests.support import tiny
+from jobs.lake.schema.features import USER_FEATURES, USER_SEGMENTS
+from tests.support.worlds import tiny
 
 USERS = {"heavy": ("s0", 400, 40, 1), "less": ("s0", 300, 30, 0), "alike": ("s1", 200, 20, 1), "few": ("s0", 900, 3, 1)}
 """Segment, impressions, clicks and the axis they like."""

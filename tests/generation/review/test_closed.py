@@ -14,15 +14,15 @@ from conf.errors import GateError, TryAgainError
 from conf.settings import Settings
 from generation.painting.inspection import Inspection
 from generation.rewards.safety import Safety, SafetyDown
-from jobs import publish
-from jobs.lake.tables import GENERATED_COVERS
+from jobs.lake.schema.covers import GENERATED_COVERS
 from jobs.ledger import past_runs
 from jobs.nightly import run_stages
 from jobs.progress import Lines
+from jobs.publishing import stage as publish
 from jobs.stages import STAGES
 from reward_model.encoders.assets import OPEN_NSFW
 from tests.generation.review.policy.test_stage import DS, generated
-from tests.support import tiny
+from tests.support.worlds import tiny
 
 LAST = [stage for stage in STAGES if stage.name in ("review-policy", "review-sync", "publish")]
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageFilter
 
 from generation.rewards.aesthetic import STATISTICS, AestheticProxy, statistics_of
 from jobs.stickers.pack import PicturePack
-from tests.support.reward_batches import batch
+from tests.support.models.reward_batches import batch
 
 
 @pytest.fixture(scope="module")

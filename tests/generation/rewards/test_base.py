@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from generation.rewards.base import Normaliser, RewardPanel
-from tests.support.reward_batches import batch
+from tests.support.models.reward_batches import batch
 
 
 class Fixed:

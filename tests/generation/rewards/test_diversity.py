@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from generation.rewards.diversity import Diversity
-from tests.support.reward_batches import batch
+from tests.support.models.reward_batches import batch
 
 
 def test_diversity_is_the_distance_to_other_segments_covers_of_the_item():

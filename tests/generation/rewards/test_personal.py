@@ -7,7 +7,7 @@ import pytest
 
 from generation.rewards.personal import Personal
 from generation.rewards.view import PictureView
-from tests.support.reward_batches import Liking, batch, random_batch
+from tests.support.models.reward_batches import Liking, batch, random_batch
 
 
 def test_a_personal_reward_without_gradient_says_what_to_do():

@@ -12,7 +12,7 @@ from generation.rewards.personal import Personal
 from generation.rewards.registry import REWARDS, Ingredients, build_panel
 from generation.rewards.view import PictureView
 from tests.generation.rewards.test_base import Fixed
-from tests.support.reward_batches import Liking, batch, random_batch
+from tests.support.models.reward_batches import Liking, batch, random_batch
 
 
 def given(**more):

@@ -8,7 +8,7 @@ import torch
 from generation.rewards.relevance import Relevance
 from generation.rewards.view import PictureView
 from reward_model.encoders.model import Encoded
-from tests.support.reward_batches import batch
+from tests.support.models.reward_batches import batch
 
 
 def test_relevance_is_differentiable_in_the_embedding():

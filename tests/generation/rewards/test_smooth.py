@@ -5,7 +5,7 @@ import torch
 
 from generation.rewards.smooth import SmoothAesthetic, smooth_statistics
 from generation.rewards.view import PictureView
-from tests.support.reward_batches import random_batch
+from tests.support.models.reward_batches import random_batch
 
 
 def test_the_smooth_statistics_are_near_those_of_the_proxy():

@@ -5,7 +5,7 @@ import pytest
 
 from generation.diffusion.painter import SHIPPED, Painter, checkpoint_fingerprint
 from generation.serving.painters import ByMethod, open_painter
-from tests.support.stand_in import Painter as StandIn
+from tests.support.models.stand_in import Painter as StandIn
 
 
 class Darker(StandIn):

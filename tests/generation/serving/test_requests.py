@@ -4,7 +4,7 @@ import pytest
 from generation.personalization.methods import METHODS, MethodSpec
 from generation.serving.client import _inputs
 from generation.serving.requests import paint_batch, refusal
-from tests.support.stand_in import Painter
+from tests.support.models.stand_in import Painter
 
 
 def test_requests_with_equal_steps_are_one_batch_and_those_without_guidance_another(make_request):

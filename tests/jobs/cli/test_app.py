@@ -3,7 +3,7 @@
 import pytest
 
 from conf.errors import ContractError, GateError, NothingToDo, TryAgainError, UsageError
-from tests.support.command import call
+from tests.support.runs.command import call
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-from tests.support.command import call
+from tests.support.runs.command import call
 
 
 def test_inspect_shows_a_table_as_text_and_json(new_lake, tmp_path):
-    from tests.support.samples import sample
+    from tests.support.worlds.samples import sample
 
     rows = sample("segments", 2, segment_id=["s1", "s2"], ds=["2026-03-01", "2026-03-02"])
     rows = rows.set_column(rows.column_names.index("pref_style"), "pref_style", [[[0.25] * 32] * 2])

@@ -5,7 +5,7 @@ import os
 
 from jobs import stages
 from jobs.lock import only_one
-from tests.support.command import call
+from tests.support.runs.command import call
 
 
 def test_a_dry_run_says_why_and_leaves_no_trace(tmp_path):

@@ -11,11 +11,11 @@ from generation.review.log.database import open_database
 from generation.review.log.decisions import Decision
 from jobs.cli.night import How, run_night
 from jobs.cli.review import _publishing
-from jobs.lake.tables import GENERATED_COVERS
+from jobs.lake.schema.covers import GENERATED_COVERS
 from jobs.stages import STAGES
 from tests.generation.review.conftest import NOW, rows_of
 from tests.generation.review.log.test_sync import generated
-from tests.support.command import call
+from tests.support.runs.command import call
 
 
 def test_the_command_refuses_while_the_desk_is_ahead_and_the_desks_publish_syncs_first(make_context):

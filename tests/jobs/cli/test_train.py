@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.cli.train import PROGRAMS
-from tests.support.command import call, help_and_flags
+from tests.support.runs.command import call, help_and_flags
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)

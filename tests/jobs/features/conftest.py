@@ -8,8 +8,8 @@ from conf.settings import Settings
 from jobs.features import behaviour, stage
 from jobs.lake.context import Context
 from jobs.lake.lake import Lake
-from tests.support.feature_logs import LAST, Log, two_tastes
-from tests.support.feature_nights import REWARD, behaviour_rows, night, padded
+from tests.support.worlds.feature_logs import LAST, Log, two_tastes
+from tests.support.worlds.feature_nights import REWARD, behaviour_rows, night, padded
 
 
 @pytest.fixture(scope="session")

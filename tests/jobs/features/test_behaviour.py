@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.feature_nights import rows
+from tests.support.worlds.feature_nights import rows
 
 
 def test_user_counts(tiny):

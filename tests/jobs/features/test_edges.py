@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jobs.features.edges import interaction_edges
-from tests.support.feature_logs import cover_id
+from tests.support.worlds.feature_logs import cover_id
 
 
 def hashed(text):

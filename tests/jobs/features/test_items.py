@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from jobs.features.beta import BetaPrior
+from jobs.features.estimators.beta import BetaPrior
+from jobs.features.estimators.position import PositionBias, from_randomised
 from jobs.features.items import ItemCounts, ItemPriors, rows_of_item
-from jobs.features.position import PositionBias, from_randomised
 from jobs.features.windows import DAY_US
-from jobs.lake.tables import WINDOWS
+from jobs.lake.schema.columns import WINDOWS
 
 BIAS = PositionBias(examination=np.array([1.0, 0.5]), impressions=np.array([1, 1]))
 PRIOR = BetaPrior(a=1.0, b=3.0)

@@ -9,12 +9,12 @@ import pytest
 
 from conf.settings import Settings
 from jobs.features import stage
-from jobs.features.beta import Moments, fit
+from jobs.features.estimators.beta import Moments, fit
 from jobs.features.log import read_catalogue, read_events
 from jobs.features.segmentation import prototypes
 from jobs.features.windows import day_number
-from tests.support.feature_logs import LAST
-from tests.support.feature_nights import (
+from tests.support.worlds.feature_logs import LAST
+from tests.support.worlds.feature_nights import (
     KEYS,
     behaviour_rows,
     sorted_rows,

@@ -6,7 +6,7 @@ import pytest
 
 from conf.errors import ContractError, UsageError
 from jobs.features import stage
-from tests.support.feature_nights import DAYS, REWARD, rows
+from tests.support.worlds.feature_nights import DAYS, REWARD, rows
 
 
 def test_the_days_that_labels_need_are_built(tiny):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.feature_nights import padded, rows
+from tests.support.worlds.feature_nights import padded, rows
 
 
 def test_user_rates(tiny):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jobs.features.windows import LONGEST, day_number, day_text, end_of_day_us, scan_days, slice_sums, slices
-from jobs.lake.tables import WINDOWS
+from jobs.lake.schema.columns import WINDOWS
 
 
 @pytest.mark.parametrize("text", ["1970-01-01", "2024-02-29", "2026-03-29"])

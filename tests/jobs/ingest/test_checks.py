@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from jobs.ingest import contract, stage
-from tests.support.small_input import DS, as_cell, png, sha
+from tests.support.worlds.small_input import DS, as_cell, png, sha
 
 FORMS = ("parquet", "csv", "jsonl")
 

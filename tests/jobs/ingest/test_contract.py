@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from jobs.ingest import contract
-from jobs.lake.tables import TABLES
+from jobs.lake.schema.tables import TABLES
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "input-contract.md"
 

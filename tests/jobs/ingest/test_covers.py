@@ -4,7 +4,7 @@ import pytest
 from jobs.ingest.checks import REASONS
 from jobs.ingest.covers import KNOWN, PictureReader, is_safe, look_at
 from jobs.lake.images import ImageStore
-from tests.support.small_input import png, sha
+from tests.support.worlds.small_input import png, sha
 
 
 @pytest.mark.parametrize("path", ["../x.png", "a/../../x.png", "/x.png", "\\x.png", "a\\..\\x.png", "http://h/x.png"])

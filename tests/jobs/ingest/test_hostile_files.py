@@ -10,7 +10,7 @@ import pytest
 
 from conf.errors import ContractError, TryAgainError
 from jobs.ingest import stage
-from tests.support.small_input import DS, as_table, sha
+from tests.support.worlds.small_input import DS, as_table, sha
 
 GENEROUS = {"source": "files", "max_quarantine_share": 1.0}
 

@@ -7,7 +7,7 @@ import pytest
 from conf.errors import ContractError, TryAgainError
 from jobs.ingest import stage
 from jobs.ingest.readers import InputFolder
-from tests.support.small_input import DS, png
+from tests.support.worlds.small_input import DS, png
 
 DAYS = ("2026-03-03", "2026-03-04", DS)
 

@@ -3,7 +3,7 @@ import pytest
 
 from conf.errors import ContractError
 from jobs.lake.casting import check_columns, conform_table
-from jobs.lake.tables import TABLES
+from jobs.lake.schema.tables import TABLES
 
 SEGMENTS = TABLES["user_segments"]
 DAY = "2026-03-02"

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from conf.errors import TryAgainError
-from tests.support.samples import DAY, sample
+from tests.support.worlds.samples import DAY, sample
 
 
 def test_a_writer_killed_before_its_commit_leaves_the_old_rows(new_lake):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from jobs.lake.examination import examination_at, read_examination
-from tests.support.samples import DAY, sample
+from tests.support.worlds.samples import DAY, sample
 
 
 def test_it_is_by_position_whatever_the_order_of_rows(spark_lake):

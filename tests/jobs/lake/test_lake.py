@@ -11,8 +11,8 @@ from deltalake import DeltaTable, write_deltalake
 from conf.errors import ContractError, MissingTable
 from conf.settings import SparkSettings
 from jobs.lake.lake import Lake, days_of
-from jobs.lake.tables import TABLES
-from tests.support.samples import DAY, sample
+from jobs.lake.schema.tables import TABLES
+from tests.support.worlds.samples import DAY, sample
 
 NEXT = "2026-03-03"
 

@@ -7,7 +7,7 @@ import pytest
 
 from conf.errors import MissingTable
 from jobs.lake.point_in_time import EVENING, evening_before, on_evening, read_evenings, with_evening
-from tests.support.toy_world import build
+from tests.support.worlds.toy_world import build
 
 
 @pytest.fixture(scope="module")

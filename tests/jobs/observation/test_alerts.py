@@ -9,7 +9,7 @@ from conf.errors import TryAgainError
 from jobs.lake.context import StageResult
 from jobs.observation.observers import Observers
 from jobs.observation.textfile import STAGE_FIGURES, Textfile
-from tests.support import tiny
+from tests.support.worlds import tiny
 
 RULES = Path(__file__).parents[3] / "docs" / "alerts.yml"
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from conf.errors import TryAgainError
 from jobs.observation.attempt import Attempt
 from jobs.observation.attempt_log import AttemptLog, attempts_before
-from tests.support import tiny
+from tests.support.worlds import tiny
 
 BEGIN = datetime(2026, 3, 29, 2, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from jobs.lake.context import StageResult
 from jobs.observation.lineage import Lineage
 from jobs.observation.observers import Observers
 from jobs.stages import STAGES
-from tests.support import tiny
+from tests.support.worlds import tiny
 
 BEGIN = datetime(2026, 3, 29, 2, tzinfo=UTC)
 

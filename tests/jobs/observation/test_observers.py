@@ -3,7 +3,7 @@ from jobs.observation.attempt_log import AttemptLog
 from jobs.observation.lineage import Lineage
 from jobs.observation.observers import Observers
 from jobs.observation.textfile import Textfile
-from tests.support import tiny
+from tests.support.worlds import tiny
 
 
 class Broken:

@@ -6,7 +6,7 @@ from conf.errors import TryAgainError
 from jobs.lake.context import StageResult
 from jobs.observation.observers import Observers
 from jobs.observation.textfile import Textfile
-from tests.support import tiny
+from tests.support.worlds import tiny
 
 BEGIN = datetime(2026, 3, 29, 2, tzinfo=UTC)
 

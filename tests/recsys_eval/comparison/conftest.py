@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support.comparison_lab import make_lab
+from tests.support.worlds.comparison_lab import make_lab
 
 
 @pytest.fixture(scope="session")

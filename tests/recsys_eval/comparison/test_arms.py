@@ -6,7 +6,7 @@ from conf.settings import GenerationSettings
 from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
 from generation.personalization.methods import METHODS, shipped_weights
 from recsys_eval.comparison.arms import ArmPainters, arms_of
-from tests.support import example_method
+from tests.support.models import example_method
 
 SETTINGS = GenerationSettings()
 
@@ -19,7 +19,7 @@ def newest(monkeypatch, tmp_path):
         adapter=example_method.SPEC.adapter,
         needs=example_method.SPEC.needs,
         trained_by="a test",
-        ablations={"no-history": "tests.support.example_method:open_without_history"},
+        ablations={"no-history": "tests.support.models.example_method:open_without_history"},
     )
     monkeypatch.setitem(METHODS, "newest", spec)
     example_method.train(tmp_path, checkpoint_fingerprint(SHIPPED))

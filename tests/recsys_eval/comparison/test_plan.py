@@ -8,7 +8,7 @@ from generation.types import PREFERENCE_DIM
 from recsys_eval.comparison.arms import Arm
 from recsys_eval.comparison.cast import Cast, Sizes
 from recsys_eval.comparison.plan import Painters, Plan, add_arm, profile_of
-from tests.support.example_method import SPEC
+from tests.support.models.example_method import SPEC
 
 
 def stand_in(name):

@@ -12,7 +12,7 @@ from recsys_eval.comparison.cast import Cast, Sizes
 from recsys_eval.comparison.plan import Painters
 from recsys_eval.comparison.planning import Source, plan_of
 from recsys_eval.people.events import Events
-from tests.support.sticker_night import ENCODER
+from tests.support.worlds.sticker_night import ENCODER
 
 SIZES = Sizes(users=6, items=2, groups=2, noise_users=3, seeds=2)
 PROFILE = Arm(name="profile", method="profile", folder=None, ablation=None, fingerprint="f" * 16)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from recsys_eval.experiment.drawing_policy import cover_propensity, measure_drawings
-from tests.support.known_world import DS
+from tests.support.worlds.known_world import DS
 
 
 def value(findings, name):

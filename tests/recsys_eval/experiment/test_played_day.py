@@ -9,8 +9,8 @@ import pytest
 
 from recsys_eval.experiment.played_day import measure_experiment, titled_pairs
 from recsys_eval.ranking.compare import treated_rows
-from tests.support.known_world import DS
-from tests.support.samples import DAY, sample
+from tests.support.worlds.known_world import DS
+from tests.support.worlds.samples import DAY, sample
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from jobs.simulator.model import World
 from recsys_eval.people.choosers import CHOOSERS, Evidence, family_styles
 from recsys_eval.people.events import Events, People
-from tests.support.sticker_night import DS
+from tests.support.worlds.sticker_night import DS
 
 
 @pytest.fixture(scope="module")

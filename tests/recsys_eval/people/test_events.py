@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from conf.errors import UsageError
+from jobs.features.estimators.preference import SHRINKAGE
 from jobs.features.log import read_catalogue
-from jobs.features.preference import SHRINKAGE
 from jobs.lake.splits import split_of
 from recsys_eval.people.events import BUCKETS, Events, People
-from tests.support.sticker_night import DS
+from tests.support.worlds.sticker_night import DS
 
 
 @pytest.fixture(scope="module")

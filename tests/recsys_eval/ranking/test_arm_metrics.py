@@ -15,7 +15,7 @@ from recsys_eval.ranking.arm_metrics import (
     metrics_of,
 )
 from recsys_eval.ranking.arms import Block
-from tests.support.blocks import block
+from tests.support.worlds.blocks import block
 
 
 def test_sums_by_hand():

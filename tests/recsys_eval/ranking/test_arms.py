@@ -2,7 +2,7 @@ import numpy as np
 
 from recsys_eval.arm_names import ORIGINAL
 from recsys_eval.ranking.arms import Block
-from tests.support.blocks import block
+from tests.support.worlds.blocks import block
 
 
 def test_where_keeps_rows_together():

@@ -5,7 +5,7 @@ import pytest
 from recsys_eval.arm_names import A_A, GENERATED, LOGGED, ORIGINAL, PLAIN, SHUFFLED
 from recsys_eval.ranking.arm_metrics import OVER_LOGGED, RANK_METRICS, WEIGHTED
 from recsys_eval.ranking.compare import LOG, PLAYED, rank_log, rank_played
-from tests.support.known_world import CUT, DS
+from tests.support.worlds.known_world import CUT, DS
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from jobs.lake.tables import PUBLISHED_COVERS
+from jobs.lake.schema.covers import PUBLISHED_COVERS
 from recsys_eval.ranking.compare import treated_rows
 from recsys_eval.ranking.cover_assignment import evaluation_assignment, published_assignment
-from tests.support.known_world import CUT, DS, SEGMENTS, cover_id
+from tests.support.worlds.known_world import CUT, DS, SEGMENTS, cover_id
 
 
 def test_shuffled_offers_are_all_another_segments(telling_night):

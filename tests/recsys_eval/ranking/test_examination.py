@@ -11,7 +11,7 @@ from recsys_eval.ranking.examination import (
     load_examination,
 )
 from recsys_eval.ranking.metrics import discounted_gain, ndcg
-from tests.support.known_world import DS, PAGE
+from tests.support.worlds.known_world import DS, PAGE
 
 
 def test_examination_is_read_by_place_and_the_last_one_stands_for_later_places(telling_night):

@@ -14,7 +14,7 @@ from recsys_eval.ranking.features import (
     load_impressions,
 )
 from reward_model.network.features import ITEM_COLUMNS, USER_COLUMNS
-from tests.support.known_world import BASE, BONUS, CUT, DS, cover_id
+from tests.support.worlds.known_world import BASE, BONUS, CUT, DS, cover_id
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from recsys_eval.night import Findings
 from recsys_eval.report import stage, view
 from recsys_eval.report.gallery import load_gallery
 from recsys_eval.simulation.painted import load_painted
-from tests.support.sticker_night import make_sticker_night
+from tests.support.worlds.sticker_night import make_sticker_night
 
 
 class Page(HTMLParser):

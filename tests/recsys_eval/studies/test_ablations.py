@@ -7,7 +7,7 @@ import pytest
 
 from conf.errors import UsageError
 from recsys_eval.studies.ablations import VARIANTS, Ablation, ablation, train_variant
-from tests.support.small_night import coverlift
+from tests.support.runs.small_night import coverlift
 
 
 def test_variants_are_trained_compared_and_shown(night, tmp_path):

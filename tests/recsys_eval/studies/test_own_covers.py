@@ -9,7 +9,7 @@ from deltalake import write_deltalake
 
 from conf.errors import UsageError
 from jobs.lake.audiences import user_audience
-from jobs.lake.tables import PUBLISHED_COVERS
+from jobs.lake.schema.covers import PUBLISHED_COVERS
 from jobs.simulator.model import World
 from recsys_eval.studies.own_covers import ELSE, OWN, OwnCovers, Published, own_covers, relative, worth
 

@@ -9,7 +9,7 @@ from deltalake import write_deltalake
 from conf.errors import UsageError
 from conf.load import load_settings
 from jobs.lake.context import Context
-from jobs.lake.tables import RUNS
+from jobs.lake.schema.runs import RUNS
 from recsys_eval.studies.quoted_figures import (
     BEGIN,
     END,
@@ -21,7 +21,7 @@ from recsys_eval.studies.quoted_figures import (
     table,
     with_table,
 )
-from tests.support.samples import sample
+from tests.support.worlds.samples import sample
 
 ROOT = Path(__file__).parents[3]
 DAY = date(2026, 3, 29)

@@ -5,7 +5,7 @@ from conf.errors import UsageError
 from jobs.simulator.model import World
 from recsys_eval.people.events import People
 from recsys_eval.studies.user_liking import UserLiking, by_bucket, true_segment_favourite, user_liking
-from tests.support.sticker_night import DS
+from tests.support.worlds.sticker_night import DS
 
 
 def test_the_table_has_a_row_a_chooser_and_the_truth_is_at_the_top(people_night, capsys):

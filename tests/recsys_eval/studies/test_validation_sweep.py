@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import recsys_eval
-from tests.support.adapters import untrained_adapter
-from tests.support.small_night import coverlift
+from tests.support.models.adapters import untrained_adapter
+from tests.support.runs.small_night import coverlift
 
 JUDGE = Path(recsys_eval.__file__).parent / "judge" / "weights"
 """Any classifier of drawings will do here."""

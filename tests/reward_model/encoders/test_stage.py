@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from jobs.lake.tables import TABLES
+from jobs.lake.schema.tables import TABLES
 from jobs.stickers.pack import PicturePack
 from reward_model.encoders import stage
 from reward_model.encoders.model import ENCODER_ID, encode_pictures, load_encoders

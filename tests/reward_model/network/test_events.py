@@ -6,7 +6,7 @@ import pytest
 
 from reward_model.network.events import WINDOW, load_events, no_events
 from reward_model.network.user_state import CoverTable, ItemTable, load_states
-from tests.support.toy_world import ENCODER
+from tests.support.worlds.toy_world import ENCODER
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from conf.errors import MissingTable
 from reward_model.dataset import load_examples, load_item_features
 from reward_model.network.features import ITEM_COLUMNS, numbers
 from reward_model.network.user_state import CoverTable, ItemTable, load_states
-from tests.support.toy_world import ENCODER
+from tests.support.worlds.toy_world import ENCODER
 
 
 def test_an_unknown_user_and_item_take_priors(toy):

@@ -19,7 +19,8 @@ from generation.personalization.dppmg.titles.content import TitleContent
 from generation.personalization.dppmg.titles.groups import group_name, group_parts, members
 from generation.personalization.dppmg.titles.material import Material, read_material
 from jobs.lake.context import Context, StageResult
-from jobs.lake.tables import GENERATED_TITLES, SHOWN_PURPOSES, USER_WORD_GROUPS, WORD_GROUPS
+from jobs.lake.schema.columns import SHOWN_PURPOSES
+from jobs.lake.schema.titles import GENERATED_TITLES, USER_WORD_GROUPS, WORD_GROUPS
 
 
 def run(ctx: Context) -> StageResult:

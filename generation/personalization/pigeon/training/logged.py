@@ -21,8 +21,8 @@ from generation.types import PREFERENCE_DIM
 from generation.user_history import history_of_events, vectors_of
 from jobs.lake.context import Context
 from jobs.lake.examination import examination_at, read_examination
+from jobs.lake.schema.columns import EMBED_DIM, WINDOWS
 from jobs.lake.splits import Split, split_of
-from jobs.lake.tables import EMBED_DIM, WINDOWS
 from reward_model.encoders.model import ENCODER_ID
 
 EVERY = 3

@@ -16,7 +16,7 @@ from generation.history import CLICKED, WEIGHT
 from generation.personalization.pigeon.training.logged import preference_of
 from generation.types import PREFERENCE_DIM
 from generation.user_history import CLICKED_ROWS, user_history
-from jobs.lake.tables import EMBED_DIM
+from jobs.lake.schema.columns import EMBED_DIM
 
 MOST_FALSE = 0.6
 """Share of false clicks, at most."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from generation.review.log.double_review import ratings
+from generation.review.log.answers.double_review import ratings
 from generation.review.log.load import facts_of
 from generation.review.log.queue import Filter, count
 from generation.review.web import blind

@@ -11,12 +11,12 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection, Row, select
 
 from conf.policy import PolicySettings
-from generation.review.log import chain
 from generation.review.log.decisions import rewards_of
 from generation.review.log.live import InFeed, in_feed
 from generation.review.log.load import facts_of, known_nights
 from generation.review.log.queue import TABS, Filter, Place, candidates_of
 from generation.review.log.schema import REWARDS, entries
+from generation.review.log.sealing import chain
 from generation.review.web.accounts import Visitor
 
 TEXTS = ("segment_id", "category", "method", "reason", "reviewer", "verdict", "title")

@@ -8,9 +8,10 @@ from sqlalchemy import select
 from starlette.background import BackgroundTask
 from starlette.responses import JSONResponse
 
-from generation.review.log import chain, decisions
-from generation.review.log.chain import Entry
+from generation.review.log import decisions
 from generation.review.log.schema import cases
+from generation.review.log.sealing import chain
+from generation.review.log.sealing.chain import Entry
 from generation.review.log.takedown_outbox import carry_out
 from generation.review.web.security import Number, Reviewer, now_of
 

@@ -4,9 +4,9 @@ import pytest
 
 from conf.errors import UsageError
 from generation.personalization.dppmg.graph import Graph, grams, read_edges, read_visual, words_features
-from jobs.lake.tables import TABLES
+from jobs.lake.schema.tables import TABLES
 from reward_model.network.features import TITLE_COLUMNS
-from tests.support import tiny
+from tests.support.worlds import tiny
 
 
 def edges(rows):

@@ -15,8 +15,9 @@ from generation.personalization.dppmg.preferences import read_preferences
 from generation.personalization.dppmg.quantise import Quantiser
 from generation.personalization.dppmg.tokens import coded_segments, coded_users, run, watched
 from generation.preference_tokens import read_codes
-from jobs.lake.tables import IMPRESSIONS, INTERACTION_EDGES, USER_SEGMENTS
-from tests.support import tiny
+from jobs.lake.schema.features import INTERACTION_EDGES, USER_SEGMENTS
+from jobs.lake.schema.feed import IMPRESSIONS
+from tests.support.worlds import tiny
 
 BOOKS = torch.zeros(2, 16, 2)
 BOOKS[0, :2] = torch.eye(2)

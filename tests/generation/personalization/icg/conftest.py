@@ -17,7 +17,7 @@ from generation.personalization.low_rank import add_lora, lora_weights
 from generation.personalization.places import picture_places
 from generation.personalization.training.world import Audience, Items, Sampler
 from reward_model.encoders.model import load_backbone
-from tests.support import tiny_checkpoints, tiny_generators
+from tests.support.models import tiny_checkpoints, tiny_generators
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from generation.personalization.places import PLACES
 from generation.personalization.training.world import Sampler
 from generation.serving.backends import InProcessPaint, open_backend
 from generation.serving.repository import model_config
-from tests.support.paint_requests import asked
+from tests.support.models.paint_requests import asked
 
 
 def test_untrained_it_paints_what_profile_paints(painter, tmp_path):

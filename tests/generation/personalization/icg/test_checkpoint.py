@@ -12,7 +12,7 @@ from generation.personalization.icg.builtin import fresh
 from generation.personalization.icg.checkpoint import LAYERS, begin_from, ship
 from generation.personalization.low_rank import add_lora, lora_weights
 from generation.personalization.methods import adapter_openers
-from tests.support.paint_requests import asked
+from tests.support.models.paint_requests import asked
 
 
 def test_the_shipped_adapter_is_whole_belongs_to_the_shipped_generator_and_paints(painter):

@@ -4,7 +4,7 @@ import numpy as np
 
 from generation.diffusion.painter import Painter
 from generation.personalization.methods import adapter_openers
-from tests.support.paint_requests import asked
+from tests.support.models.paint_requests import asked
 
 
 def test_rewards_alone_train_it_and_the_generator_s_own_weights_stay(shipped):

@@ -13,7 +13,7 @@ from generation.personalization.methods import adapter_openers, method_fingerpri
 from generation.personalization.pigeon.personal import fresh
 from generation.serving.backends import InProcessPaint, open_backend
 from tests.generation.personalization.pigeon.conftest import a_history
-from tests.support.paint_requests import asked
+from tests.support.models.paint_requests import asked
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import torch
 
 from generation.personalization.pigeon.history import Events
 from generation.personalization.pigeon.rocchio import SHRINKAGE, change, liked
-from jobs.features import preference
+from jobs.features.estimators import preference
 from tests.generation.personalization.pigeon.conftest import a_history
 
 
@@ -19,7 +19,7 @@ def test_all_masks_at_one_change_nothing_at_all(histories):
 
 
 def test_dropping_clicks_gives_the_preference_of_the_others():
-    """Against ``jobs.features.preference`` of the kept clicks and all skips."""
+    """Against ``jobs.features.estimators.preference`` of the kept clicks and all skips."""
     told = a_history(4, clicks=5, skips=3)
     kept = torch.ones(1, 48)
     kept[0, [1, 3]] = 0

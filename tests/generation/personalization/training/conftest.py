@@ -7,9 +7,9 @@ import torch
 
 from conf.settings import Settings
 from jobs.lake.context import Context
-from jobs.lake.tables import USER_FEATURES
+from jobs.lake.schema.features import USER_FEATURES
 from reward_model.encoders.model import ENCODER_ID, load_encoders
-from tests.support import tiny
+from tests.support.worlds import tiny
 
 USERS = [f"u{number}" for number in range(24)]
 

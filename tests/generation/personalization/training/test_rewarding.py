@@ -13,7 +13,7 @@ from generation.rewards.candidates import CandidateScorer
 from generation.rewards.personal import Personal
 from generation.rewards.registry import Ingredients, build_panel
 from jobs.stickers.pack import PicturePack
-from tests.support.reward_batches import Liking, random_batch
+from tests.support.models.reward_batches import Liking, random_batch
 
 
 def test_rewards_with_and_without_a_gradient_are_the_same_figures(ctx, encoders):

@@ -10,7 +10,7 @@ from generation.personalization.training.world import Audience, Items
 from jobs.lake.context import Context
 from jobs.lake.splits import split_of
 from jobs.stickers.pack import PicturePack
-from tests.support import tiny
+from tests.support.worlds import tiny
 
 
 def test_users_of_other_splits_and_without_a_profile_are_left_out(ctx):

@@ -2,8 +2,9 @@ import json
 from datetime import UTC, datetime
 
 from conf.review import ReviewSettings
-from generation.review.log import audit, audit_chain, decisions
+from generation.review.log import audit, decisions
 from generation.review.log.decisions import Decision
+from generation.review.log.sealing import audit_chain
 from tests.generation.review.conftest import NOW, rows_of
 
 

@@ -3,10 +3,11 @@ import pytest
 from benchmarks import made_up_night
 from conf.errors import Conflict, Refused, Unknown
 from conf.review import ReviewSettings
-from generation.review.log import chain, decisions, queue
+from generation.review.log import decisions, queue
 from generation.review.log.decisions import Decision
 from generation.review.log.queue import Filter
-from jobs.lake.tables import OVER_LIMIT
+from generation.review.log.sealing import chain
+from jobs.lake.schema.review import OVER_LIMIT
 from tests.generation.review.conftest import NOW, rows_of
 
 DS = made_up_night.DS

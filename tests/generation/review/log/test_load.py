@@ -8,8 +8,11 @@ from generation.review.log import decisions
 from generation.review.log.decisions import Decision
 from generation.review.log.load import load_night
 from generation.review.log.queue import candidates_of
-from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS, GENERATION_PLAN, ITEM_FEATURES, ITEMS, SEGMENTS
-from jobs.publish import publishable_covers
+from jobs.lake.schema.covers import GENERATED_COVERS, GENERATION_PLAN
+from jobs.lake.schema.features import ITEM_FEATURES, SEGMENTS
+from jobs.lake.schema.feed import ITEMS
+from jobs.lake.schema.review import COVER_DECISIONS
+from jobs.publishing.stage import publishable_covers
 from tests.generation.review.conftest import NOW, rows_of
 
 DS = "2026-03-29"

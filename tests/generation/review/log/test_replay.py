@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from benchmarks import made_up_night, replay
-from generation.review.log import chain
 from generation.review.log.database import open_database
+from generation.review.log.sealing import chain
 from generation.review.log.sync import decision_rows
 
 DS = made_up_night.DS

@@ -15,8 +15,9 @@ from generation.review.log.queue import Filter, candidates_of
 from generation.review.log.schema import nights
 from generation.review.log.sync import check_anchors, decision_rows, measure_safety
 from generation.review.web import bulk
-from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS, OVER_LIMIT
-from jobs.publish import choose, decisions_that_count
+from jobs.lake.schema.covers import GENERATED_COVERS
+from jobs.lake.schema.review import COVER_DECISIONS, OVER_LIMIT
+from jobs.publishing.stage import choose, decisions_that_count
 from tests.generation.review.conftest import NOW, rows_of
 
 DAY = date.fromisoformat(made_up_night.DS)
@@ -197,7 +198,7 @@ def generated(row):
 
 
 def test_into_a_real_lake_and_out_to_the_feed(make_desk, desk_url, make_context):
-    from jobs.publish import run as publish
+    from jobs.publishing.stage import run as publish
 
     database = make_desk(0)
     ctx = make_context(review={"database": desk_url})

@@ -18,13 +18,14 @@ from conf.errors import GateError, UsageError
 from conf.review import ReviewSettings
 from conf.settings import Settings
 from generation.review import command
-from generation.review.log import audit, chain, decisions, sync, verify
+from generation.review.log import audit, decisions, sync, verify
 from generation.review.log import database as desk_database
-from generation.review.log.chain import Entry, canonical, parsed
 from generation.review.log.database import open_database
 from generation.review.log.decisions import Decision
 from generation.review.log.schema import APPEND_ONLY, accounts, candidates, cases, entries, log_key, metadata, undone
 from generation.review.log.schema import audit as audit_table
+from generation.review.log.sealing import chain
+from generation.review.log.sealing.chain import Entry, canonical, parsed
 from generation.review.web.accounts import Accounts
 from tests.generation.review.conftest import NOW, rows_of
 

@@ -9,11 +9,11 @@ from sqlalchemy import insert, select
 from benchmarks import made_up_night
 from conf.errors import Refused
 from conf.review import ReviewSettings
-from generation.review.log import chain
 from generation.review.log.database import open_database
 from generation.review.log.decisions import Decision, decide
 from generation.review.log.queue import Filter
 from generation.review.log.schema import accounts, audit, cases
+from generation.review.log.sealing import chain
 from generation.review.offline.offline_file import MAX_BYTES, export, read_back, safe_name
 from jobs.lake.images import ImageStore
 

@@ -10,9 +10,11 @@ from generation.catalogue import end_of_day
 from generation.review.policy.policy_dry_run import as_json, rehearse, show
 from generation.review.policy.rules import judged
 from generation.review.policy.stage import _decision, night_facts
-from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS, ITEMS
+from jobs.lake.schema.covers import GENERATED_COVERS
+from jobs.lake.schema.feed import ITEMS
+from jobs.lake.schema.review import COVER_DECISIONS
 from tests.generation.review.policy.test_stage import DS, GOOD, generated
-from tests.support import tiny
+from tests.support.worlds import tiny
 
 STRICTER = {
     "name": "stricter",

@@ -6,9 +6,10 @@ from generation.catalogue import end_of_day
 from generation.review.policy.rules import drawn, judged
 from generation.review.policy.stage import _decision, cover_facts, run
 from jobs.lake.context import Context
-from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS
-from jobs.publish import choose, decisions_that_count, publishable_covers
-from tests.support import tiny
+from jobs.lake.schema.covers import GENERATED_COVERS
+from jobs.lake.schema.review import COVER_DECISIONS
+from jobs.publishing.stage import choose, decisions_that_count, publishable_covers
+from tests.support.worlds import tiny
 
 DS = "2026-03-29"
 GOOD = {"nsfw": 0.01, "relevance": 0.9, "personal": 0.2, "aesthetic": 0.5}

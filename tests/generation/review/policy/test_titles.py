@@ -1,7 +1,7 @@
 """The policy's one answer for titles; the stage and publishing with it: tests of the stage ``titles``."""
 
 from generation.review.policy.titles import title_decisions
-from tests.support.samples import sample
+from tests.support.worlds.samples import sample
 
 DAY = "2026-03-02"
 

@@ -15,8 +15,8 @@ from benchmarks import made_up_night
 from benchmarks.desk_server import PASSWORD, add_people
 from benchmarks.private_postgres import free_port
 from conf.settings import Settings
-from generation.review.log import chain
 from generation.review.log.schema import takedowns
+from generation.review.log.sealing import chain
 from generation.review.web.app import Lakeside, make_app
 from jobs.lake.context import Context
 from jobs.lake.images import ImageStore

@@ -3,9 +3,10 @@ import pytest
 from benchmarks import made_up_night
 from conf.errors import Refused
 from conf.review import ReviewSettings
-from generation.review.log import chain, decisions
+from generation.review.log import decisions
 from generation.review.log.decisions import Decision
 from generation.review.log.queue import Filter
+from generation.review.log.sealing import chain
 from generation.review.web import bulk
 from generation.review.web.pages.common import fields_of
 from tests.generation.review.conftest import NOW, rows_of

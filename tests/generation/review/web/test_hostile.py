@@ -10,11 +10,11 @@ from sqlalchemy import func, select
 from benchmarks import made_up_night
 from benchmarks.desk_server import Client, add_people, serving
 from conf.settings import Settings
-from generation.review.log import chain
 from generation.review.log.database import open_database
 from generation.review.log.schema import audit, candidates, cases, entries
+from generation.review.log.sealing import chain
 from jobs.lake.images import ImageStore
-from tests.support.hostile_texts import HIT, TEXTS
+from tests.support.desk.hostile_texts import HIT, TEXTS
 
 DS = made_up_night.DS
 PEOPLE = {"ann": "reviewer", "bob": "reviewer", "vic": "viewer", "lea": "lead"}

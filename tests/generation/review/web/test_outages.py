@@ -11,12 +11,13 @@ from sqlalchemy import select
 from benchmarks import made_up_night
 from benchmarks.desk_server import PASSWORD, add_people, serving
 from conf.settings import Settings
-from generation.review.log import chain, decisions
+from generation.review.log import decisions
 from generation.review.log.database import open_database
 from generation.review.log.schema import entries
+from generation.review.log.sealing import chain
 from jobs.lake.images import ImageStore
 from tests.generation.review.conftest import NOW
-from tests.support.broken_line import BrokenLine
+from tests.support.desk.broken_line import BrokenLine
 
 SHORT = [0.2 + 0.05 * number for number in range(20)]
 LONG = [round(120 ** (number / 19), 1) for number in range(20)]

@@ -14,7 +14,8 @@ from generation.review.log.decisions import Decision
 from generation.review.log.live import Published
 from generation.review.log.load import known_nights
 from generation.review.web.publisher import Publisher, Watch
-from jobs.lake.tables import COVER_DECISIONS, GENERATED_COVERS
+from jobs.lake.schema.covers import GENERATED_COVERS
+from jobs.lake.schema.review import COVER_DECISIONS
 from tests.generation.review.conftest import NOW, rows_of
 from tests.generation.review.log.test_load import decision, night, write
 

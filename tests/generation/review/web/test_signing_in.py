@@ -13,9 +13,9 @@ from benchmarks.desk_server import PASSWORD, QUICK, Client, add_people, serving
 from conf.errors import Forbidden, Refused
 from conf.review import ReviewSettings
 from conf.settings import Settings
-from generation.review.log.chain import stamp
 from generation.review.log.database import open_database
 from generation.review.log.schema import accounts, audit, signins
+from generation.review.log.sealing.chain import stamp
 from generation.review.web.accounts import Accounts, TooMany
 from tests.generation.review.conftest import NOW
 

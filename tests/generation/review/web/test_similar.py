@@ -7,8 +7,8 @@ from deltalake import write_deltalake
 
 from conf.errors import Unknown, UsageError
 from generation.review.web.similar import Lookalikes, SimilarCovers
-from jobs.lake.tables import COVER_FEATURES
-from tests.support import tiny
+from jobs.lake.schema.features import COVER_FEATURES
+from tests.support.worlds import tiny
 
 
 def angles(*degrees):

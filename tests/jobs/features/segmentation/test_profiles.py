@@ -7,7 +7,7 @@ import numpy as np
 from jobs.features.log import read_events
 from jobs.features.segmentation import profiles
 from jobs.features.windows import day_number
-from tests.support.feature_logs import LAST, cover_id
+from tests.support.worlds.feature_logs import LAST, cover_id
 
 
 def test_later_events_change_no_exemplar_of_an_earlier_day(tonight, later):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tests.support.feature_nights import (
+from tests.support.worlds.feature_nights import (
     rows,
 )
 

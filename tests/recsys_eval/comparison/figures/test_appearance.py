@@ -5,7 +5,7 @@ import pytest
 
 from recsys_eval.comparison.figures.appearance import MEASURES, REAL, Cells, appearances, means_of
 from recsys_eval.comparison.figures.audience import user_audience
-from tests.support.comparison_lab import favourites, showing
+from tests.support.worlds.comparison_lab import favourites, showing
 
 
 def test_a_real_drawing_in_the_favourite_family_is_all_that_a_cover_can_be(lab):

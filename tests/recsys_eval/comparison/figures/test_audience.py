@@ -14,7 +14,7 @@ from recsys_eval.comparison.figures.audience import (
     user_audience,
 )
 from recsys_eval.people.events import People
-from tests.support.comparison_lab import showing
+from tests.support.worlds.comparison_lab import showing
 
 
 @pytest.mark.parametrize("audience_of", [segment_audience, user_audience])

@@ -13,7 +13,7 @@ from recsys_eval.comparison.figures.collection import (
     told_apart,
 )
 from recsys_eval.judge.model import Judge
-from tests.support.comparison_lab import favourites, showing
+from tests.support.worlds.comparison_lab import favourites, showing
 
 
 def test_kid_is_the_mean_over_pairs_of_different_items():

@@ -8,7 +8,7 @@ import pytest
 from recsys_eval.comparison.figures.audience import user_audience
 from recsys_eval.comparison.figures.encoder_scores import Words, encoder_scores
 from recsys_eval.people.events import Events
-from tests.support.comparison_lab import source_of
+from tests.support.worlds.comparison_lab import source_of
 
 
 class Likes:

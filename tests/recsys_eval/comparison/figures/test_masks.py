@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from generation.diffusion.adapter import GeneratorAdapter, ScoresEvents
 from recsys_eval.comparison.figures.masks import LIKED, Believed, auc_within, believed, mask_figures
-from tests.support.comparison_lab import SIZES, source_of
+from tests.support.worlds.comparison_lab import SIZES, source_of
 
 
 class Scores:

@@ -6,7 +6,7 @@ from recsys_eval.comparison.eyes import Eyes
 from recsys_eval.comparison.figures.encoder_scores import Words
 from recsys_eval.comparison.report.findings import Asked, findings
 from recsys_eval.judge.model import Judge
-from tests.support.comparison_lab import SIZES, source_of
+from tests.support.worlds.comparison_lab import SIZES, source_of
 
 
 @pytest.fixture(scope="module")

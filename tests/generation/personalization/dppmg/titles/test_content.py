@@ -6,7 +6,7 @@ from generation.personalization.dppmg.titles.content import (
     fold,
     read_content,
 )
-from tests.support.samples import sample
+from tests.support.worlds.samples import sample
 
 
 def test_hostile_text_is_made_harmless():

@@ -3,7 +3,7 @@ import pytest
 from conf.errors import UsageError
 from generation.personalization.dppmg.titles.material import read_material
 from jobs.lake.splits import split_of
-from tests.support.samples import sample
+from tests.support.worlds.samples import sample
 
 
 def test_groups_and_labels_are_of_the_feed(material):

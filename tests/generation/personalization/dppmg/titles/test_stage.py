@@ -11,12 +11,12 @@ from generation.personalization.dppmg.titles import stage
 from generation.personalization.dppmg.titles.checkpoint import ship
 from generation.personalization.dppmg.titles.groups import WordsCodes
 from generation.review.policy.titles import title_decisions
-from jobs.lake.tables import COVER_DECISIONS
+from jobs.lake.schema.review import COVER_DECISIONS
 from jobs.nightly import night_stages
-from jobs.publish import decisions_that_count
-from jobs.publish_titles import publish_titles
-from jobs.takedown import take_down
-from tests.support.samples import sample
+from jobs.publishing.stage import decisions_that_count
+from jobs.publishing.takedown import take_down
+from jobs.publishing.titles import publish_titles
+from tests.support.worlds.samples import sample
 
 DAY = "2026-03-02"
 

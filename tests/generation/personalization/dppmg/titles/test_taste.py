@@ -7,7 +7,7 @@ import pytest
 from generation.personalization.dppmg.titles.content import TitleContent
 from generation.personalization.dppmg.titles.makeup import make_up
 from generation.personalization.dppmg.titles.taste import PRIOR, TitleEvents, expected_clicks, read_events, tastes_of
-from tests.support.samples import sample
+from tests.support.worlds.samples import sample
 
 FOX = TitleContent("a", {"en": "fox", "de": "Fuchs"}, {"en": ("red",)})
 

@@ -11,7 +11,7 @@ from generation.personalization.icg.public.pipelines import PipelinePainter
 from generation.personalization.icg.public.store import load_config
 from generation.personalization.icg.trainees import trainee_of
 from generation.personalization.training.painting import WorldBatch
-from tests.support.pipeline_requests import CANVAS, request
+from tests.support.models.pipeline_requests import CANVAS, request
 
 
 def rows_for_training():

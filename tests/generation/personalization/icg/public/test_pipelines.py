@@ -9,8 +9,8 @@ from generation.personalization.icg.public.pipelines import PipelinePainter
 from generation.personalization.methods import method_fingerprints
 from generation.serving.backends import open_backend
 from generation.serving.painters import open_painter
-from tests.support import tiny_generators
-from tests.support.pipeline_requests import CANVAS, request
+from tests.support.models import tiny_generators
+from tests.support.models.pipeline_requests import CANVAS, request
 
 
 @pytest.mark.parametrize("family", list(tiny_generators.GENERATORS))

@@ -10,7 +10,7 @@ from generation.personalization.icg.public.generators import DiffusersGenerator
 from generation.personalization.icg.public.mllm import load_mllm, load_processor, prepare
 from generation.personalization.icg.public.model import Icg, IcgBatch
 from generation.personalization.icg.public.store import load_config, load_icg, restore, save_icg
-from tests.support import tiny_checkpoints, tiny_generators
+from tests.support.models import tiny_checkpoints, tiny_generators
 
 PAIRS = [(mllm, "stable-diffusion") for mllm in tiny_checkpoints.MLLMS]
 PAIRS += [("qwen2.5-vl", family) for family in tiny_generators.GENERATORS if family != "stable-diffusion"]

@@ -10,12 +10,13 @@ import pytest
 from generation.history import AGE, CLICKED, KNOWN
 from generation.personalization.pigeon.training import logged as module
 from generation.personalization.pigeon.training.logged import preference_of
-from jobs.features.preference import preferences
+from jobs.features.estimators.preference import preferences
+from jobs.lake.schema.features import COVER_FEATURES, ITEM_FEATURES, POSITION_BIAS
+from jobs.lake.schema.feed import IMPRESSIONS
 from jobs.lake.splits import split_of
-from jobs.lake.tables import COVER_FEATURES, IMPRESSIONS, ITEM_FEATURES, POSITION_BIAS
 from reward_model.encoders.model import ENCODER_ID
 from tests.generation.personalization.pigeon.conftest import a_history
-from tests.support import tiny
+from tests.support.worlds import tiny
 
 DAY = date(2026, 3, 10)
 SPLITS = ("train", "validation", "held_out")

@@ -1,0 +1,1 @@
+"""What people's answers about a cover come to, and who stands behind them."""

@@ -1,0 +1,1 @@
+"""What makes the log evidence: its key, its chains of hashes, and what they cover."""

@@ -1,0 +1,1 @@
+"""What counts are turned into: smoothed rates, position bias, preferences."""

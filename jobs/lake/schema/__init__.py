@@ -1,0 +1,1 @@
+"""What the tables of the lake hold, and which stage fills them."""

@@ -1,0 +1,1 @@
+"""What the feed may show: publishing what was approved, and taking it down."""
