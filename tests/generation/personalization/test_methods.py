@@ -110,7 +110,9 @@ def test_its_weights_are_checked_like_any_other(newest, tmp_path):
     with pytest.raises(UsageError, match="SHA-256"):
         Painter.load(adapters=adapter_openers(adapter_folders(newest)))
     nowhere = newest.model_copy(update={"adapters": {"newest": str(tmp_path / "nowhere")}})
-    with pytest.raises(UsageError, match=r"`tests\.support\.example_method`, or name one in generation\.adapters"):
+    with pytest.raises(
+        UsageError, match=r"`tests\.support\.models\.example_method`, or name one in generation\.adapters"
+    ):
         method_fingerprints(nowhere, "0123")
     assert shipped_weights("newest") == Path(example_method.__file__).parent / "weights"
 
