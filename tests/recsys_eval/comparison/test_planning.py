@@ -5,31 +5,19 @@ import pytest
 
 from conf.settings import GenerationSettings
 from generation.user_history import read_user_histories
-from jobs.features.log import read_catalogue
-from jobs.simulator.model import World
-from recsys_eval.comparison.arms import Arm
-from recsys_eval.comparison.cast import Cast, Sizes
+from recsys_eval.comparison.cast import Sizes
 from recsys_eval.comparison.plan import Painters
-from recsys_eval.comparison.planning import Source, plan_of
-from recsys_eval.people.events import Events
+from recsys_eval.comparison.planning import plan_of
+from tests.support.worlds.comparison_lab import PROFILE, source_of
 from tests.support.worlds.sticker_night import ENCODER
 
 SIZES = Sizes(users=6, items=2, groups=2, noise_users=3, seeds=2)
-PROFILE = Arm(name="profile", method="profile", folder=None, ablation=None, fingerprint="f" * 16)
 PAINTERS = Painters(arms={"profile": PROFILE}, settings=GenerationSettings())
 
 
 @pytest.fixture(scope="module")
 def source(people_night):
-    ctx = people_night.ctx
-    return Source(
-        ctx=ctx,
-        cast=Cast.read(ctx, SIZES, seed=1),
-        events=Events.read(ctx.lake, ctx.ds),
-        catalogue=read_catalogue(ctx.lake, None),
-        world=World(ctx.settings.world),
-        seed=1,
-    )
+    return source_of(people_night, SIZES)
 
 
 def test_both_levels_are_painted_with_every_seed_and_noise_with_the_first(source):
