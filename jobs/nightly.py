@@ -33,9 +33,16 @@ class StageCheck:
 
 def night_stages(context: Context, stages: Sequence[Stage] = STAGES) -> list[Stage]:
     """The stages of this night: without those of another input source, that are off, or of what no method is told."""
-    needs = needed(context.settings.generation)
-    own = [stage for stage in stages if not stage.left_out(context)]
-    return [stage for stage in own if stage.need is None or stage.need in needs]
+    return [stage for stage in stages if not left_out(stage, context)]
+
+
+def left_out(stage: Stage, context: Context) -> str:
+    """Why a stage is no part of this night; empty when it is."""
+    why, generation = stage.left_out(context), context.settings.generation
+    if not why and stage.need and stage.need not in needed(generation):
+        methods = ", ".join(dict.fromkeys((generation.method, *generation.beside)))
+        why = f"{stage.name} has nothing to do: no method of the night ({methods}) is told {stage.need}."
+    return why
 
 
 def needs_run(stage: Stage, context: Context, past: Mapping[str, Run], *, force: bool = False) -> StageCheck:

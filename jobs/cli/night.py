@@ -5,10 +5,11 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
+from conf.errors import NothingToDo, UsageError
 from jobs.cli.app import (
     HOME,
     ConfigOption,
@@ -42,6 +43,10 @@ class How:
     force: bool = False
     as_json: bool = False
     log_format: LogFormat = LogFormat.TEXT
+
+    def __post_init__(self) -> None:
+        if self.as_json and not self.dry_run:
+            raise UsageError("--json goes with --dry-run; what a run says is JSON with --log-format json.")
 
 
 def run_night(context: "Context", stages: tuple[Stage, ...], how: How) -> list[str]:
@@ -92,6 +97,12 @@ def stages(
     as_json: JsonListOption = False,
 ) -> None:
     """List the stages in order: what they read, write and come after, and what a scheduler does with exit codes."""
+    with errors_explained(debug=False):
+        from conf.settings import IngestSettings
+
+        sources = get_args(IngestSettings.model_fields["source"].annotation)
+        if source not in (None, *sources):
+            raise UsageError(f"--source {source}: expected one of {', '.join(sources)}.")
     chosen = [stage for stage in STAGES if source is None or stage.source in (None, source)]
     if as_json:
         typer.echo(json.dumps({"stages": [described(stage, chosen) for stage in chosen], "exit_codes": EXIT_CODES}))
@@ -164,10 +175,10 @@ def stage_command(stage: Stage) -> Callable[..., None]:
     ) -> None:
         with errors_explained(debug):
             context = make_context(day, home, config, profile, override)
-            why = stage.left_out(context)
-            if why:
-                from conf.errors import NothingToDo, UsageError
+            from jobs.nightly import left_out
 
+            why = left_out(stage, context)
+            if why:
                 other_input = stage.source not in (None, context.settings.ingest.source)
                 raise UsageError(why) if other_input else NothingToDo(why)
             how = How(dry_run=dry_run, force=force, as_json=as_json, log_format=log_format)
@@ -194,8 +205,6 @@ def backfill(
     debug: DebugOption = False,
 ) -> None:
     """Run several nights, oldest first; run again, it goes on where it stopped."""
-    from conf.errors import UsageError
-
     with errors_explained(debug):
         if last < first:
             raise UsageError(f"--to {last:%Y-%m-%d} is before --from {first:%Y-%m-%d}.")

@@ -3,6 +3,8 @@
 import json
 import os
 
+import pytest
+
 from jobs import stages
 from jobs.lock import only_one
 from tests.support.runs.command import call
@@ -43,6 +45,24 @@ def test_stages_are_data_for_schedulers(tmp_path):
     assert "generation_plan" in plan["writes"]
     assert all(name in names for stage in told["stages"] for name in stage["after"])
     assert told["exit_codes"]["retry_later"] == [75]
+
+
+def test_a_stage_that_no_method_of_the_night_needs_has_nothing_to_do(tmp_path):
+    done = call("preference-tokens", "--home", tmp_path)
+    assert done.exit_code == 99
+    assert "no method of the night (profile) is told tokens" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("stages", "--source", "sticker"), "--source sticker: expected one of"),
+        (("plan", "--json"), "--json goes with --dry-run"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(command, message):
+    done = call(*command)
+    assert (done.exit_code, message in " ".join(done.output.split())) == (2, True)
 
 
 def test_a_dry_run_is_told_as_json(tmp_path):
