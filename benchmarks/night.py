@@ -192,7 +192,7 @@ def table(lines: Sequence[Line], peers: Mapping[str, float]) -> str:
     whole = [line for line in lines if not line.name.startswith(" ")]
     sums = (sum(line.seconds for line in whole), sum(line.cpu_seconds for line in whole))
     shown.append(f"{'all':<14} " + " ".join("" if np.isnan(value) else f"{value:8.1f}" for value in sums))
-    shown += ["", "Bare passes, one thread:"]
+    shown += ["", "Bare passes, one thread a core:"]
     shown += [f"{name:<26} {rate:8.1f} a CPU second" for name, rate in peers.items()]
     return "\n".join(line.rstrip() for line in shown)
 

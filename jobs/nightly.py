@@ -38,11 +38,17 @@ def night_stages(context: Context, stages: Sequence[Stage] = STAGES) -> list[Sta
 
 def left_out(stage: Stage, context: Context) -> str:
     """Why a stage is no part of this night; empty when it is."""
-    why, generation = stage.left_out(context), context.settings.generation
-    if not why and stage.need and stage.need not in needed(generation):
-        methods = ", ".join(dict.fromkeys((generation.method, *generation.beside)))
-        why = f"{stage.name} has nothing to do: no method of the night ({methods}) is told {stage.need}."
-    return why
+    settings = context.settings
+    if stage.source not in (None, settings.ingest.source):
+        return f"{stage.name} belongs to ingest.source={stage.source}, not {settings.ingest.source}."
+    if stage.unless_off:
+        section, _, key = stage.unless_off.partition(".")
+        if getattr(getattr(settings, section), key) == "off":
+            return f"{stage.name} is off: {stage.unless_off}=off. Set it to something else."
+    if stage.need and stage.need not in needed(settings.generation):
+        methods = ", ".join(dict.fromkeys((settings.generation.method, *settings.generation.beside)))
+        return f"{stage.name} has nothing to do: no method of the night ({methods}) is told {stage.need}."
+    return ""
 
 
 def needs_run(stage: Stage, context: Context, past: Mapping[str, Run], *, force: bool = False) -> StageCheck:

@@ -49,17 +49,6 @@ class Stage:
     unless_off: str | None = None
     """``section.key`` of a setting: no part of a night in which it is ``off``."""
 
-    def left_out(self, context: "Context") -> str:
-        """Why it is no part of this night; empty when it is."""
-        settings = context.settings
-        if self.source not in (None, settings.ingest.source):
-            return f"{self.name} belongs to ingest.source={self.source}, not {settings.ingest.source}."
-        if self.unless_off:
-            section, _, key = self.unless_off.partition(".")
-            if getattr(getattr(settings, section), key) == "off":
-                return f"{self.name} is off: {self.unless_off}=off. Set it to something else."
-        return ""
-
     def load(self) -> "Callable[[Context], StageResult]":
         """Import the function that runs the stage."""
         function: Callable[[Context], StageResult] = resolve(self.function)
