@@ -12,7 +12,7 @@ PYTEST ?=
 STAMP := $(VENV)/.set-up
 BIN := $(VENV)/bin
 
-.PHONY: help setup java desk-tools nightly test airflow soak lint format clean
+.PHONY: help setup java desk-tools nightly test airflow mlflow soak lint format clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 12
@@ -63,7 +63,14 @@ airflow: .venv-airflow/.set-up ## Airflow in an environment of its own, for the 
 	.venv-airflow/bin/python -m pip install --quiet --constraint conf/airflow-constraints.txt apache-airflow
 	@touch $@
 
-soak: $(STAMP) desk-tools airflow ## Run the long variants that make test leaves out
+mlflow: .venv-mlflow/.set-up ## MLflow in an environment of its own, for the tests of its export
+
+.venv-mlflow/.set-up: conf/mlflow-constraints.txt
+	test -x .venv-mlflow/bin/python || "$(PYTHON)" -m venv .venv-mlflow
+	.venv-mlflow/bin/python -m pip install --quiet --constraint conf/mlflow-constraints.txt mlflow
+	@touch $@
+
+soak: $(STAMP) desk-tools airflow mlflow ## Run the long variants that make test leaves out
 	$(BIN)/python -m pytest -m soak $(PYTEST)
 
 lint: $(STAMP) ## ruff, mypy --strict and the contracts of who may import whom

@@ -57,12 +57,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(SCRATCH / str(os.getpid()), ignore_errors=True)
 
 
-NIGHT = ("tests/test_night.py", "tests/recsys_eval/studies")
+NIGHT = (
+    "tests/test_night.py",
+    "tests/recsys_eval/studies",
+    "tests/recsys_eval/closed_loop/test_night.py",
+    "tests/jobs/test_simulate.py",
+)
 """Around the one finished night."""
 SPARK = (
+    "tests/jobs/drift",
     "tests/jobs/features",
     "tests/jobs/ingest",
     "tests/jobs/lake",
+    "tests/jobs/maintenance",
     "tests/jobs/cli",
     "tests/jobs/simulator",
     "tests/jobs/test_nightly.py",

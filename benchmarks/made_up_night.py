@@ -8,13 +8,15 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from PIL import Image, ImageDraw
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
+from conf.review import ReviewSettings
 from generation.review.log.answers.case_state import Unit, settle
 from generation.review.log.database import Database
 from generation.review.log.decisions import columns_of
-from generation.review.log.load import put, share_of
-from generation.review.log.schema import nights
+from generation.review.log.load import facts_of, put, settled, share_of
+from generation.review.log.load_titles import put_texts
+from generation.review.log.schema import REWARDS, TITLES, nights
 from jobs.lake.images import ImageStore
 
 DS = "2026-03-29"
@@ -28,15 +30,15 @@ def sha(*parts: object) -> str:
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
 
 
-def drawn(number: int, of: int = 0) -> bytes:
-    """A small PNG that differs for every number."""
-    chance = random.Random(f"{number}-{of}")
-    picture = Image.new("RGB", (64, 64), tuple(chance.randrange(256) for _ in range(3)))
+def drawn(number: int, of: int = 0, *, side: int = 64) -> bytes:
+    """A PNG that differs for every number, ``side`` pixels wide and high."""
+    chance, scale = random.Random(f"{number}-{of}"), side / 64
+    picture = Image.new("RGB", (side, side), tuple(chance.randrange(256) for _ in range(3)))
     pen = ImageDraw.Draw(picture)
     for _ in range(4):
-        corner = [chance.randrange(48) for _ in range(2)]
-        pen.ellipse([*corner, corner[0] + 16, corner[1] + 16], fill=tuple(chance.randrange(256) for _ in range(3)))
-    pen.text((4, 4), str(number), fill=(255, 255, 255))
+        x, y = (chance.randrange(48) * scale for _ in range(2))
+        pen.ellipse([x, y, x + 16 * scale, y + 16 * scale], fill=tuple(chance.randrange(256) for _ in range(3)))
+    pen.text((4 * scale, 4 * scale), str(number), fill=(255, 255, 255), font_size=10 * scale)
     with io.BytesIO() as stream:
         picture.save(stream, "PNG")
         return stream.getvalue()
@@ -52,6 +54,7 @@ def units(
     sample_share: float = 0.0,
     images: ImageStore | None = None,
     titles: list[str] | None = None,
+    side: int = 64,
 ) -> Iterator[dict[str, Any]]:
     """Rows for :func:`generation.review.log.load.put`, one per unit.
 
@@ -71,12 +74,15 @@ def units(
         Where pictures are put; None makes ids without pictures.
     titles
         Taken in turn; None makes some up.
+    side
+        Of the pictures, in pixels.
     """
     chance = random.Random(7)
     for place in range(number):
         unit_id, item = sha(ds, "unit", place), f"item-{place // 4:06d}"
         covers = [
-            images.put(drawn(place, each + 1)) if images else sha(unit_id, each) for each in range(max(candidates, 1))
+            images.put(drawn(place, each + 1, side=side)) if images else sha(unit_id, each)
+            for each in range(max(candidates, 1))
         ]
         answer = policy or chance.choice(("approve", "approve", "approve", "reject", "ask"))
         sampled = answer == "approve" and share_of(unit_id, "sample") < sample_share
@@ -93,7 +99,7 @@ def units(
             "method": METHODS[place % len(METHODS)],
             "prompt": title,
             "generator": "made-up",
-            "reference_cover_id": images.put(drawn(place)) if images else sha(unit_id, "original"),
+            "reference_cover_id": images.put(drawn(place, side=side)) if images else sha(unit_id, "original"),
             "selected_cover_id": covers[0],
             "stake": round(1000 * chance.paretovariate(1.2), 3),
             **rewards,
@@ -125,6 +131,48 @@ def fill(
     with database.writing(alone=True) as connection:
         put(connection, ds, rows)
     put_facts(database, ds, [images.put(drawn(place, 99)) for place in range(3)] if images else [], max_nsfw)
+
+
+def fill_titles(database: Database, items: int, *, ds: str = DS, policy: str = "ask") -> None:
+    """Put made-up titles beside a made-up night: three texts for readers of each of two languages, for some items."""
+    rows, written = [], []
+    for place in range(items):
+        for group, language, opening in (("en:0", "en", "Look:"), ("de:1", "de", "Schau mal:")):
+            said = [f"{opening} thing {place}{mark}" for mark in ("!", ", again", " <b>now</b>")]
+            hashes = [hashlib.sha256(text.encode()).hexdigest() for text in said]
+            written += [
+                {"text_hash": name, "text": text, "language": language} for name, text in zip(hashes, said, strict=True)
+            ]
+            row = {
+                "ds": ds,
+                "unit_id": sha(ds, "title", place, group),
+                "item_id": f"item-{place:06d}",
+                "title": f"thing {place}",
+                "words": "thing",
+                "category": CATEGORIES[place % len(CATEGORIES)],
+                "segment_id": group,
+                "method": TITLES,
+                "prompt": language,
+                "generator": "made-up",
+                "reference_cover_id": "",
+                "selected_cover_id": hashes[0],
+                "stake": float(items - place),
+                **dict.fromkeys(REWARDS),
+                "personal": 0.5,
+                "policy_decision": policy,
+                "policy_reason": "titles: made up",
+                "candidates": [
+                    {"number": each, "cover_id": name, "seed": str(each), "rewards": json.dumps({"personal": 0.5})}
+                    for each, name in enumerate(hashes)
+                ],
+            }
+            rows.append(settled(row, ReviewSettings(sample_share=0.0, double_share=0.0)))
+    groups = {group: {"language": group[:2], "size": 40, "code": int(group[-1])} for group in ("de:1", "en:0")}
+    with database.writing(alone=True) as connection:
+        put_texts(connection, written)
+        put(connection, ds, rows)
+        facts = json.dumps(facts_of(connection, ds) | {"groups": groups})
+        connection.execute(update(nights).where(nights.c.ds == ds).values(facts=facts))
 
 
 def put_facts(database: Database, ds: str, exemplars: Sequence[str] = (), max_nsfw: float = 1.0) -> None:

@@ -1,8 +1,10 @@
 """Settings of the reviewers' desk."""
 
 from ipaddress import ip_network
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from conf.section import Section
 
@@ -26,6 +28,8 @@ class ReviewSettings(Section):
     """Reasons a rejection is given, in the order of their digit keys."""
     lease_minutes: float = Field(default=10, gt=0)
     """How long a cover stays with the reviewer to whom it was shown."""
+    overdue_hours: float | None = Field(default=24, gt=0)
+    """How long a cover may wait for a person before the queue shows it as overdue; None: for ever."""
     session_hours: float = Field(default=12, gt=0)
     idle_minutes: float = Field(default=60, gt=0)
     """A session ends after so long without a request, and after ``session_hours`` in any case."""
@@ -37,6 +41,9 @@ class ReviewSettings(Section):
     """How long a person whose password a lead has set gives no answer on covers that two people decide."""
     bulk_limit: int = Field(default=5000, ge=1)
     """Covers one bulk step may decide."""
+    near_duplicate: float = Field(default=0.92, gt=0, le=1)
+    """Least cosine between two covers, both of what they show and of how they are drawn, from which the queue stacks
+    them."""
     export_limit: int = Field(default=500, ge=1)
     """Covers in one offline file."""
     proxy_header: str | None = None
@@ -45,10 +52,33 @@ class ReviewSettings(Section):
     """Addresses of that proxy; the header of anybody else is ignored."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks of proxies whose ``X-Forwarded-For`` says where a request comes from."""
+    oidc_issuer: str | None = None
+    """OpenID provider that signs people in beside passwords, e.g. ``https://id.example``; None: passwords only."""
+    oidc_client_id: str = "coverlift"
+    oidc_client_secret_file: str | None = None
+    """File with the client's secret; None: the environment's ``COVERLIFT_OIDC_CLIENT_SECRET``, or a public client."""
+    oidc_name: str = "your company account"
+    """What the sign-in page calls it."""
+    oidc_scope: str = "openid profile email"
+    oidc_claim: str = "preferred_username"
+    """The claim that names the person here; take one that people cannot choose for themselves at the provider."""
+    oidc_role_claim: str | None = None
+    """The claim (a text or a list, e.g. ``groups``) that gives roles by ``oidc_roles``; None: leads give them here."""
+    oidc_roles: dict[str, Literal["viewer", "reviewer", "lead"]] = Field(default_factory=dict)
+    """Value of that claim -> role; of several the highest. Whoever has none of them is not let in."""
+    public_url: str | None = None
+    """Address under which browsers reach the desk, e.g. ``https://review.example``; None: what a browser asked for."""
+    hook_url: str | None = None
+    """Address that gets a JSON document (POST) for each new night, mention, assignment, dispute and for overdue covers;
+    None: nothing is sent anywhere."""
+    hook_command: tuple[str, ...] = ()
+    """Program with its arguments that gets the same document on its standard input; with ``hook_url`` both do."""
     hosts: tuple[str, ...] = ()
     """Names under which browsers reach the desk, besides those of this machine."""
     secure_cookies: bool = False
     """Cookies over HTTPS only: set it behind a proxy that speaks HTTPS."""
+    fonts: tuple[str, ...] = ()
+    """Font files (TrueType, OpenType) for signs in the PDF of a cover that DejaVu Sans and Noto Sans JP lack."""
     thumbnail: tuple[int, int] = (64, 64)
     card: tuple[int, int] = (160, 120)
     hero: tuple[int, int] = (320, 160)
@@ -60,3 +90,46 @@ class ReviewSettings(Section):
         for each in given:
             ip_network(each, strict=False)
         return given
+
+    @field_validator("hook_url")
+    @classmethod
+    def _web_address(cls, given: str | None) -> str | None:
+        if given is not None and (urlsplit(given).scheme not in ("http", "https") or not urlsplit(given).hostname):
+            raise ValueError(f"{given!r} is no http:// or https:// address")
+        return given
+
+    @field_validator("oidc_issuer", "public_url")
+    @classmethod
+    def _addresses(cls, given: str | None) -> str | None:
+        return None if given is None else safe_url(given).rstrip("/")
+
+    @model_validator(mode="after")
+    def _one_way_from_outside(self) -> Self:
+        if self.oidc_issuer and self.proxy_header:
+            raise ValueError("oidc_issuer and proxy_header are two ways to sign in from outside: set one of them")
+        if self.oidc_role_claim and not self.oidc_roles:
+            raise ValueError("oidc_role_claim needs oidc_roles, else nobody is let in")
+        return self
+
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def safe_url(url: str) -> str:
+    """An address with HTTPS, or on this machine.
+
+    Raises
+    ------
+    ValueError
+        For any other.
+
+    Examples
+    --------
+    >>> safe_url("https://id.example/realm"), safe_url("http://127.0.0.1:8000")
+    ('https://id.example/realm', 'http://127.0.0.1:8000')
+    """
+    parts = urlsplit(url)
+    local = parts.scheme == "http" and parts.hostname in LOOPBACK
+    if not parts.hostname or not (parts.scheme == "https" or local) or parts.query or parts.fragment:
+        raise ValueError(f"{url!r} is no https:// address (http:// is for this machine only)")
+    return url

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from conf.drift import DriftSettings
+from conf.maintain import MaintainSettings
 from conf.policy import PolicySettings
 from conf.review import ReviewSettings
 from conf.section import Section
@@ -60,8 +62,8 @@ class WorldSettings(Section):
     """Probability that the logging policy shows another drawing than the original."""
     page: int = Field(default=10, ge=2)
     """Positions in one request."""
-    play_share: float = Field(default=0.5, gt=0, lt=1)
-    """Share of users to whom the next day shows published covers."""
+    play_share: float = Field(default=0.5, gt=0, le=1)
+    """Share of users to whom a played day shows published covers; 1 leaves nobody to compare them with."""
     play_multiplier: float = Field(default=3.0, gt=0)
     """Traffic of the next day relative to a day of the log, so that its experiment has power."""
 
@@ -148,9 +150,12 @@ class GenerationSettings(Section):
     instances: int = Field(default=1, ge=1)
     checkpoint: str | None = None
     """Folder of the diffusers checkpoint; None is the shipped one."""
+    allow_sticker_generator: bool = False
+    """Whether the built-in generator, which knows stickers only, may paint for a feed that is not the built-in
+    world's (docs/generator.md)."""
     adapters: dict[str, str] = Field(default_factory=dict)
-    """Folder by method: weights over the built-in generator, or a model over public checkpoints (docs/icg.md); without
-    one a method takes the weights that come with it."""
+    """Folder by method: weights over the built-in generator, or a model over public checkpoints (docs/icg.md,
+    docs/dppmg.md, docs/pigeon.md); without one a method takes the weights that come with it."""
     icg: str | None = None
     """The older spelling of ``adapters.icg``."""
     finishing: Literal["regions", "none"] = "none"
@@ -219,7 +224,7 @@ class TitleSettings(Section):
     """Titles written for words groups (docs/dppmg.md); whether any are is ``policy.titles``."""
 
     writer: str | None = None
-    """Folder of the writer; None is the shipped one."""
+    """Folder of the writer, built-in or over a public language model; None is the shipped one."""
     samples: int = Field(default=7, ge=0)
     """Drawn beside the likeliest title; the best by reward of those that pass the checks is kept. Chosen on
     validation items (docs/dppmg.md)."""
@@ -243,6 +248,50 @@ class IcgSettings(Section):
     mllm_tuning: Literal["frozen", "lora"] = "frozen"
     generator_tuning: Literal["frozen", "lora"] = "frozen"
     lora_rank: int = Field(default=16, ge=1)
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the two base models; what is trained stays float32."""
+
+
+class DppmgSettings(Section):
+    """DPPMG over public checkpoints (docs/dppmg.md); its built-in half is ``generation.adapters.dppmg``."""
+
+    generator: str | None = None
+    """Local folder or hub id of a text-to-image pipeline of diffusers with its text encoders."""
+    low_rank: int = Field(default=0, ge=0)
+    """Rank of low-rank weights beside the keys and values with which its denoiser reads a prompt; 0 trains the tables
+    of the codes alone."""
+    strength: float = Field(default=1.0, gt=0, le=1)
+    """How much of the reference cover is painted anew: 1 paints from the title alone, less starts from the cover, for
+    pipelines with an image-to-image form."""
+    writer: str | None = None
+    """Local folder or hub id of a causal language model of transformers that titles are written by."""
+    writer_rank: int = Field(default=4, ge=1)
+    """Rank of low-rank weights beside its queries and values."""
+    allow_download: bool = False
+    """False takes local folders and the local hub cache only."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the pipeline; what is trained stays float32, and so does the language model."""
+
+
+class PigeonSettings(Section):
+    """Pigeon over public checkpoints (docs/pigeon.md); the built-in network is ``generation.adapters.pigeon``."""
+
+    mllm: str | None = None
+    """Local folder or hub id of an image-text-to-text model of transformers."""
+    generator: str | None = None
+    """Local folder or hub id of a text-to-image pipeline of diffusers."""
+    allow_download: bool = False
+    """False takes local folders and the local hub cache only."""
+    meta_tokens: int = Field(default=64, ge=1)
+    """Learned queries to the multimodal model, and the length of the conditioning."""
+    width: int = Field(default=512, ge=8)
+    """Of connector and mask."""
+    layers: int = Field(default=2, ge=1)
+    lora_rank: int = Field(default=8, ge=1)
+    """Of the low-rank weights beside the queries and values of the language model's attention."""
+    lora_alpha: int = Field(default=16, ge=1)
+    mask_ratio: float = Field(default=0.2, ge=0, lt=1)
+    """Share of the clicked covers that are masked at night."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Of the two base models; what is trained stays float32."""
 
@@ -315,12 +364,16 @@ class Settings(Section):
     generation: GenerationSettings = GenerationSettings()
     titles: TitleSettings = TitleSettings()
     icg: IcgSettings = IcgSettings()
+    dppmg: DppmgSettings = DppmgSettings()
+    pigeon: PigeonSettings = PigeonSettings()
     weights: RewardWeights = RewardWeights()
     reward_models: RewardModels = RewardModels()
     policy: PolicySettings = PolicySettings()
     review: ReviewSettings = ReviewSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     observe: ObserveSettings = ObserveSettings()
+    drift: DriftSettings = DriftSettings()
+    maintain: MaintainSettings = MaintainSettings()
 
     def digest(self, *sections: str) -> str:
         """SHA-256 (16 hex digits) of the named sections, or of everything."""

@@ -14,6 +14,8 @@ HISTORY_EVENTS, HISTORY_DIM = 48, 165
 """Events of a history, and numbers of an event (:mod:`generation.history`)."""
 TOKEN_SLOTS = 6
 """Codes of a quantised preference."""
+CLICKED_COVERS = 8
+"""Pictures of clicked covers, at most (:mod:`generation.clicked_covers`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +31,9 @@ class SegmentProfile:
     """(48, 165) events, where a method of the night needs them and there are any."""
     tokens: NDArray[np.int32] | None = None
     """(6,) codes of the preference, -1 for none, where a method of the night needs them."""
+    clicked_covers: tuple[str, ...] | None = None
+    """Ids of at most 8 covers that stand for what was clicked, perhaps none, where a method of the night looks at their
+    pictures."""
 
     @property
     def known(self) -> bool:
@@ -57,6 +62,8 @@ class Conditioning:
     """(48, 165) float32, or None."""
     tokens: NDArray[np.int32] | None = None
     """(6,) int32, or None."""
+    clicked_covers: tuple[str, ...] | None = None
+    """Ids of covers whose pictures it is shown, or None."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +90,8 @@ class PaintRequest:
     """(48, 165) float32 events (:mod:`generation.history`), for methods that need them."""
     tokens: NDArray[np.int32] | None = None
     """(6,) int32 codes, -1 for none, for methods that need them."""
+    pictures: NDArray[np.uint8] | None = None
+    """(K, 64, 64, 3) uint8 RGB of clicked covers, K from 1 to 8, for methods that look at them."""
 
     def __post_init__(self) -> None:
         for name, value, shape, dtype in (
@@ -95,6 +104,11 @@ class PaintRequest:
                 continue
             if value.shape != shape or value.dtype != dtype:
                 raise ValueError(f"{name} is {value.dtype} {value.shape}: expected {np.dtype(dtype)} {shape}")
+        seen = self.pictures
+        if seen is not None and (seen.shape[1:] != (SIZE, SIZE, 3) or seen.dtype != np.uint8):
+            raise ValueError(
+                f"pictures is {seen.dtype} {seen.shape}: expected uint8 (1 to {CLICKED_COVERS}, {SIZE}, {SIZE}, 3)"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,14 +12,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from deltalake.exceptions import DeltaError
 from rich.console import Console
 from rich.markup import escape
 
 from conf.errors import UsageError
 from conf.settings import Settings
+from generation.planning.foreign_feed import mend, refusal, sticker_methods
 from generation.serving.server import bundled_triton
 from jobs.lake.assets import assets_dir
+from jobs.lake.context import Context
 from jobs.lake.engine.delta_jar import jar_path
+from jobs.lake.lake import Lake
 from jobs.reach import ROOT
 from reward_model.encoders.assets import missing_assets
 
@@ -50,6 +54,7 @@ def examine(settings: Settings, home: Path) -> list[Finding]:
         lambda: _triton(settings),
         _gpu,
         lambda: _disk(home),
+        lambda: _generator(settings, home),
         _assets,
         _weights,
         _packages,
@@ -154,6 +159,25 @@ def _disk(home: Path) -> Iterator[Finding]:
         found=f"{free / 2**30:.0f} GiB free under {place}",
         mend=f"free {DISK_NEEDED / 2**30:.0f} GiB or choose another --home",
     )
+
+
+def _generator(settings: Settings, home: Path) -> Iterator[Finding]:
+    """Whether ``plan`` would refuse the built-in generator for this feed."""
+    methods, lake = sticker_methods(settings.generation), Context(ds=settings.ds, home=home, settings=settings).lake
+    by = "the built-in one, for " + ", ".join(methods) if methods else "a model of your own"
+    try:
+        refused = refusal(settings.generation, lake) or _not_loaded(settings, lake)
+    except (OSError, DeltaError) as error:
+        refused = f"the lake cannot be read to see whose feed it is: {error}"
+    yield Finding(what="Generator", ok=not refused, found=refused or by, mend=mend(settings.generation))
+
+
+def _not_loaded(settings: Settings, lake: Lake) -> str:
+    """A feed of one's own counts as foreign until it is loaded."""
+    methods = [] if settings.generation.allow_sticker_generator else sticker_methods(settings.generation)
+    if not methods or settings.ingest.source != "files" or lake.exists("covers"):
+        return ""
+    return f"the feed is your own (ingest.source=files), and {', '.join(methods)} would paint stickers for it"
 
 
 def _assets() -> Iterator[Finding]:

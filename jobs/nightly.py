@@ -73,11 +73,12 @@ def _difference(stage: Stage, context: Context, last: Run, now: str) -> str:
         return "up to date"
     words = [f"{part} changed" for part in changed if part != "settings"]
     if "settings" in changed:
-        words += _changed_settings(json.loads(last.config), relevant_settings(stage, context))
+        words += changed_settings(json.loads(last.config), relevant_settings(stage, context))
     return "; ".join(words)
 
 
-def _changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Each setting that differs, with both values, by its name ``section.key``."""
     old, new = _flat(before), _flat(now)
     return [
         f"{key} changed from {old.get(key)} to {new.get(key)}"

@@ -26,6 +26,8 @@ class Stage:
     """Sections of the settings that its output depends on."""
     upstream: tuple[str, ...] = ()
     """Stages whose output it uses."""
+    waits_for: tuple[str, ...] = ()
+    """Stages that must have ended well before, though its output does not depend on them."""
     code: tuple[str, ...] = ()
     """Folders and files, relative to the checkout, whose change makes it run again; by default those that
     ``function`` reaches by imports (:mod:`jobs.reach`)."""
@@ -150,11 +152,22 @@ STAGES: tuple[Stage, ...] = (
         writes=filled_by("plan"),
     ),
     Stage(
+        name="drift",
+        function="jobs.drift.stage:run",
+        rehearsal="jobs.drift.stage:rehearse",
+        about="Compare the night with those before it; what is far off is told, gross faults end it.",
+        sections=("drift",),
+        upstream=("ingest", "features", "plan"),
+        reads=("impressions", "quarantine", "segments", "generation_plan"),
+        writes=filled_by("drift"),
+    ),
+    Stage(
         name="generate",
         function="generation.painting.stage:run",
         about="Paint the planned units; the best candidate of each is kept.",
         sections=("generation", "weights", "reward_models"),
         upstream=("plan",),
+        waits_for=("drift",),
         reads=("generation_plan", "covers", "cover_features"),
         writes=("covers", *filled_by("generate"), "cover_features"),
     ),
@@ -222,7 +235,7 @@ STAGES: tuple[Stage, ...] = (
         function="recsys_eval.report.stage:run",
         about="Write the lift report as one HTML page.",
         sections=("evaluate",),
-        upstream=("evaluate",),
-        reads=("ranking_lift", "generated_covers", "published_covers", "runs"),
+        upstream=("evaluate", "drift"),
+        reads=("ranking_lift", "generated_covers", "published_covers", "drift", "runs"),
     ),
 )

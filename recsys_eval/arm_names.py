@@ -8,6 +8,8 @@ PUBLISHED = "published"
 """What the feed shows: covers generated for a segment and published."""
 SHUFFLED = "shuffled"
 """Control: another segment's covers."""
+ANOTHER = "random drawing"
+"""Control: an existing drawing of the same item, drawn at random."""
 PLAIN = "unpersonalised"
 """Control: covers painted without any preference."""
 LOGGED = "logged order"
@@ -24,3 +26,17 @@ JUDGED = "best drawing judged"
 """The same drawing as the judge sees it, like a painted cover."""
 UNSEEN = "best drawing unseen"
 """The same, its own copy unknown to the judge."""
+TITLES = "titles"
+"""Written titles, whoever paints the covers above them."""
+ALONE = "title alone"
+"""The original under the written title."""
+
+
+def with_title(method: str) -> str:
+    """The arm of a method's covers under written titles."""
+    return f"{method}, with title"
+
+
+def chosen_to_agree(method: str) -> str:
+    """The arm of the one of a method's paintings that agrees best with the title."""
+    return f"{method}, chosen to agree"

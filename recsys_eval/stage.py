@@ -1,7 +1,5 @@
 """Stage ``evaluate``: every figure of the night, into ``ranking_lift`` and ``metrics.json``."""
 
-import json
-import os
 from collections.abc import Callable
 from datetime import date
 from functools import cache
@@ -12,6 +10,7 @@ import pyarrow as pa
 
 from jobs.lake.context import Context, StageResult
 from jobs.lake.schema.evaluation import RANKING_LIFT
+from recsys_eval.document import MetricsDocument
 from recsys_eval.experiment.drawing_policy import measure_drawings
 from recsys_eval.experiment.played_day import measure_experiment
 from recsys_eval.night import Findings, Night
@@ -19,6 +18,7 @@ from recsys_eval.ranking.compare import rank_log, rank_played
 from recsys_eval.ranking.features import Scorer
 from recsys_eval.simulation.measure import measure_world
 from recsys_eval.simulation.true_clicks import WorldClicks
+from recsys_eval.texts import finite, write_json
 from reward_model.encoders.model import ENCODER_ID
 from reward_model.registry import champion_dir
 from reward_model.scorer import PersonalScorer
@@ -87,21 +87,16 @@ def as_document(night: Night, findings: Findings) -> dict[str, Any]:
 
 
 def write_metrics(path: Path, document: dict[str, Any]) -> None:
-    """Write JSON in one step: a reader sees the old file or the new one; NaN becomes null."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(json.dumps(_finite(document), indent=1, sort_keys=True, allow_nan=False), encoding="utf-8")
-    draft.replace(path)
+    """Write ``metrics.json``, its schema first.
 
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_finite(inner) for inner in value]
-    if isinstance(value, float) and value != value:  # noqa: PLR0124  # NaN is the only such number
-        return None
-    return value
+    Raises
+    ------
+    pydantic.ValidationError
+        The document is none of :class:`recsys_eval.document.MetricsDocument`.
+    """
+    MetricsDocument.model_validate(finite(document), strict=True)
+    write_json(path.with_name("metrics.schema.json"), MetricsDocument.model_json_schema())
+    write_json(path, document)
 
 
 def _note(findings: Findings) -> str:

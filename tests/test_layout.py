@@ -14,6 +14,8 @@ ELSEWHERE = {
     "generation/review/log/migrations/versions/v0001_desk.py": "tests/generation/review/log/test_database.py",
     "generation/review/log/migrations/versions/v0002_handover.py": "tests/generation/review/log/test_database.py",
     "generation/review/log/migrations/versions/v0003_seal.py": "tests/generation/review/log/test_database.py",
+    "generation/review/log/migrations/versions/v0005_together.py": "tests/generation/review/log/test_database.py",
+    "jobs/ingest/importers/data_set.py": "is a Protocol and its words: tests/jobs/ingest/importers/test_registry.py",
     **{
         f"jobs/lake/schema/{name}.py": "is data: tests/jobs/lake/schema/test_tables.py writes and reads every table"
         for name in ("columns", "covers", "evaluation", "features", "feed", "review", "runs", "titles")

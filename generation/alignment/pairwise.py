@@ -68,6 +68,19 @@ def safe_share(found: Tensor, chosen: Tensor, rejected: Tensor) -> Tensor:
     return torch.where(along > 0, allowed.clamp_max(1.0), torch.ones_like(along))
 
 
+def implicit_reward(won: Tensor, lost: Tensor, *, beta: float) -> Tensor:
+    """(B,) logit of the loss: how much nearer than the start point it came to the chosen than to the rejected picture.
+
+    Parameters
+    ----------
+    won, lost
+        (B,) squared errors for the chosen and the rejected picture, less those of the start point.
+    beta
+        Of the loss.
+    """
+    return -beta / 2 * (won - lost)
+
+
 def preference_logit(
     found: Tensor, before: Tensor, chosen: Tensor, rejected: Tensor, *, beta: float, share: Tensor | None = None
 ) -> Tensor:
@@ -90,7 +103,7 @@ def preference_logit(
     if share is not None:
         lost = lost.detach() + share * (lost - lost.detach())
     won = error(found, chosen) - error(before, chosen)
-    return -beta / 2 * (won - (lost - error(before, rejected)))
+    return implicit_reward(won, lost - error(before, rejected), beta=beta)
 
 
 class Pairwise(Tuner, Generic[BatchT, ConditionT]):

@@ -12,13 +12,15 @@ from typing import Any, TypeVar
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 PACKING = "int8-row-1"
 """Name of the format, in the file's metadata."""
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 """diffusers' name for the weights of a network beside its ``config.json``."""
+LENGTH = 8
+"""Bytes at the start of a safetensors file that tell how long its header is."""
 SMALLEST = 4096
 """Values below which a tensor stays float16: there is nothing to save."""
 CLIPPED = torch.linspace(0.8, 1.0, 11)
@@ -113,8 +115,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def write_packed(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Pack tensors into a safetensors file."""
-    save_file(pack(tensors), path, metadata={"format": "pt", "packing": PACKING})
+    """Pack tensors into a safetensors file, whose bytes follow from the tensors alone."""
+    content = save(pack(tensors), metadata={"format": "pt", "packing": PACKING})
+    path.write_bytes(_with_sorted_metadata(content))
+
+
+def _with_sorted_metadata(content: bytes) -> bytes:
+    """A safetensors file with its metadata in the order of their names; the library leaves that to chance."""
+    end = LENGTH + int.from_bytes(content[:LENGTH], "little")
+    header = json.loads(content[LENGTH:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    told = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    return content[:LENGTH] + told.ljust(end - LENGTH) + content[end:]
 
 
 def read_network(kind: type[Network], folder: Path) -> Network:

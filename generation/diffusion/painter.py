@@ -7,7 +7,7 @@ The same class runs inside Triton and in process. A checkpoint is a folder with 
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -126,6 +126,7 @@ class Painter:
         method: str = "profile",
         histories: NDArray[np.float32] | None = None,
         tokens: NDArray[np.int32] | None = None,
+        pictures: Sequence[NDArray[np.uint8]] | None = None,
     ) -> NDArray[np.uint8]:
         """Paint a batch.
 
@@ -148,6 +149,8 @@ class Painter:
             One without weights of its own, or one whose adapter is loaded.
         histories, tokens
             (B, 48, 165) and (B, 6), for methods that need them; None where there are none.
+        pictures
+            None: models over public checkpoints look at pictures of clicked covers, this generator does not.
 
         Returns
         -------
@@ -155,6 +158,8 @@ class Painter:
         """
         if steps < 1:
             raise ValueError(f"steps is {steps}: give at least 1 (generation.steps)")
+        if pictures is not None:
+            raise ValueError(f"{method} over the built-in generator is told history, not pictures of clicked covers")
         pixels = torch.from_numpy(np.ascontiguousarray(references)).to(self.device).permute(0, 3, 1, 2)
         reference = to_planes(pixels.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         text = torch.stack([self._embed(prompt) for prompt in prompts]).to(self.device)

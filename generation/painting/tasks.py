@@ -4,10 +4,12 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from conf.errors import TryAgainError
 from generation.pictures import to_pixels, to_webp
@@ -67,7 +69,8 @@ def paint_units(rows: Iterable[Row], backend: PaintBackend, store: UnitStore, sa
             todo.append(row)
         else:
             yield _outcome(row["unit_id"], found.generator, list(found.cover_ids), None)
-    requests = [request for row in todo for request in _requests(row, store, sampler)]
+    shown = lru_cache(maxsize=None)(lambda cover_ids: _pictures(cover_ids, store))  # many units of one segment
+    requests = [request for row in todo for request in _requests(row, store, sampler, shown)]
     owners = [(row, number) for row in todo for number in range(row["candidates"])]
     painted: dict[str, dict[int, bytes]] = {row["unit_id"]: {} for row in todo}
     failed: dict[str, tuple[str, str]] = {}
@@ -89,11 +92,19 @@ def paint_units(rows: Iterable[Row], backend: PaintBackend, store: UnitStore, sa
         yield _outcome(unit_id, planned, [], error)
 
 
-def _requests(row: Row, store: UnitStore, sampler: Sampler) -> list[PaintRequest]:
+def _pictures(cover_ids: tuple[str, ...], store: UnitStore) -> NDArray[np.uint8]:
+    """(K, 64, 64, 3) uint8 RGB."""
+    return np.stack([to_pixels(store.images.get(cover_id)) for cover_id in cover_ids])
+
+
+def _requests(
+    row: Row, store: UnitStore, sampler: Sampler, shown: Callable[[tuple[str, ...]], NDArray[np.uint8]]
+) -> list[PaintRequest]:
     unit = unit_of(row)
     reference = to_pixels(store.images.get(unit.reference_cover_id))
     history = None if unit.history_id is None else store.history(unit.history_id)
     tokens = None if unit.tokens is None else np.asarray(unit.tokens, np.int32)
+    pictures = None if unit.clicked_covers is None else shown(unit.clicked_covers)
     return [
         PaintRequest(
             prompt=unit.prompt,
@@ -105,6 +116,7 @@ def _requests(row: Row, store: UnitStore, sampler: Sampler) -> list[PaintRequest
             method=unit.method,
             history=history,
             tokens=tokens,
+            pictures=pictures,
         )
         for number, seed in enumerate(unit.seeds())
     ]

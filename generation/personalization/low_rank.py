@@ -10,8 +10,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 
-def add_lora(network: nn.Module, layers: str | list[str], rank: int) -> None:
+def add_lora(network: nn.Module, layers: str | list[str], rank: int, alpha: int | None = None) -> None:
     """Low-rank adapters beside the named layers; the network's own weights stay frozen.
+
+    What they add is scaled by ``alpha / rank``; None is 1.
 
     Raises
     ------
@@ -20,7 +22,7 @@ def add_lora(network: nn.Module, layers: str | list[str], rank: int) -> None:
     """
     from peft import LoraConfig, inject_adapter_in_model
 
-    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=rank, target_modules=layers), network)
+    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=alpha or rank, target_modules=layers), network)
     for name, weight in network.named_parameters():
         weight.requires_grad_("lora_" in name)
         if "lora_" in name:

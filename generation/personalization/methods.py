@@ -24,8 +24,9 @@ from generation.types import Conditioning, ItemContent, SegmentProfile
 if TYPE_CHECKING:
     from generation.diffusion.adapter import Adapter
 
-Need = Literal["preference", "history", "tokens", "words"]
-"""What a method may be told of somebody beside the item: mean vectors, events, codes of a quantiser, written titles."""
+Need = Literal["preference", "history", "tokens", "words", "pictures"]
+"""What a method may be told of somebody beside the item: mean vectors, events, codes of a quantiser, written titles,
+pictures of clicked covers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,13 @@ class MethodSpec:
     foreign: str | None = None
     """Module of painters over other generators, for folders that it knows: it has ``is_saved(folder)``,
     ``painting_fingerprint(folder, canvas)`` and ``open_painter(folder, *, canvas)``."""
+    foreign_needs: frozenset[Need] | None = None
+    """What such a painter is told in place of ``needs``; None is the same."""
+
+    @property
+    def may_need(self) -> frozenset[Need]:
+        """All that it is told by one of its painters or another."""
+        return self.needs | (self.foreign_needs or frozenset())
 
 
 METHODS: dict[str, MethodSpec] = {
@@ -65,6 +73,8 @@ METHODS: dict[str, MethodSpec] = {
         adapter="generation.personalization.pigeon.opening:open_adapter",
         needs=frozenset({"preference", "history"}),
         trained_by="coverlift train pigeon",
+        foreign="generation.personalization.pigeon.public.foreign",
+        foreign_needs=frozenset({"pictures"}),
         ablations={
             "no-mask": "generation.personalization.pigeon.ablations:without_mask",
             "random-mask": "generation.personalization.pigeon.ablations:with_random_mask",
@@ -77,10 +87,16 @@ METHODS: dict[str, MethodSpec] = {
     ),
     "dppmg": MethodSpec(
         method="generation.personalization.dppmg.method:DppmgMethod",
-        adapter="generation.personalization.dppmg.opening:open_adapter",
+        adapter="generation.personalization.dppmg.pictures.opening:open_adapter",
         needs=frozenset({"tokens"}),
         codes=16,
         trained_by="coverlift train dppmg-pictures",
+        ablations={
+            "first-code-alone": "generation.personalization.dppmg.pictures.ablations:first_code_alone",
+            "shuffled-codes": "generation.personalization.dppmg.pictures.ablations:shuffled_codes",
+            "no-icg": "generation.personalization.dppmg.pictures.ablations:over_the_generator",
+        },
+        foreign="generation.personalization.dppmg.pictures.public.foreign",
     ),
 }
 """By name; a method's module is imported when it is used."""
@@ -140,13 +156,20 @@ def adapter_folders(settings: GenerationSettings) -> dict[str, Path]:
 
 def needed(settings: GenerationSettings) -> frozenset[Need]:
     """What the methods of the settings are told, all together."""
-    return frozenset[Need]().union(*(method_spec(name).needs for name in methods_of(settings)))
+    return frozenset[Need]().union(*(_needs_of(name, settings) for name in methods_of(settings)))
+
+
+def _needs_of(name: str, settings: GenerationSettings) -> frozenset[Need]:
+    spec, folder = method_spec(name), settings.adapter_folders.get(name)
+    if spec.foreign_needs is None or folder is None or foreign_painters(name, Path(folder)) is None:
+        return spec.needs
+    return spec.foreign_needs
 
 
 def with_what_methods_need(settings: Settings) -> Settings:
     """Settings of a night that builds what its methods are told: histories of segments, edges that tokens come from."""
     needs = needed(settings.generation)
-    built = {"history": "segment_history", "tokens": "interaction_edges"}
+    built = {"history": "segment_history", "pictures": "segment_history", "tokens": "interaction_edges"}
     wanted: dict[str, Any] = {key: True for need, key in built.items() if need in needs}
     if all(getattr(settings.features, key) for key in wanted):
         return settings

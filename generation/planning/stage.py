@@ -33,9 +33,11 @@ from numpy.typing import NDArray
 from conf.errors import NothingToDo, UsageError
 from conf.settings import GenerationSettings
 from generation.catalogue import CoverVectors, items_with_default, original_covers, segment_profiles
+from generation.clicked_covers import CoverShelf
 from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
 from generation.history import history_id
 from generation.personalization.methods import Method, method_fingerprints, method_named, methods_of, needed
+from generation.planning.foreign_feed import demand_fitting_generator
 from generation.planning.gain import ExpectedClicks, expected_clicks, reached_styles
 from generation.planning.units import PaintUnit, rounded, unit_of, unit_seed
 from generation.planning.users import Asked, HeavyUsers, user_pairs
@@ -64,7 +66,7 @@ def run(ctx: Context) -> StageResult:
     NothingToDo
         When there is no item and no segment to paint for.
     UsageError
-        When an earlier stage has not run for ds.
+        When an earlier stage has not run for ds, or the generator does not suit the feed.
     """
     plan = _tonight(ctx, UnitStore(ctx.images).add_history)
     ctx.lake.replace(plan, "generation_plan", ds=ctx.ds)
@@ -85,6 +87,7 @@ def rehearse(ctx: Context) -> StageResult:
 
 def _tonight(ctx: Context, keep: Callable[[NDArray[np.float32]], str]) -> pa.Table:
     settings = ctx.settings.generation
+    demand_fitting_generator(settings, ctx.lake)
     generator = checkpoint_fingerprint(Path(settings.checkpoint) if settings.checkpoint else SHIPPED)
     plan = planned(ctx, method_fingerprints(settings, generator), keep)
     if not plan.num_rows:
@@ -181,6 +184,8 @@ class _Scene:
     """Of all real covers."""
     styles: NDArray[np.float32]
     """(N, 32) of the real covers that exist by then."""
+    shelf: CoverShelf | None
+    """These covers, where a method is shown those that stand for what was clicked."""
     scorer: SegmentScorer
 
     @classmethod
@@ -190,11 +195,13 @@ class _Scene:
                 raise UsageError(f"{table} has no rows for {as_of}: run `coverlift features --ds {ctx.ds}` first")
         items = items_with_default(ctx.lake, as_of)
         needs = needed(ctx.settings.generation)
-        sized = segment_profiles(ctx.lake, as_of, histories="history" in needs, tokens="tokens" in needs)
+        told = {"history", "pictures"} & needs
+        sized = segment_profiles(ctx.lake, as_of, histories=bool(told), tokens="tokens" in needs)
         users = sum(size for _, size in sized)
-        segments = [segment for segment, _ in sized if segment.known]
         vectors = CoverVectors.read(ctx.lake, ENCODER_ID)
         covers = original_covers(ctx.lake, as_of)["cover_id"].unique()
+        shelf = CoverShelf.of(vectors, covers.tolist()) if "pictures" in needs else None
+        segments = [segment if shelf is None else shelf.shown(segment) for segment, _ in sized if segment.known]
         return cls(
             as_of=as_of,
             items=_with_traffic(items, ctx.lake, as_of),
@@ -202,6 +209,7 @@ class _Scene:
             shares={segment.segment_id: size / max(users, 1) for segment, size in sized},
             vectors=vectors,
             styles=vectors.styles[vectors.where(covers)],
+            shelf=shelf,
             scorer=PersonalScorer.of_champion(ctx, as_of),
         )
 
@@ -236,7 +244,8 @@ class _Scene:
             items=items, embeddings=self.vectors.embeddings[rows], styles=self.vectors.styles[rows], real=self.styles
         )
         pairs = user_pairs(heavy, asked, self.segments, planned, self.scorer, settings)
-        return pairs, {each.segment_id: each for each in heavy.profiles}
+        shelf = self.shelf
+        return pairs, {each.segment_id: each if shelf is None else shelf.shown(each) for each in heavy.profiles}
 
     def expected(self, items: pd.DataFrame) -> ExpectedClicks:
         """Clicks on items, before and after painting, for every segment with a profile."""
@@ -286,6 +295,7 @@ class _Scene:
                 "expected_gain": float(pair["expected_gain"]),
                 "history_id": None if conditioning.history is None else keep(conditioning.history),
                 "tokens": None if conditioning.tokens is None else conditioning.tokens.tolist(),
+                "clicked_covers": None if conditioning.clicked_covers is None else list(conditioning.clicked_covers),
             }
 
 

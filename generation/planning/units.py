@@ -35,6 +35,8 @@ class PaintUnit:
     history_id: str | None = None
     """SHA-256 of the history that it is painted from."""
     tokens: tuple[int, ...] | None = None
+    clicked_covers: tuple[str, ...] | None = None
+    """SHA-256 of the clicked covers whose pictures it is painted from."""
 
     def unit_id(self, *, generator: str, steps: int, guidance: Sequence[float]) -> str:
         """SHA-256 of what decides the pixels.
@@ -65,6 +67,8 @@ class PaintUnit:
             decisive["history"] = self.history_id
         if self.tokens is not None:
             decisive["tokens"] = list(self.tokens)
+        if self.clicked_covers is not None:
+            decisive["clicked_covers"] = list(self.clicked_covers)
         return hashlib.sha256(json.dumps(decisive, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
     def seeds(self) -> list[int]:
@@ -73,7 +77,8 @@ class PaintUnit:
 
 
 def unit_of(row: Mapping[str, Any]) -> PaintUnit:
-    """The unit of a row of ``generation_plan``."""
+    """The unit of a row of ``generation_plan``; plans of earlier versions know of no clicked covers."""
+    covers = row.get("clicked_covers")
     return PaintUnit(
         item_id=row["item_id"],
         segment_id=row["segment_id"],
@@ -85,6 +90,7 @@ def unit_of(row: Mapping[str, Any]) -> PaintUnit:
         candidates=row["candidates"],
         history_id=row["history_id"],
         tokens=None if row["tokens"] is None else tuple(row["tokens"]),
+        clicked_covers=None if covers is None else tuple(covers),
     )
 
 

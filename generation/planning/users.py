@@ -43,7 +43,7 @@ class HeavyUsers:
     def read(
         cls, lake: Lake, as_of: date, settings: GenerationSettings, *, needs: Collection[str] = ()
     ) -> "HeavyUsers":
-        """As the end of a day knows them; with history and tokens where methods need them."""
+        """As the end of a day knows them; with tokens, and history or what follows from it, where methods need them."""
         columns = ["user_id", "impressions_28d", "clicks_28d", "pref_embedding", "pref_style"]
         table = lake.read("user_features", ds=as_of, columns=columns)
         frame = table.select(columns[:3]).to_pandas()
@@ -54,7 +54,7 @@ class HeavyUsers:
         heavy = heavy.sort_values(["impressions_28d", "user_id"], ascending=[False, True]).head(settings.user_count)
         embedding, style = matrix(table["pref_embedding"]), matrix(table["pref_style"])
         chosen = heavy["user_id"].tolist()
-        told = read_user_histories(lake, as_of, chosen, ENCODER_ID) if "history" in needs else {}
+        told = read_user_histories(lake, as_of, chosen, ENCODER_ID) if {"history", "pictures"} & {*needs} else {}
         codes = read_codes(lake, as_of) if "tokens" in needs else {}
         return cls(
             profiles=tuple(

@@ -176,6 +176,7 @@ def serve(
         )
     app = make_app(database, ctx, Lakeside(take_down=take_down, publish=publish), hosts=(host,), setup_token=token)
     app.state.watch.start()
+    app.state.hook.start()
     say(f"Review desk of {ctx.ds}: http://{host}:{port}/")
     uvicorn.run(
         app,
@@ -188,5 +189,6 @@ def serve(
         timeout_keep_alive=60,
     )
     app.state.watch.stop()
+    app.state.hook.stop()
     app.state.publisher.wait()
     database.close()

@@ -200,6 +200,8 @@ def _inputs(request: PaintRequest) -> list[Any]:
         tensors["HISTORY"] = request.history[None], "FP32"
     if request.tokens is not None:
         tensors["TOKENS"] = request.tokens[None], "INT32"
+    if request.pictures is not None:
+        tensors["PICTURES"] = request.pictures[None], "UINT8"
     inputs = []
     for name, (value, kind) in tensors.items():
         tensor = InferInput(name, list(value.shape), kind)

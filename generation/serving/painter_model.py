@@ -16,7 +16,7 @@ from generation.serving.requests import paint_batch
 from generation.types import PaintRequest, PaintResult
 
 INPUTS = ("PROMPT", "REFERENCE", "PREFERENCE", "SEED", "STEPS", "GUIDANCE", "METHOD")
-OPTIONAL = ("HISTORY", "TOKENS")
+OPTIONAL = ("HISTORY", "TOKENS", "PICTURES")
 
 
 class TritonPythonModel:
@@ -63,8 +63,11 @@ def _rows(request: Any) -> list[PaintRequest]:
             method=method[0].decode(),
             history=history,
             tokens=tokens,
+            pictures=pictures,
         )
-        for prompt, reference, preference, seed, steps, guidance, method, history, tokens in zip(*columns, strict=True)
+        for prompt, reference, preference, seed, steps, guidance, method, history, tokens, pictures in zip(
+            *columns, strict=True
+        )
     ]
 
 

@@ -30,7 +30,8 @@ input [
   {{ name: "GUIDANCE" data_type: TYPE_FP32 dims: [ 1 ] }},
   {{ name: "METHOD" data_type: TYPE_STRING dims: [ 1 ] }},
   {{ name: "HISTORY" data_type: TYPE_FP32 dims: [ {events}, {event} ] optional: true }},
-  {{ name: "TOKENS" data_type: TYPE_INT32 dims: [ {tokens} ] optional: true }}
+  {{ name: "TOKENS" data_type: TYPE_INT32 dims: [ {tokens} ] optional: true }},
+  {{ name: "PICTURES" data_type: TYPE_UINT8 dims: [ -1, {size}, {size}, 3 ] optional: true }}
 ]
 output [
   {{ name: "PICTURE" data_type: TYPE_UINT8 dims: [ {size}, {size}, 3 ] }},

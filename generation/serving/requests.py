@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from generation.clicked_covers import refused_pictures
 from generation.history import refused_history, refused_tokens
 from generation.personalization.methods import METHODS
 from generation.types import PaintRequest, PaintResult
@@ -39,10 +40,12 @@ class Painter(Protocol):
         method: str,
         histories: NDArray[np.float32] | None = None,
         tokens: NDArray[np.int32] | None = None,
+        pictures: Sequence[NDArray[np.uint8]] | None = None,
     ) -> NDArray[np.uint8]:
         """(B, 64, 64, 3) uint8 RGB pictures; ``guidance`` is (B,).
 
-        Where the method needs them and the requests have them, ``histories`` (B, 48, 165) and ``tokens`` (B, 6) too.
+        Where the method needs them and the requests have them, ``histories`` (B, 48, 165), ``tokens`` (B, 6) and
+        ``pictures``, B times (K, 64, 64, 3), too.
         """
         ...
 
@@ -68,23 +71,25 @@ def refusal(request: PaintRequest) -> str | None:
 
 
 def _refused_extras(request: PaintRequest) -> str | None:
-    """Why the history or the tokens of a request cannot be taken, or None."""
+    """Why the history, the tokens or the pictures of a request cannot be taken, or None."""
     spec = METHODS.get(request.method)  # a method that there is not is refused by the painter
-    if spec is None or (request.history is None and request.tokens is None):
+    if spec is None:
         return None
-    for name, value in (("history", request.history), ("tokens", request.tokens)):
-        if value is not None and name not in spec.needs:
+    for name, value in (("history", request.history), ("tokens", request.tokens), ("pictures", request.pictures)):
+        if value is not None and name not in spec.may_need:
             return f"{name} is given, and the method {request.method} takes none: leave it out"
-    reason = None if request.history is None else refused_history(request.history)
-    if reason is None and request.tokens is not None:
-        reason = refused_tokens(request.tokens, spec.codes)
-    return reason
+    reasons = (
+        None if request.history is None else refused_history(request.history),
+        None if request.tokens is None else refused_tokens(request.tokens, spec.codes),
+        None if request.pictures is None else refused_pictures(request.pictures),
+    )
+    return next((reason for reason in reasons if reason is not None), None)
 
 
 def paint_batch(painter: Painter, requests: Sequence[PaintRequest]) -> list[PaintResult]:
     """Paint requests that arrived together, those with equal steps and method in one batch, without guidance apart.
 
-    So are those with a history or with tokens.
+    So are those with a history, with tokens or with pictures.
 
     A batch that fails is painted again one request at a time, so that a bad request fails alone.
 
@@ -102,24 +107,27 @@ def paint_batch(painter: Painter, requests: Sequence[PaintRequest]) -> list[Pain
         else:
             results[index] = PaintResult(index=index, error=f"INVALID_ARGUMENT: {reason}")
 
-    def same_run(index: int) -> tuple[int, bool, str, bool, bool]:
+    def same_run(index: int) -> tuple[int, bool, str, bool, bool, bool]:
         asked = requests[index]
-        return asked.steps, asked.guidance == 1, asked.method, asked.history is None, asked.tokens is None
+        told = asked.history is None, asked.tokens is None, asked.pictures is None
+        return asked.steps, asked.guidance == 1, asked.method, *told
 
     for _, group in groupby(sorted(sound, key=same_run), key=same_run):
         results.update({result.index: result for result in _painted(painter, requests, list(group))})
     return [results[index] for index in range(len(requests))]
 
 
-def _extras(requests: Sequence[PaintRequest]) -> dict[str, NDArray[Any]]:
-    """Histories and tokens of requests that all have them, or none."""
-    found: dict[str, NDArray[Any]] = {}
+def _extras(requests: Sequence[PaintRequest]) -> dict[str, Any]:
+    """Histories, tokens and pictures of requests that all have them, or none."""
+    found: dict[str, Any] = {}
     histories = [request.history for request in requests if request.history is not None]
     tokens = [request.tokens for request in requests if request.tokens is not None]
     if histories:
         found["histories"] = np.stack(histories)
     if tokens:
         found["tokens"] = np.stack(tokens)
+    if all(request.pictures is not None for request in requests):
+        found["pictures"] = [request.pictures for request in requests]
     return found
 
 

@@ -39,7 +39,10 @@ ConfigOption = Annotated[Path | None, typer.Option("--config", help="YAML file l
 ProfileOption = Annotated[
     str | None,
     typer.Option(
-        "--profile", envvar="COVERLIFT_PROFILE", help="local, test, cluster or icg-production.", show_default="local"
+        "--profile",
+        envvar="COVERLIFT_PROFILE",
+        help="local, test, cluster, or one of icg-, pigeon- and dppmg-production.",
+        show_default="local",
     ),
 ]
 OverrideOption = Annotated[

@@ -1,7 +1,8 @@
 """Commands about data: a table, what a night needs, what set-up fetches, the built-in world."""
 
 from datetime import date, datetime
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +20,9 @@ from jobs.cli.app import (
     make_context,
 )
 from jobs.cli.programs import Program
+
+if TYPE_CHECKING:
+    from jobs.ingest.importers.run import Outcome
 
 WORLD = (
     Program(
@@ -42,6 +46,9 @@ def inspect(
     schema: Annotated[
         bool, typer.Option("--schema", help="Print what a table promises, or all of them, as Markdown; needs no lake.")
     ] = False,
+    contract: Annotated[
+        bool, typer.Option("--contract", help="Print the input contract for machines (ODCS, YAML); needs no lake.")
+    ] = False,
     home: HomeOption = HOME,
     config: ConfigOption = None,
     profile: ProfileOption = None,
@@ -51,7 +58,11 @@ def inspect(
     """Show a table: what a row is, columns, versions, partitions and some rows. Needs no Spark."""
     with errors_explained(debug):
         from jobs import table_view
+        from jobs.ingest import odcs
 
+        if contract:
+            typer.echo(odcs.as_yaml(), nl=False)
+            return
         if schema:
             typer.echo(table_view.section(table_view.spec_of(table)) if table else table_view.page())
             return
@@ -67,6 +78,92 @@ def inspect(
 
 def _given(day: datetime | None) -> date | None:
     return day.date() if day else None
+
+
+def import_data(
+    name: Annotated[
+        str, typer.Argument(help="qilin, tianchi, microlens, mmctr, pixelrec or movielens.", show_default=False)
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The data set, unpacked as it is published.")],
+    out: Annotated[Path, typer.Option("--out", help="The input folder to write; an earlier import's is replaced.")],
+    negatives: Annotated[
+        int | None,
+        typer.Option(
+            "--negatives", help="Items drawn beside each click, where a log has clicks alone.", show_default="4"
+        ),
+    ] = None,
+    sampling: Annotated[
+        str | None,
+        typer.Option("--sampling", help="Draw them by the day's popularity or uniform.", show_default="popularity"),
+    ] = None,
+    at_most: Annotated[
+        int | None,
+        typer.Option("--at-most", help="tianchi: impressions for a creative and day.", show_default="20"),
+    ] = None,
+    posters: Annotated[Path | None, typer.Option("--posters", help="movielens: folder of ID.jpg.")] = None,
+    posters_by: Annotated[
+        str | None,
+        typer.Option("--posters-by", help="movielens: what ID is: movie, imdb or tmdb.", show_default="movie"),
+    ] = None,
+    first_day: Annotated[
+        datetime | None,
+        typer.Option(
+            "--first-day", formats=["%Y-%m-%d"], help="mmctr: day of train.parquet.", show_default="2025-01-01"
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of what is drawn.", show_default="11")] = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy pictures instead of linking them.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read everything and say what would be written; write nothing.")
+    ] = False,
+    debug: DebugOption = False,
+) -> None:
+    """Write a public data set as files of the input contract, which ingest reads."""
+    chosen = {
+        "negatives": negatives,
+        "sampling": sampling,
+        "at_most": at_most,
+        "posters": posters,
+        "posters_by": posters_by,
+        "first_day": _given(first_day),
+        "seed": seed,
+    }
+    with errors_explained(debug):
+        from jobs.ingest.importers.output import staging_of
+        from jobs.ingest.importers.registry import open_data_set
+        from jobs.ingest.importers.run import run_import, survey
+        from jobs.lock import only_one
+
+        given = {key: value for key, value in chosen.items() if value is not None}
+        data, options = open_data_set(name, folder, given | ({"copy": True} if copy else {}))
+        about = data.about
+        for line in (
+            about.title,
+            f"Read as: {about.release}.",
+            f"Licence: {about.licence}.",
+            f"Cite: {about.citation}.",
+        ):
+            typer.echo(line)
+        if dry_run:
+            _show_import(survey(data, options, typer.echo), f"{out} would hold")
+        else:
+            with only_one(staging_of(out.absolute())):
+                outcome = run_import(name, data, options, out.absolute(), typer.echo)
+            _show_import(outcome, f"{out} holds")
+            if any(tally.quarantined for tally in (outcome.items, outcome.covers, outcome.log)):
+                typer.echo(f"Refused rows: {out}/quarantine")
+            ds = outcome.days[-1]
+            typer.echo(f"Next: coverlift ingest --ds {ds} -o ingest.source=files -o ingest.input={out.absolute()}")
+        typer.echo(f"What it cannot show: {about.cannot}")
+
+
+def _show_import(outcome: "Outcome", holds: str) -> None:
+    """The balance of an import, and the command that reads it."""
+    for line in outcome.lines():
+        typer.echo(line)
+    counted = ", ".join(f"{rows:,} {name}" for name, rows in outcome.rows.items())
+    days = f"{len(outcome.days):,} days, {outcome.days[0]} to {outcome.days[-1]}" if outcome.days else "no days"
+    typer.echo(f"{holds} {counted}; {days}")
 
 
 def doctor(
@@ -103,3 +200,4 @@ def add_commands(app: typer.Typer) -> None:
     """Add them to the command."""
     for command in (inspect, doctor, setup):
         app.command()(command)
+    app.command("import")(import_data)

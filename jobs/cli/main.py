@@ -6,14 +6,16 @@ Everything that takes long to import is imported by the command that needs it, s
 
 import os
 
-from jobs.cli import data, night, review, study, train
+from jobs.cli import care, data, night, review, simulate, study, train
 from jobs.cli.app import make_app
 from jobs.cli.programs import add_programs
 
 app = make_app("Paint cover images people want to click, overnight, and measure whether ranking got better.")
 world = make_app("Write the built-in stickers world as input files; or look at it.", needs_subcommand=False)
 night.add_commands(app, world)
+simulate.add_commands(app)
 data.add_commands(app)
+care.add_commands(app)
 add_programs(world, data.WORLD)
 add_programs(app, study.COMPARE)
 app.add_typer(world, name="world", rich_help_panel="One stage")

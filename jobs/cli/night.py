@@ -118,7 +118,7 @@ def described(stage: Stage, among: Sequence[Stage]) -> dict[str, Any]:
         "name": stage.name,
         "command": f"coverlift {stage.name}",
         "about": stage.about,
-        "after": [name for name in stage.upstream if name in names],
+        "after": [name for name in (*stage.upstream, *stage.waits_for) if name in names],
         "reads": list(stage.reads),
         "writes": list(stage.writes),
         "source": stage.source,

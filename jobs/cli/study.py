@@ -26,8 +26,13 @@ PROGRAMS = (
     ),
     Program(
         name="preference-codes",
-        function="recsys_eval.studies.preference_codes:preference_codes",
+        function="recsys_eval.studies.dppmg.preference_codes:preference_codes",
         about="What DPPMG's codes are, who holds them, and what they keep of a preference.",
+    ),
+    Program(
+        name="preference-ablations",
+        function="recsys_eval.studies.dppmg.preference_ablations:preference_ablations",
+        about="What each part of DPPMG's preferences and codes is worth in ranking clicks.",
     ),
     Program(
         name="own-covers",
@@ -40,9 +45,29 @@ PROGRAMS = (
         about="Whether the weighted ranking metric is unbiased, on the built-in world's known truth.",
     ),
     Program(
+        name="ranker",
+        function="recsys_eval.metrics.table:ranker",
+        about="Every metric of a ranker of your own: a table with its scores on a log.",
+    ),
+    Program(
+        name="trust",
+        function="recsys_eval.studies.trust.simulations:trust",
+        about="Whether intervals and tests keep what they promise, on made-up logs whose truth is known.",
+    ),
+    Program(
+        name="open-bandit",
+        function="recsys_eval.studies.trust.open_bandit:open_bandit",
+        about="Off-policy estimates on the Open Bandit Dataset's real clicks, beside what the policy earned.",
+    ),
+    Program(
         name="titles",
-        function="recsys_eval.studies.titles:titles",
+        function="recsys_eval.studies.dppmg.titles:titles",
         about="What the writer of titles is worth, by the true tastes of the built-in world.",
+    ),
+    Program(
+        name="words-and-pictures",
+        function="recsys_eval.studies.dppmg.words_and_pictures:words_and_pictures",
+        about="Whether a title finds its picture among others: what a reward of agreement could go by.",
     ),
     Program(
         name="validation-sweep",
@@ -72,8 +97,13 @@ COMPARE = (
         function="recsys_eval.comparison.command:compare",
         about="Put methods side by side over a finished night: for segments and for single users, with noise.",
     ),
+    Program(
+        name="compare-nights",
+        function="recsys_eval.report.between:compare_nights",
+        about="Put the figures of several nights side by side, as one HTML page.",
+    ),
 )
-"""A command of its own, ``coverlift compare``."""
+"""Commands of their own."""
 
 app = make_app("Measure by hand what a night does not; most over the tables of a finished night.")
 add_programs(app, PROGRAMS)

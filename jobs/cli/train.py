@@ -41,7 +41,7 @@ PROGRAMS = (
     ),
     Program(
         name="dppmg-pictures",
-        function="generation.personalization.dppmg.train_pictures:train_pictures",
+        function="generation.personalization.dppmg.pictures.train:train_pictures",
         about="DPPMG's second half: what codes do to a picture, by rewards.",
     ),
     Program(

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import fsspec
 import pyarrow as pa
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from jobs.ingest import contract
 from jobs.ingest.checks import REASONS
 from jobs.lake.images import ImageStore
+from jobs.lake.pictures import FORMATS, as_seen
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 
 NO_FILE = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 NO_PATH = (errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL)
@@ -81,16 +80,17 @@ def look_at(data: bytes, cover_id: str, max_pixels: int) -> Picture:
     wrong = (contract.WRONG_HASH,) if hashlib.sha256(data).hexdigest() != cover_id else ()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-                width, height = picture.size
-                if width * height > max_pixels:
+                if picture.width * picture.height > max_pixels:
                     return Picture(reasons=(contract.IMAGE_BOMB, *wrong))
-                picture.load()
                 mime = Image.MIME[str(picture.format)]
+                width, height = as_seen(picture).size
     except Image.DecompressionBombError:
         return Picture(reasons=(contract.IMAGE_BOMB, *wrong))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
+    except MemoryError:
+        raise
+    except Exception:  # Pillow's decoders promise no kind of error for bytes that are no picture
         return Picture(reasons=(contract.UNREADABLE_IMAGE, *wrong))
     return Picture(reasons=wrong, mime=mime, width=width, height=height, bytes=len(data))
 

@@ -5,6 +5,7 @@ contract's types, and the groups are put together. Nothing is refused here: a va
 type becomes null and its row is marked.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +42,9 @@ COMPLETE = "_SUCCESS"
 
 PICTURES = "covers/files"
 """Folder of the pictures that ``path`` of a cover names."""
+
+PATTERNS = re.compile(r"[][{}*?\\]")
+"""Characters that Spark would look for other files by."""
 
 OPENERS = 16
 """Threads that look into files."""
@@ -93,19 +97,36 @@ class InputFolder:
         Raises
         ------
         ContractError
-            A folder's date is none.
+            A folder's date is none, or something lies beside the folders of days.
         """
         place = f"{self.root}/impressions"
-        if not self.filesystem.isdir(place):
+        if not self._is_folder(place):
             return []
         names = (path.rstrip("/").rpartition("/")[2] for path in self.filesystem.ls(place, detail=False))
-        days = sorted(name.removeprefix("ds=") for name in names if name.startswith("ds="))
-        for day in days:
-            if not _is_date(day):
-                raise ContractError(f"{place}/ds={day}: name folders of days like ds=2026-03-29.")
+        shown = sorted(name for name in names if not _is_hidden(name))
+        for name in shown:
+            if not name.startswith("ds=") or not _is_date(name.removeprefix("ds=")):
+                raise ContractError(
+                    f"{place}/{name}: name folders of days like ds=2026-03-29, and keep all files in them."
+                )
+        days = [name.removeprefix("ds=") for name in shown]
         return [day for day in days if self._has_arrived(f"{place}/ds={day}")]
 
+    def _is_folder(self, place: str) -> bool:
+        """Whether a folder is there.
+
+        Raises
+        ------
+        ContractError
+            Something else has its name.
+        """
+        if self.filesystem.isfile(place):
+            raise ContractError(f"{place} is a file: put it into a folder of that name.")
+        return bool(self.filesystem.isdir(place))
+
     def _has_arrived(self, place: str) -> bool:
+        if not self._is_folder(place):
+            return False
         names = [path[len(place) :].lstrip("/") for path in self.filesystem.find(place)]
         return any(name == COMPLETE or not _is_hidden(name) for name in names)
 
@@ -118,7 +139,7 @@ class InputFolder:
             A file has another format's suffix.
         """
         place = f"{self.root}/{folder}"
-        if not self.filesystem.isdir(place):
+        if not self._is_folder(place):
             return []
         pictures = f"{self.root}/{PICTURES}/"
         found = {path: path[len(place) :].lstrip("/") for path in self.filesystem.find(place)}
@@ -137,10 +158,13 @@ class InputFolder:
         Raises
         ------
         ContractError
-            It is no UTF-8.
+            It is no UTF-8, or there is no such file behind a link.
         """
-        with self.filesystem.open(path, "rb") as stream:
-            line: bytes = stream.readline()
+        try:
+            with self.filesystem.open(path, "rb") as stream:
+                line: bytes = stream.readline().partition(b"\r")[0]
+        except OSError as error:
+            raise ContractError(f"{path} cannot be read ({error}): write it again or remove it.") from error
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError:
@@ -150,8 +174,8 @@ class InputFolder:
         return text.rstrip("\r\n").removeprefix(BOM)
 
     def spark_path(self, path: str) -> str:
-        """URL of a file for Spark, which calls ``s3://`` ``s3a://``."""
-        full = str(self.filesystem.unstrip_protocol(path))
+        """URL of a file for Spark, which calls ``s3://`` ``s3a://`` and takes some characters for patterns."""
+        full = PATTERNS.sub(r"\\\g<0>", str(self.filesystem.unstrip_protocol(path)))
         return "s3a" + full[2:] if full.startswith("s3://") else full
 
 
@@ -179,20 +203,37 @@ def read_source(spark: "SparkSession", folder: InputFolder, source: Source, plac
     ContractError
         A file cannot be opened, or its columns are named twice.
     """
-    paths = [path for place in places for path in folder.files(place)]
-    if not paths:
+    groups, rows = open_files(folder, places)
+    if not groups:
         return None
     if folder.form == "parquet":
-        groups, rows = parquet_groups(folder, paths)
         frames = [read_parquet(spark, folder, group, source) for group in groups]
     else:
-        groups = csv_groups(folder, paths) if folder.form == "csv" else json_groups(folder, paths)
         lines = [read_lines(spark, folder, group) for group in groups]
         rows = sum(frame.count() for frame in lines)
         read: Callable[[DataFrame, Group, Source], DataFrame] = read_csv if folder.form == "csv" else read_json
         frames = [read(frame, group, source) for frame, group in zip(lines, groups, strict=True)]
     frame = reduce(lambda a, b: a.unionByName(b), frames)
     return RawInput(frame=frame if folder.form == "parquet" else frame.cache(), rows=rows)
+
+
+def open_files(folder: InputFolder, places: Sequence[str]) -> tuple[list[Group], int]:
+    """Look into the files of a source, without reading them.
+
+    Returns
+    -------
+    tuple
+        The files by their columns, none where there is no file; and the rows of Parquet files.
+
+    Raises
+    ------
+    ContractError
+        As :func:`read_source`.
+    """
+    paths = [path for place in places for path in folder.files(place)]
+    if folder.form == "parquet":
+        return parquet_groups(folder, paths)
+    return csv_groups(folder, paths) if folder.form == "csv" else json_groups(folder, paths), 0
 
 
 # ---------------------------------------------------------------------------- Parquet
@@ -213,7 +254,7 @@ def parquet_groups(folder: InputFolder, paths: list[str]) -> tuple[list[Group], 
                 file = pq.ParquetFile(stream)
                 schema = file.schema_arrow
                 return tuple((field.name, field.type) for field in schema), file.metadata.num_rows
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise ContractError(
                 f"{path} is no readable Parquet file ({error}): write it again or remove it."
             ) from error
@@ -224,6 +265,18 @@ def parquet_groups(folder: InputFolder, paths: list[str]) -> tuple[list[Group], 
         demand_names(path, [name for name, _ in columns])
     groups = _grouped((columns, "", path) for path, (columns, _) in zip(paths, footers, strict=True))
     return groups, sum(rows for _, rows in footers)
+
+
+def damaged_parquet(folder: InputFolder, paths: Iterable[str]) -> str | None:
+    """The first of some Parquet files whose rows cannot be decoded; each is read whole."""
+    for path in paths:
+        try:
+            with folder.filesystem.open(path, "rb") as stream:
+                for _ in pq.ParquetFile(stream).iter_batches():
+                    pass
+        except (pa.ArrowException, OSError, UnicodeDecodeError):
+            return path
+    return None
 
 
 def read_parquet(spark: "SparkSession", folder: InputFolder, group: Group, source: Source) -> "DataFrame":
@@ -288,7 +341,7 @@ def json_groups(folder: InputFolder, paths: list[str]) -> list[Group]:
     """
     with ThreadPoolExecutor(OPENERS) as pool:
         list(pool.map(folder.first_line, paths))
-    return [Group((), "", tuple(paths))]
+    return [Group((), "", tuple(paths))] if paths else []
 
 
 def read_lines(spark: "SparkSession", folder: InputFolder, group: Group) -> "DataFrame":
@@ -396,7 +449,7 @@ def typed_frame(
         reduce(lambda a, b: a | b, bad, F.lit(False)).alias(BAD),
         malformed.alias(MALFORMED),
         line.alias(LINE),
-        F.regexp_extract(file, r"/ds=(\d{4}-\d{2}-\d{2})/", 1).alias(DAY),
+        F.regexp_extract(file, r"/impressions/ds=(\d{4}-\d{2}-\d{2})/", 1).alias(DAY),
     )
 
 

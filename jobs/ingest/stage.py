@@ -20,7 +20,7 @@ from jobs.ingest.checks import (
     unknown_condition,
     value_conditions,
 )
-from jobs.ingest.readers import DAY, InputFolder, read_source
+from jobs.ingest.readers import DAY, InputFolder, damaged_parquet, read_source
 from jobs.lake.context import Context, StageResult
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 UNREADABLE_FILE = re.compile(r"FAILED_READ_FILE\b[\s\S]*?reading file (?P<file>\S+?)\.?\s")
 """How Spark says that a file broke off while its rows were read."""
+
+PARQUET_CODE = re.compile(r"\bat org\.apache\.(parquet|spark\.sql\.execution\.datasources\.parquet)\.")
+"""A stack trace through Spark's Parquet reader; values of a dictionary are looked up after the file was read."""
 
 TOP_REASONS = 3
 """Reasons that an error names."""
@@ -71,14 +74,27 @@ def run(context: Context) -> StageResult:
     try:
         return load(context)
     except (PySparkException, Py4JJavaError) as error:
-        unreadable = UNREADABLE_FILE.search(str(error))
-        if unreadable is None:
+        damaged = damaged_file(context, str(error))
+        if damaged is None:
             raise
         raise ContractError(
-            f"{unreadable['file']} is damaged: its footer is readable, its rows are not. Write it again or remove it."
+            f"{damaged} is damaged: its footer is readable, its rows are not. Write it again or remove it."
         ) from error
     finally:
         context.spark.catalog.clearCache()
+
+
+def damaged_file(context: Context, error: str) -> str | None:
+    """The file that an error of Spark is about; None where it is about something else."""
+    unreadable = UNREADABLE_FILE.search(error)
+    if unreadable is not None:
+        return unreadable["file"]
+    if PARQUET_CODE.search(error) is None or context.settings.ingest.format != "parquet":
+        return None
+    folder = InputFolder(context.input_url, context.settings.lake.storage_options, "parquet")
+    places = ["items", "covers", *(f"impressions/ds={day}" for day in folder.days())]
+    found = damaged_parquet(folder, (path for place in places for path in folder.files(place)))
+    return found or f"a Parquet file under {folder.url}"
 
 
 def load(context: Context) -> StageResult:

@@ -14,6 +14,7 @@ STAGE_FIGURES = {
     "pictures_reused": "Pictures that an earlier run had painted.",
     "pictures_per_second": "Painting speed of the last run.",
     "units_failed": "Units that could not be painted.",
+    "drift_warnings": "Figures of the night that lie far from those of the nights before.",
 }
 """Metrics of stages that are worth an alert."""
 

@@ -27,12 +27,11 @@ def publish_titles(context: Context, decisions: pl.DataFrame) -> tuple[int, int]
         if night in lake.partitions("published_titles"):
             lake.delete("published_titles", f"ds = '{night}'")
         return 0, 0
-    columns = ["ds", "item_id", "group_id", "text_hash", "title", "unit_id"]
-    selected = lake.read("generated_titles", ds=context.ds, columns=columns, filters=[("selected", "==", True)])
-    titles = pl.DataFrame(pl.from_arrow(selected))
-    rows = choose_titles(titles, decisions)
+    columns = ["ds", "item_id", "group_id", "candidate", "text_hash", "title", "unit_id", "failed", "selected"]
+    written = pl.DataFrame(pl.from_arrow(lake.read("generated_titles", ds=context.ds, columns=columns)))
+    rows = choose_titles(written.filter(pl.col("failed").list.len() == 0), decisions)
     published = lake.replace(rows.to_arrow().cast(PUBLISHED_TITLES.schema), "published_titles", ds=night)
-    return published, titles.height - published
+    return published, int(written["selected"].sum()) - published
 
 
 def choose_titles(titles: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
@@ -41,7 +40,8 @@ def choose_titles(titles: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame
     Parameters
     ----------
     titles
-        Selected candidates, one an item x group.
+        Candidates that pass their checks, with ``candidate`` and ``selected``. The policy answers for the selected
+        one of an item x group; another one goes out where a person picked it.
     decisions
         Of a title in its unit a person's latest counts; without one, or after a ``withdraw``, the policy's
         latest. A takedown of the text counts for ever, for every item and group.
@@ -53,6 +53,7 @@ def choose_titles(titles: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame
             on=["text_hash", "unit_id"],
         )
         .filter((pl.col("decision") == "approve") & ~pl.col("text_hash").is_in(taken_down.implode()))
-        .sort("item_id", "group_id")
+        .sort("item_id", "group_id", "selected", "candidate")
+        .unique(["item_id", "group_id"], keep="first", maintain_order=True)
         .select(PUBLISHED_TITLES.schema.names)
     )

@@ -64,7 +64,7 @@ class ModelParameters:
     popularity_quality: float = 0.5
     """Correlation between quality and the score that popularity ranks are taken from."""
     new_share: float = 0.37
-    """Share of candidates drawn from new items on a launch day (probability)."""
+    """Share of candidates drawn from the items that launch after the log, on every played day (probability)."""
 
     activity_sd: float = 0.9
     """Spread of the log of a user's activity."""

@@ -4,6 +4,7 @@ Reads what ``build_pack`` wrote. Light on purpose: pyarrow, Pillow and numpy onl
 the planner, Spark workers and tests can open it without torch.
 """
 
+import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -133,6 +134,10 @@ class PicturePack:
             raise KeyError(
                 f"no picture of {code!r} in family {family!r}: the pack has {self.families_of(code)}"
             ) from None
+
+    def digests(self) -> frozenset[str]:
+        """SHA-256 of every encoded picture: the ids of its covers."""
+        return frozenset(hashlib.sha256(picture).hexdigest() for picture in self._pictures.values())
 
     def pixels(self, code: str, family: str) -> NDArray[np.uint8]:
         """Decoded picture, (64, 64, 3) uint8 RGB."""

@@ -21,6 +21,7 @@ from generation.personalization.methods import (
     adapter_folders,
     method_fingerprints,
     method_spec,
+    needed,
     opener_named,
 )
 from generation.serving.painters import Finished, painter_of
@@ -94,6 +95,10 @@ def _method_in(name: str) -> str:
 def _arm(settings: GenerationSettings, name: str, method: str, folder: Path | None) -> Arm:
     chosen = settings.painted_by(method, None if folder is None else str(folder))
     checkpoint = Path(settings.checkpoint) if settings.checkpoint else SHIPPED
+    if "pictures" in needed(chosen):
+        raise UsageError(
+            f"{name} is shown pictures of clicked covers, and compare tells methods of vectors and codes: leave it out"
+        )
     folders = adapter_folders(chosen)
     fingerprint = method_fingerprints(chosen, checkpoint_fingerprint(checkpoint))[method]
     return Arm(name=name, method=method, folder=folders.get(method), ablation=None, fingerprint=fingerprint)

@@ -5,11 +5,10 @@ world say what came of it. Killed at any time, the same command goes on where it
 """
 
 import json
-import os
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 
 from conf.errors import UsageError
+from generation.personalization.dppmg.titles.stage import folder_of
 from generation.personalization.methods import method_spec
 from generation.planning.stage import DEFAULT_PICTURES_PER_SECOND, pictures_per_second
 from jobs.features.log import read_catalogue
@@ -27,6 +27,7 @@ from recsys_eval.comparison.arms import ArmPainters, arms_of
 from recsys_eval.comparison.cast import Cast, Sizes
 from recsys_eval.comparison.eyes import Beside, Eyes
 from recsys_eval.comparison.figures.costs import speeds, weights_of
+from recsys_eval.comparison.figures.covers_and_titles import Writing
 from recsys_eval.comparison.figures.encoder_scores import Words
 from recsys_eval.comparison.figures.gallery import Gallery, Lab
 from recsys_eval.comparison.pictures import Batch, Studio, batches_of, load, missing
@@ -40,6 +41,7 @@ from recsys_eval.comparison.report.sheet import contact_sheet
 from recsys_eval.judge.model import Judge
 from recsys_eval.panel.real_or_painted import STEPS
 from recsys_eval.people.events import BUCKETS, Events, People
+from recsys_eval.texts import write_text
 from reward_model.encoders.model import load_text_encoder
 from reward_model.scorer import PersonalScorer
 
@@ -53,6 +55,10 @@ NOTES = (
     "At the user level the best drawing is the user's own favourite; at the segment level the segment's.",
     "KID, diversity and the AUC are of the first painting seed; at the user level of users with clicks.",
     "Not measured here: people's own opinion, and figures by public networks (CLIP, LPIPS, FID) that are not at hand.",
+)
+WITH_TITLES = (
+    "A title is the best of its candidates by what is known of its words group, as in the night; none of the figures "
+    "of titles is that."
 )
 NO_MODEL = "The night has no reward model: the personal reward is left out."
 
@@ -71,6 +77,8 @@ class Compare:
     """segment, user or both."""
     noise: tuple[float, ...] = (0.2, 0.4, 0.6)
     """Shares of false clicks in users' histories; 0 alone leaves noise out."""
+    titles: bool = False
+    """Write titles of the items too, and say what cover, title and both are worth."""
     out: Path = Path("var/compare")
     """Folder of compare.md, compare.json, its schema, sheet.webp, speed.json and what is painted."""
     dry_run: bool = False
@@ -138,11 +146,10 @@ def compare(ctx: Context, options: Compare) -> None:
         resamples=options.resamples,
         seed=options.seed,
     )
-    write(
-        options.out,
-        documented(options, lab, asked_of(source, eyes, open_painter, options.classifier_steps), painters),
-        lab,
-    )
+    asked = asked_of(source, eyes, open_painter, options.classifier_steps)
+    if options.titles:
+        asked = replace(asked, writing=Writing.of(ctx, lab, folder_of(ctx), seeds=options.sizes.seeds))
+    write(options.out, documented(options, lab, asked, painters), lab)
 
 
 def _check(options: Compare, methods: Sequence[str]) -> None:
@@ -223,7 +230,7 @@ def documented(options: Compare, lab: Lab, asked: Asked, painters: Painters) -> 
         figures=figures,
         permutations=permutations,
         claims=claims_of(lab.methods, figures, permutations),
-        notes=[*NOTES, *([NO_MODEL] if asked.scorer is None else [])],
+        notes=[*NOTES, *([WITH_TITLES] if options.titles else []), *([NO_MODEL] if asked.scorer is None else [])],
     )
 
 
@@ -249,6 +256,7 @@ def command_of(options: Compare) -> str:
     words += [word for name in options.methods for word in ("--methods", name)]
     words += [word for given in options.adapter for word in ("--adapter", f"{given.partition('=')[0]}=FOLDER")]
     words += ["--ablations"] if options.ablations else []
+    words += ["--titles"] if options.titles else []
     words += [word for name in options.level for word in ("--level", name)]
     words += [word for share in options.noise for word in ("--noise", f"{share:g}")]
     words += ["--users", f"{sizes.users}", "--items", f"{sizes.items}", "--groups", f"{sizes.groups}"]
@@ -266,9 +274,7 @@ def write(out: Path, document: Document, lab: Lab) -> None:
         "speed.json": json.dumps(took, indent=1) + "\n",
     }
     for name, text in texts.items():
-        partial = out / f".{name}.part"
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, out / name)
+        write_text(out / name, text)
         print(out / name)
     contact_sheet(lab).save(out / "sheet.webp", quality=85)
     print(out / "sheet.webp")

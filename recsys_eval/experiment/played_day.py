@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 
+from conf.errors import GateError
 from jobs.lake.arrays import Flags, Ints
 from jobs.lake.examination import examination_at
 from recsys_eval.experiment.ab import Comparison, compare
@@ -133,6 +134,10 @@ def value_findings(night: Night, rounds: LoggedRounds, *, policy: str, place: st
     chosen = night.ctx.settings.evaluate
     if np.unique(rounds.user).size < MIN_SLICE_USERS:
         return Findings(notes=[f"off-policy value of '{policy}': fewer than {MIN_SLICE_USERS} users"])
+    try:
+        rounds.require_support()
+    except GateError as error:
+        return Findings(notes=[f"off-policy value of '{policy}' is not told: {error}"])
     values = off_policy_values(rounds, resamples=chosen.bootstrap, seed=chosen.seed)
     n_users = int(np.unique(rounds.user).size)
     key = policy.replace(" ", "_")

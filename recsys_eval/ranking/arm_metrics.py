@@ -14,8 +14,9 @@ import numpy as np
 
 from jobs.lake.arrays import Flags, Floats, Ints
 from recsys_eval.arm_names import A_A, LOGGED, ORIGINAL, TRUE_COVERS, TRUE_ORIGINALS
+from recsys_eval.metrics.ranking import request_metrics
+from recsys_eval.metrics.within import auc
 from recsys_eval.ranking.arms import Block
-from recsys_eval.ranking.metrics import auc, request_metrics
 from recsys_eval.statistics.lift import Estimate, Ratios, estimate, resampled_ratios, user_sums
 
 WEIGHTED, TRUE = "wndcg@10", "true ndcg@10"

@@ -6,6 +6,7 @@ Every arm is the same ranker on the same rows; they differ in what they know of 
   generated cover it has the default's, so that no arm wins by having more columns to sample from;
 - ``generated``: the cover generated for the item and the user's segment;
 - ``shuffled``: the same columns, of another segment's cover;
+- ``random drawing``: the same columns, of an existing drawing of the item, drawn at random;
 - ``unpersonalised``: the same columns, of a cover painted without any preference;
 - ``a/a``: ``original`` again with other seeds: what lift is made of nothing.
 """

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from jobs.lake.arrays import Flags, Floats
-from recsys_eval.arm_names import GENERATED, LOGGED, PLAIN, SHUFFLED, TRUE_COVERS, TRUE_ORIGINALS
+from recsys_eval.arm_names import ANOTHER, GENERATED, LOGGED, PLAIN, SHUFFLED, TRUE_COVERS, TRUE_ORIGINALS
 from recsys_eval.night import Findings, Night
 from recsys_eval.ranking.arm_metrics import MIN_SLICE_USERS, Resampling, compare_arms
 from recsys_eval.ranking.arms import Block, arm_block, believed_feed, score_arms
@@ -16,6 +16,7 @@ from recsys_eval.ranking.cover_assignment import (
     evaluation_assignment,
     load_segments,
     published_assignment,
+    random_drawing_assignment,
     unpersonalised_assignment,
 )
 from recsys_eval.ranking.features import ImpressionFeatures
@@ -48,13 +49,16 @@ def resampling(night: Night) -> Resampling:
 
 
 def with_controls(night: Night, assignment: CoverAssignment) -> dict[str, CoverAssignment]:
-    """Arms with covers to assign: the covers, another segment's, and unpersonalised ones."""
+    """Arms with covers to assign: the covers, another segment's, drawings at random, and unpersonalised ones."""
     if not len(assignment):
         return {}
     arms = {GENERATED: assignment}
     shuffled = assignment.shuffled(night.ctx.settings.evaluate.seed)
     if shuffled is not None:
         arms[SHUFFLED] = shuffled
+    random = random_drawing_assignment(night.lake, assignment, night.ctx.settings.evaluate.seed)
+    if len(random):
+        arms[ANOTHER] = random
     plain = unpersonalised_assignment(night.lake, night.ctx.ds, assignment.segments, assignment.covers["item_id"])
     if len(plain):
         arms[PLAIN] = plain
@@ -152,7 +156,7 @@ def logged_order(test: Block) -> Floats:
 
 def _missing(ranker: str, arms: Container[str]) -> list[str]:
     """A note where an arm has no covers."""
-    missing = [name for name in (GENERATED, SHUFFLED, PLAIN) if name not in arms]
+    missing = [name for name in (GENERATED, SHUFFLED, ANOTHER, PLAIN) if name not in arms]
     return [f"{ranker}: no covers for the arms {', '.join(missing)}"] if missing else []
 
 

@@ -57,6 +57,24 @@ class CoverAssignment:
         )
 
 
+def random_drawing_assignment(lake: Lake, assignment: CoverAssignment, seed: int) -> CoverAssignment:
+    """For every pair that has a cover an existing drawing of its item, drawn at random: a picture, but nobody's choice.
+
+    Items without an original are left out; of how well a drawing fits its title nothing is said (NaN).
+    """
+    originals = pl.DataFrame(
+        lake.read("covers", columns=["item_id", "cover_id"], filters=[("source", "=", "original")])
+    )
+    by_item = originals.unique().sort("item_id", "cover_id").group_by("item_id", maintain_order=True).all()
+    pairs = assignment.covers.select("item_id", "segment_id").sort("item_id", "segment_id").join(by_item, on="item_id")
+    draws = np.random.default_rng(seed).random(len(pairs))
+    chosen = pairs.with_columns(at=(pl.Series(draws) * pl.col("cover_id").list.len()).cast(pl.Int64))
+    covers = chosen.select(
+        "item_id", "segment_id", pl.col("cover_id").list.get(pl.col("at")), relevance=pl.lit(float("nan"))
+    )
+    return CoverAssignment(covers=covers, segments=assignment.segments)
+
+
 def load_segments(lake: Lake, ds: date) -> pl.DataFrame:
     """One row per user: user_id, segment_id, as of the end of ``ds``; empty where none were made."""
     if not lake.exists("user_segments"):

@@ -6,6 +6,7 @@ from typing import Any
 from jobs.lake.arrays import Flags
 from recsys_eval.arm_names import (
     A_A,
+    ANOTHER,
     GENERATED,
     LOGGED,
     ORIGINAL,
@@ -22,6 +23,7 @@ from recsys_eval.statistics.figures import Figure
 ABOUT = {
     GENERATED: "Relative lift of {metric} from knowing the covers generated for the segment",
     SHUFFLED: "The same with another segment's covers (control)",
+    ANOTHER: "The same with existing drawings of the item, drawn at random (control)",
     PLAIN: "The same with covers painted without any preference (control)",
     A_A: "The same ranker again with other seeds (A/A; must be about 0)",
     LOGGED: "The order in which the log showed the items, over the ranker that knows no generated cover",

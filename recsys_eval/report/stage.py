@@ -1,10 +1,7 @@
 """Stage ``report``: the night as one HTML page that asks nothing of any network."""
 
 import json
-import os
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from conf.errors import UsageError
 from jobs.lake.context import Context, StageResult
@@ -12,8 +9,10 @@ from jobs.stages import STAGES
 from recsys_eval.report import view
 from recsys_eval.report.answer import answers
 from recsys_eval.report.gallery import load_gallery
+from recsys_eval.report.pages import page_environment
 from recsys_eval.report.wording import percent, quantity
 from recsys_eval.stage import report_dir
+from recsys_eval.texts import write_text
 from reward_model.registry import champion_dir, read_manifest
 
 
@@ -31,9 +30,7 @@ def run(ctx: Context) -> StageResult:
     document = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     html = render(ctx, document)
     target = folder / "index.html"
-    draft = target.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(html, encoding="utf-8")
-    draft.replace(target)
+    write_text(target, html)
     return StageResult(metrics={"megabytes": len(html.encode()) / 1e6}, note=str(target))
 
 
@@ -47,13 +44,7 @@ def render(ctx: Context, document: dict[str, Any]) -> str:
     document
         Contents of ``metrics.json``.
     """
-    environment = Environment(
-        loader=PackageLoader("recsys_eval.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.filters |= {"data_uri": view.data_uri, "percent": percent}
     environment.globals["quantity"] = quantity
     figures = {figure["name"]: figure for figure in document["figures"]}
@@ -87,6 +78,7 @@ def render(ctx: Context, document: dict[str, Any]) -> str:
         reward_model=_reward_model(ctx),
         timings=view.timing_rows(_runs(ctx)),
         quarantine=view.quarantine_counts(ctx),
+        drift=view.drift(ctx),
         notes=document["notes"],
         resamples=ctx.settings.evaluate.bootstrap,
     )

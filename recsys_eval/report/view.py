@@ -8,10 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from jobs.drift.figure import Judged
 from jobs.lake.context import Context
 from recsys_eval.report.charts import Axis, axis_of, bar, calibration_plot, interval_strip
 from recsys_eval.report.gallery import Gallery, GalleryItem, GallerySegment
 from recsys_eval.report.wording import interval, p_value, percent, quantity, seconds, significant
+from recsys_eval.statistics.multiple import holm
 
 METRIC_NAMES = {
     "wndcg@10": "NDCG@10, clicks weighted by inverse examination",
@@ -23,6 +25,7 @@ METRIC_NAMES = {
 ARM_NAMES = {
     "generated": "generated covers",
     "shuffled": "control: another segment's covers",
+    "random drawing": "control: an existing drawing at random",
     "unpersonalised": "control: unpersonalised covers",
     "a/a": "control: A/A, other seeds",
     "truth, covers": "attainable: true probabilities, covers known",
@@ -38,6 +41,7 @@ RANKER_NAMES = {
     "lambdarank-played": "Played next day: treated users saw published covers",
     "lambdarank-log": "Log as it was: covers known to the ranker, shown to nobody",
 }
+SLICES = "p values hold for all slices together (Holm); each interval is for its own."
 ITEMS_PER_SEGMENT = 8
 SHEET_ITEMS = 24
 
@@ -241,7 +245,10 @@ def slice_chart(rows: Iterable[dict[str, Any]]) -> Chart | None:
     for ranker, name in RANKER_NAMES.items():
         chosen = [row for row in kept if row["ranker"] == ranker]
         if chosen:
-            return forest(chosen, [row["slice"] for row in chosen], "Examination-weighted NDCG@10, lift by slice", name)
+            adjusted = holm([1.0 if row["p"] is None else row["p"] for row in chosen])
+            rows = [{**row, "p": p} for row, p in zip(chosen, adjusted, strict=True)]
+            title = "Examination-weighted NDCG@10, lift by slice"
+            return forest(rows, [row["slice"] for row in rows], title, f"{name}. {SLICES}")
     return None
 
 
@@ -401,6 +408,24 @@ def quarantine_counts(ctx: Context) -> dict[str, int]:
         for reason in names
     )
     return dict(reasons.most_common(12))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """What was compared with the nights before."""
+
+    judged: int
+    """Figures; 0 while too few nights are known, or the night was not compared."""
+    far_off: list[Judged]
+
+
+def drift(ctx: Context) -> Drift:
+    """What the stage ``drift`` said of the night."""
+    if not ctx.lake.exists("drift"):
+        return Drift(judged=0, far_off=[])
+    rows = ctx.lake.read("drift", ds=ctx.ds, filters=[("verdict", "in", ["usual", "warn", "stop"])])
+    told = [Judged(**row) for row in rows.drop_columns(["ds"]).sort_by("figure").to_pylist()]
+    return Drift(judged=len(told), far_off=[each for each in told if each.verdict != "usual"])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from scipy.special import expit
 
 from jobs.lake.arrays import Floats, Ints
 from jobs.simulator.model import World
+from jobs.simulator.wording import PLAIN
 from jobs.stickers.pack import FAMILIES, LANGUAGES
 from recsys_eval.judge.title_judge import Reading
 
@@ -53,6 +54,11 @@ def written_logit(world: World, users: Ints, items: Ints, readings: Sequence[Rea
     return np.asarray(world.users.wording_taste[users, kind] - world.parameters.dissimilarity * wrong)
 
 
+def over_plain_logit(world: World, users: Ints, items: Ints, readings: Sequence[Reading]) -> Floats:
+    """(N,) what the title adds to the logit of a click, over the plain title; as :func:`written_logit`."""
+    return np.asarray(written_logit(world, users, items, readings) - world.users.wording_taste[users, PLAIN])
+
+
 def written_probability(
     world: World,
     users: Ints,
@@ -73,5 +79,4 @@ def written_probability(
     if style_probs is None or similarity is None:
         style_probs, similarity = np.eye(len(FAMILIES))[world.items.default[items]], np.ones(len(items))
     plain = world.attraction(users, items, style_probs, similarity)
-    without = world.users.wording_taste[users, 0]  # what attraction adds for the plain title
-    return np.asarray(expit(plain - without + written_logit(world, users, items, readings)), dtype=np.float64)
+    return np.asarray(expit(plain + over_plain_logit(world, users, items, readings)), dtype=np.float64)

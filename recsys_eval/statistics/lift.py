@@ -4,9 +4,11 @@ Everything this package reports is a ratio of sums over users: clicks over impre
 over requests, importance-weighted clicks over weights. So one routine resamples users once,
 with the same weights for every arm, and each figure is a function of the resampled ratios.
 Impressions of one user are not independent; resampling them would make every interval too
-narrow (Deng et al., "Applying the Delta Method in Metric Analytics", KDD 2018).
+narrow (Deng et al., "Applying the Delta Method in Metric Analytics", KDD 2018). Of more than
+:data:`BUCKETS` users, buckets of users are resampled, which takes no longer for a million than for that many.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -20,6 +22,9 @@ LEVEL = 0.95
 """Coverage of every interval."""
 POWER = 0.8
 """Chance with which a true effect of the size of the minimum detectable one is found."""
+BUCKETS = 4096
+"""Users beyond which equal buckets of them, at random, are resampled instead. The standard error over B buckets varies
+by a share of about :math:`1 / \\sqrt{2 B}`, 1.1 %, around that over users."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +124,7 @@ def resampled_ratios(numerator: Floats, denominator: Floats, *, resamples: int, 
     resamples
         Number of resamples.
     seed
-        Of the resampling; the same for figures that are to be compared.
+        Of the buckets and the resampling; the same for figures that are to be compared.
 
     Raises
     ------
@@ -129,11 +134,35 @@ def resampled_ratios(numerator: Floats, denominator: Floats, *, resamples: int, 
     if numerator.shape != denominator.shape or numerator.ndim != 2:
         raise ValueError(f"numerator {numerator.shape} and denominator {denominator.shape} must be (users, columns)")
     both = np.concatenate([numerator, denominator], axis=1)
-    sums = np.concatenate([weights @ both for weights in user_weights(len(both), resamples, seed)])
+    if len(both) > BUCKETS:
+        both = _bucketed(both, seed)
+        weighted: Iterator[Floats] = _bucket_weights(resamples, seed)
+    else:
+        weighted = user_weights(len(both), resamples, seed)
+    sums = np.concatenate([weights @ both for weights in weighted])
     n = numerator.shape[1]
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = sums[:, :n] / sums[:, n:]
     return Ratios(value=ratios[0], draws=ratios[1:])
+
+
+def _bucketed(rows: Floats, seed: int) -> Floats:
+    """Sums of rows in :data:`BUCKETS` buckets of equal size but for one row, drawn at random."""
+    bucket = np.random.default_rng((seed, len(rows))).permutation(len(rows)) % BUCKETS
+    sums = [np.bincount(bucket, weights=column, minlength=BUCKETS) for column in rows.T]
+    return np.stack(sums, axis=1).astype(np.float64)
+
+
+def _bucket_weights(resamples: int, seed: int) -> Iterator[Floats]:
+    """How often each bucket is drawn, some resamples at a time; the first row is all ones."""
+    yield np.ones((1, BUCKETS))
+    generator = np.random.default_rng(seed)
+    some = 64
+    for done in range(0, resamples, some):
+        count = min(some, resamples - done)
+        drawn = generator.integers(BUCKETS, size=(count, BUCKETS), dtype=np.int32)
+        drawn += np.arange(0, count * BUCKETS, BUCKETS, dtype=np.int32)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=count * BUCKETS).reshape(count, BUCKETS).astype(np.float64)
 
 
 def user_sums(users: Ints, values: Floats, n_users: int) -> tuple[Floats, Floats]:

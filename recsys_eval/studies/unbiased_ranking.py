@@ -14,11 +14,11 @@ from jobs.lake.arrays import Flags, Floats, Ints
 from jobs.lake.context import Context
 from jobs.lake.examination import examination_at
 from jobs.simulator.parameters import ModelParameters, examination
+from recsys_eval.metrics.ranking import discounted_gain, request_metrics
 from recsys_eval.night import Night
 from recsys_eval.ranking.compare import random_rows
 from recsys_eval.ranking.examination import click_weights
 from recsys_eval.ranking.features import BASE_NAMES
-from recsys_eval.ranking.metrics import discounted_gain, request_metrics
 from recsys_eval.stage import open_night
 
 

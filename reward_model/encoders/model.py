@@ -11,7 +11,6 @@ stickers world by :mod:`reward_model.encoders.train`:
 Both are differentiable with respect to the pixels, so that they can serve as rewards.
 """
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from jobs.lake.arrays import Floats32, Pixels
+from jobs.lake.pictures import opened
 from reward_model.encoders.assets import EFFICIENTNET, check_sha256, minilm_dir, verified_asset
 from reward_model.precision import compute_dtype
 
@@ -349,8 +349,7 @@ def to_tensor(pixels: Pixels) -> Tensor:
 
 
 def _decode(data: bytes) -> Pixels:
-    with Image.open(io.BytesIO(data)) as picture:
-        rgba = picture.convert("RGBA")
+    rgba = opened(data).convert("RGBA")
     if rgba.size != (PICTURE_SIZE, PICTURE_SIZE):
         rgba = rgba.resize((PICTURE_SIZE, PICTURE_SIZE), Image.Resampling.LANCZOS)
     ground = Image.new("RGBA", rgba.size, "white")

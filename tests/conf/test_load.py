@@ -103,7 +103,9 @@ def test_a_config_file_must_be_a_yaml_mapping(tmp_path, text, complaint):
 def test_missing_files_and_profiles_are_named(tmp_path):
     with pytest.raises(UsageError, match=r"none.yaml cannot be read: No such file"):
         load_settings(config=tmp_path / "none.yaml")
-    with pytest.raises(UsageError, match=r"'lokal'; the profiles are cluster, icg-production, local, test"):
+    with pytest.raises(
+        UsageError, match=r"'lokal'; .* cluster, dppmg-production, icg-production, local, pigeon-production, test"
+    ):
         load_settings(profile="lokal")
 
 

@@ -44,3 +44,16 @@ def test_what_is_missing_says_how_to_mend_it(tmp_path, monkeypatch):
     assert not healthy(list(found.values()))
     cluster = load_settings(profile="cluster")
     assert next(doctor._delta(cluster)).ok
+
+
+def test_a_feed_of_ones_own_that_is_not_loaded_yet_needs_another_generator(tmp_path):
+    def generator(*overrides):
+        return next(doctor._generator(load_settings(overrides=overrides), tmp_path))
+
+    assert generator().ok
+    refused = generator("ingest.source=files")
+    assert (refused.ok, refused.needed) == (False, True)
+    assert "profile would paint stickers" in refused.found
+    assert "generation.allow_sticker_generator=true" in refused.mend
+    assert generator("ingest.source=files", "generation.allow_sticker_generator=true").ok
+    assert generator("ingest.source=files", "generation.checkpoint=/models/own").ok

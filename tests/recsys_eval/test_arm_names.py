@@ -10,7 +10,8 @@ def test_names_are_those_of_earlier_nights():
     assert found == {
         "original", "generated", "published", "shuffled", "unpersonalised", "a/a",
         "best drawing", "best drawing judged", "best drawing unseen",
-        "logged order", "truth, covers", "truth, originals",
+        "logged order", "random drawing", "truth, covers", "truth, originals",
+        "titles", "title alone",
     }  # fmt: skip
     assert set(ABOUT) <= found
-    assert {"original", "generated", "shuffled", "unpersonalised", "a/a"} <= set(ARM_NAMES)
+    assert {"original", "generated", "shuffled", "random drawing", "unpersonalised", "a/a"} <= set(ARM_NAMES)

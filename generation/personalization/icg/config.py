@@ -1,11 +1,14 @@
 """What an ICG model is made of; saved beside its weights."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from conf.errors import UsageError
+from conf.section import Section
 from conf.settings import IcgSettings
+
+ConfigT = TypeVar("ConfigT", bound=Section)
 
 INSTRUCTION = "Describe the look of a cover for {title!r} that keeps the subject of this picture."
 """What the multimodal model is asked; ``{title}`` is the item's title."""
@@ -35,10 +38,7 @@ class IcgConfig(IcgSettings):
         UsageError
             No checkpoint is named.
         """
-        for name in ("mllm", "generator"):
-            if getattr(settings, name) is None:
-                raise UsageError(f"icg.{name} names no checkpoint: give a local folder or a hub id (docs/icg.md)")
-        return cls.model_validate(settings.model_dump())
+        return with_checkpoints(cls, settings, "icg")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "IcgConfig":
@@ -49,11 +49,32 @@ class IcgConfig(IcgSettings):
         ValueError
             A key that no setting has, or a value that none takes.
         """
-        unknown = sorted(set(values) - set(cls.model_fields))
-        if unknown:
-            raise ValueError(f"An ICG configuration has no {unknown}: known are {list(cls.model_fields)}")
-        try:
-            return cls.model_validate(values)
-        except ValidationError as refused:
-            first = refused.errors()[0]
-            raise ValueError(f"An ICG configuration: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        return from_saved(cls, values, "An ICG configuration")
+
+
+def with_checkpoints(kind: type[ConfigT], settings: Section, section: str) -> ConfigT:
+    """A configuration of a section of the settings that names a multimodal model and a generator.
+
+    Raises
+    ------
+    UsageError
+        One of them is not named.
+    """
+    for name in ("mllm", "generator"):
+        if getattr(settings, name) is None:
+            raise UsageError(
+                f"{section}.{name} names no checkpoint: give a local folder or a hub id (docs/{section}.md)"
+            )
+    return kind.model_validate(settings.model_dump())
+
+
+def from_saved(kind: type[ConfigT], values: dict[str, Any], what: str) -> ConfigT:
+    """A configuration that was saved; ``what`` begins the message of a ValueError about a key or a value."""
+    unknown = sorted(set(values) - set(kind.model_fields))
+    if unknown:
+        raise ValueError(f"{what} has no {unknown}: known are {list(kind.model_fields)}")
+    try:
+        return kind.model_validate(values)
+    except ValidationError as refused:
+        first = refused.errors()[0]
+        raise ValueError(f"{what}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -32,7 +32,7 @@ from generation.personalization.training.reader_reward import ReadReward, Tastes
 from generation.personalization.training.rewarding import Moved, ScoredReward, Watch, WorldReward
 from generation.personalization.training.world import Audience, Items, Sampler
 from generation.rewards.candidates import CandidateScorer
-from generation.rewards.personal import Personal
+from generation.rewards.personal import PairProbability, Personal
 from generation.rewards.registry import Ingredients, build_panel
 from generation.training_state import same_run
 from jobs.lake.context import Context
@@ -55,6 +55,7 @@ def build_reward(
     differentiable: bool = True,
     readers: Sequence[Reader] = (),
     recognised: float = 0.0,
+    clicks_of: Callable[[ClickGradient], PairProbability] = lambda clicks: clicks,
 ) -> WorldReward | ScoredReward | ReadReward:
     """The night's panel as of ds, in its differentiable form or as candidates are scored.
 
@@ -68,6 +69,8 @@ def build_reward(
         Who may be painted for beside the segments.
     readers, recognised
         With readers, as they see pictures: see :mod:`generation.personalization.training.reader_reward`.
+    clicks_of
+        What the click model says of others than segments and users, where there are any.
 
     Raises
     ------
@@ -80,7 +83,7 @@ def build_reward(
     clicks = ClickGradient(model, users) if differentiable else None
     given = Ingredients(
         reference=scorer.real_covers(ctx.ds),
-        personal=Personal(model, clicks),
+        personal=Personal(model, clicks and clicks_of(clicks)),
         models=ctx.settings.reward_models,
         differentiable=differentiable,
     )

@@ -71,14 +71,19 @@ def count_kept(clicks: Tensor, ratio: Tensor) -> Tensor:
 
 
 def kept_of(scores: Tensor, events: Events, ratio: Tensor, *, tau: float, noise: Tensor | None = None) -> Tensor:
+    """(B, N) masks of events; see :func:`kept_among`."""
+    return kept_among(scores, events.clicked, ratio, tau=tau, noise=noise)
+
+
+def kept_among(scores: Tensor, clicked: Tensor, ratio: Tensor, *, tau: float, noise: Tensor | None = None) -> Tensor:
     """(B, N) masks: 1 kept, 0 dropped, exactly; their gradient is the sigmoid's.
 
     Parameters
     ----------
     scores
         (B, N).
-    events
-        Of the same rows.
+    clicked
+        (B, N) bool: which of them may be dropped.
     ratio
         (B,) share of the clicks to drop.
     tau
@@ -86,20 +91,20 @@ def kept_of(scores: Tensor, events: Events, ratio: Tensor, *, tau: float, noise:
     noise
         (B, N) added to the scores; None in inference.
     """
-    moved = scores if noise is None else scores + noise
-    ranked = moved.detach().masked_fill(~events.clicked, -torch.inf)
+    moved, clicks = scores if noise is None else scores + noise, clicked.sum(1)
+    ranked = moved.detach().masked_fill(~clicked, -torch.inf)
     order = ranked.argsort(dim=1, descending=True, stable=True)
     rank = torch.empty_like(order).scatter_(1, order, torch.arange(order.shape[1]).to(order).expand_as(order))
-    keep = count_kept(events.clicks, ratio.to(scores.device))
-    hard = (~events.clicked | (rank < keep[:, None])).to(scores.dtype)
-    some = (keep > 0) & (keep < events.clicks)
+    keep = count_kept(clicks, ratio.to(scores.device))
+    hard = (~clicked | (rank < keep[:, None])).to(scores.dtype)
+    some = (keep > 0) & (keep < clicks)
     best = ranked.gather(1, order)
     last = best.gather(1, (keep - 1).clamp_min(0)[:, None])
     first = best.gather(1, keep.clamp_max(best.shape[1] - 1)[:, None])
     threshold = torch.where(some[:, None], (last + first) / 2, torch.zeros_like(last))
     soft = torch.sigmoid((moved - threshold) / tau)
     chosen = hard + (soft - soft.detach())
-    return torch.where(events.clicked & some[:, None], chosen, hard)
+    return torch.where(clicked & some[:, None], chosen, hard)
 
 
 def gumbel(shape: torch.Size, generator: torch.Generator) -> Tensor:

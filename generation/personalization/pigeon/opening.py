@@ -9,13 +9,11 @@ from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file
 from torch import Tensor
 
-from conf.errors import UsageError
 from generation.diffusion.adapter import ConditionBatch
 from generation.diffusion.conditioning import ConditioningAdapter
-from generation.personalization.icg import opening as icg_opening
 from generation.personalization.icg.builtin import condition as icg_condition
 from generation.personalization.icg.checkpoint import LORA, merged
-from generation.personalization.icg.checkpoint import SHIPPED as ICG_SHIPPED
+from generation.personalization.icg.opening import open_beneath
 from generation.personalization.pigeon.checkpoint import pigeon_fingerprint, read_pigeon
 from generation.personalization.pigeon.personal import BuiltinPigeon, Speaks, condition, spoken_by
 from generation.personalization.places import RememberedPlaces
@@ -94,10 +92,5 @@ def beneath_of(
     wanted = pigeon.config.painted_by
     if not wanted:
         return spoken_by(conditioning), unet
-    opened = icg_opening.open_adapter(ICG_SHIPPED, unet, conditioning, generator)
-    if opened.fingerprint != wanted:
-        raise UsageError(
-            f"Pigeon paints through ICG's weights {wanted}, and those that ship are {opened.fingerprint}: train it "
-            "again with `coverlift train pigeon`"
-        )
+    opened = open_beneath("pigeon", wanted, unet, conditioning, generator)
     return partial(icg_condition, conditioning, opened.icg), opened.unet

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from conf.errors import CoverliftError, NotSaved, TryAgainError, UsageError
@@ -34,6 +35,17 @@ def in_use(url: str | None, home: Path) -> bool:
     return url is not None or (home / "review" / "desk.sqlite").exists()
 
 
+def _checked_url(url: str | None, home: Path) -> URL:
+    try:
+        parsed = make_url(url or default_url(home))
+    except SQLAlchemyError as error:
+        raise UsageError(f"review.database {url!r} is no database URL: {error}") from error
+    backend = parsed.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise UsageError(f"review.database is {backend}: the desk keeps its state in sqlite:/// or postgresql://")
+    return parsed
+
+
 def open_database(url: str | None, home: Path, key_file: str | None = None) -> "Database":
     """The desk's database, migrated, with the key of its logs, which is made where there is none.
 
@@ -55,14 +67,8 @@ def open_database(url: str | None, home: Path, key_file: str | None = None) -> "
     TryAgainError
         When the database does not answer.
     """
-    try:
-        parsed = make_url(url or default_url(home))
-    except SQLAlchemyError as error:
-        raise UsageError(f"review.database {url!r} is no database URL: {error}") from error
-    backend = parsed.get_backend_name()
-    if backend not in ("sqlite", "postgresql"):
-        raise UsageError(f"review.database is {backend}: the desk keeps its state in sqlite:/// or postgresql://")
-    if backend == "sqlite":
+    parsed = _checked_url(url, home)
+    if parsed.get_backend_name() == "sqlite":
         Path(parsed.database or "").absolute().parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False}, pool_size=24)
         event.listen(engine, "connect", _tune_sqlite)
@@ -73,6 +79,23 @@ def open_database(url: str | None, home: Path, key_file: str | None = None) -> "
     with answering(parsed.render_as_string(hide_password=True)):
         found.migrate()
     return found
+
+
+def engine_to_look(url: str | None, home: Path) -> Engine:
+    """An engine over a desk's database that is in use, as it is: nothing is migrated, no file is written.
+
+    Raises
+    ------
+    UsageError
+        When the URL is none of SQLite or PostgreSQL.
+    """
+    parsed = _checked_url(url, home)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername=DRIVER))
+    file = Path(parsed.database or "").absolute()
+    # Beside a running desk its -wal file is read; without one, SQLite would make one only to look.
+    how = "mode=ro" if file.with_name(f"{file.name}-wal").exists() else "immutable=1"
+    return create_engine(f"sqlite:///file:{quote(str(file))}?{how}&uri=true")
 
 
 def database_of(ctx: Context) -> "Database":

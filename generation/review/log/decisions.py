@@ -16,6 +16,7 @@ from generation.review.log.database import Database
 from generation.review.log.schema import candidates, cases, entries, nights, takedowns, undone
 from generation.review.log.sealing import chain
 from generation.review.log.sealing.chain import Entry, clean
+from generation.review.log.talk import comments
 from jobs.lake.schema.review import OVER_LIMIT
 
 CHUNK = 400
@@ -83,15 +84,21 @@ def decide(database: Database, wish: Decision, reasons: Collection[str], now: da
             note=clean(wish.note),
             adjudicates=wish.kind in VOTES and _adjudicates(row, wish),
             key=wish.key,
-            more={**(wish.more or {}), **who.named},
+            more={**(wish.more or {}), **who.named, **_mentioned(connection, wish)},
         )
         written = chain.append(connection, [entry], now)[0]
+        comments.tell(connection, row.id, written)
         if wish.kind in VOTES:
             fresh = {row.unit_id: [written]} if not row.last_entry else None
             refresh(connection, [row], {row.unit_id: written.seq}, fresh)
         elif wish.kind == "skip":
             connection.execute(update(cases).where(cases.c.id == row.id).values(lease_by=None, lease_until=None))
         return written
+
+
+def _mentioned(connection: Connection, wish: Decision) -> dict[str, list[str]]:
+    names = comments.named_in(connection, clean(wish.note), wish.by)
+    return {"mentions": names} if names else {}
 
 
 def _case(connection: Connection, case_id: int, key: str | None = None) -> Row[Any]:

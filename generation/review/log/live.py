@@ -9,7 +9,8 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, select
 
 from generation.review.log.decisions import chunks, limit_of
-from generation.review.log.schema import candidates, cases
+from generation.review.log.queue import of_kind
+from generation.review.log.schema import TITLES, candidates, cases
 from jobs.lake.lake import Lake
 from jobs.lake.schema.review import OVER_LIMIT
 
@@ -33,29 +34,40 @@ class InFeed:
 
 
 class Published:
-    """Covers of a night that the feed shows, by unit; read again when a publish wrote them.
+    """Covers and titles of a night that the feed shows, by unit; read again when a publish wrote them.
 
     Parameters
     ----------
     lake
-        Has published_covers.
+        Has published_covers, and published_titles where titles are written.
     """
 
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
         self._turn = threading.Lock()
-        self._read: dict[str, tuple[int, dict[str, str]]] = {}
+        self._read: dict[tuple[str, str], tuple[int, dict[str, str]]] = {}
 
-    def of(self, ds: str) -> dict[str, str]:
-        """unit_id -> cover_id; empty before the night's first publish."""
+    def of(self, ds: str, what: str | None = None) -> dict[str, str]:
+        """unit_id -> cover_id, or hash of a text where ``what`` is :data:`TITLES`; empty before the first publish."""
+        table, read = ("published_titles", self._titles) if what == TITLES else ("published_covers", self._covers)
         with self._turn:
-            version = self.lake.version("published_covers")
+            version = self.lake.version(table)
             if version < 0:
                 return {}
-            if self._read.get(ds, (-1, {}))[0] != version:
-                found = self.lake.read("published_covers", ds=ds, columns=["unit_id", "cover_id"]).to_pylist()
-                self._read[ds] = (version, {row["unit_id"]: row["cover_id"] for row in found})
-            return self._read[ds][1]
+            if self._read.get((ds, table), (-1, {}))[0] != version:
+                self._read[ds, table] = (version, read(ds))
+            return self._read[ds, table][1]
+
+    def _covers(self, ds: str) -> dict[str, str]:
+        found = self.lake.read("published_covers", ds=ds, columns=["unit_id", "cover_id"]).to_pylist()
+        return {row["unit_id"]: row["cover_id"] for row in found}
+
+    def _titles(self, ds: str) -> dict[str, str]:
+        place = ["item_id", "group_id"]
+        written = self.lake.read("generated_titles", ds=ds, columns=[*place, "unit_id"]).to_pylist()
+        units = {(row["item_id"], row["group_id"]): row["unit_id"] for row in written}
+        found = self.lake.read("published_titles", ds=ds, columns=[*place, "text_hash"]).to_pylist()
+        return {units[row["item_id"], row["group_id"]]: row["text_hash"] for row in found}
 
 
 def in_feed(connection: Connection, rows: Iterable[Row[Any]], live: Mapping[str, str]) -> dict[int, InFeed]:
@@ -73,8 +85,8 @@ def in_feed(connection: Connection, rows: Iterable[Row[Any]], live: Mapping[str,
     return {row.id: _standing(row, live.get(row.unit_id), best, limit) for row in chosen}
 
 
-def waiting(connection: Connection, ds: str, live: Mapping[str, str]) -> dict[str, int]:
-    """How many covers are live, and how many come or leave with the next publish.
+def waiting(connection: Connection, ds: str, live: Mapping[str, str], what: str | None = None) -> dict[str, int]:
+    """How many covers (titles, where ``what`` says so) are live, and how many come or leave with the next publish.
 
     In a night of more than :data:`WHOLE` units only what people decided is looked at.
 
@@ -83,9 +95,10 @@ def waiting(connection: Connection, ds: str, live: Mapping[str, str]) -> dict[st
     dict
         ``live``, ``comes``, ``goes``.
     """
-    touched = connection.execute(select(cases).where(cases.c.ds == ds).limit(WHOLE + 1)).all()
+    chosen = select(cases).where(cases.c.ds == ds, of_kind(what))
+    touched = connection.execute(chosen.limit(WHOLE + 1)).all()
     if len(touched) > WHOLE:
-        touched = connection.execute(select(cases).where(cases.c.ds == ds, cases.c.last_entry > 0)).all()
+        touched = connection.execute(chosen.where(cases.c.last_entry > 0)).all()
     changes = [each.change for each in in_feed(connection, touched, live).values()]
     return {
         "live": len(live),
@@ -106,7 +119,8 @@ def wanted(row: Row[Any], limit: float, nsfw: float | None) -> str | None:
     """
     if row.verdict is None:
         settled = row.queue != "disputed" and row.policy_decision == "approve"
-        return str(row.selected_cover_id) if settled and row.nsfw is not None and row.nsfw <= limit else None
+        safe = row.method == TITLES or (row.nsfw is not None and row.nsfw <= limit)
+        return str(row.selected_cover_id) if settled and safe else None
     knowing = str(row.reason or "").startswith(OVER_LIMIT)
     return str(row.cover_id) if row.verdict == "approve" and (nsfw is None or nsfw <= limit or knowing) else None
 
@@ -130,8 +144,8 @@ def _standing(row: Row[Any], live: str | None, best: Mapping[tuple[str, str], tu
 
 def _best(connection: Connection, ds: str, items: set[str], limit: float) -> dict[tuple[str, str], tuple[str, str]]:
     """Unit and cover that would go out, by item and segment."""
-    names = ("id", "unit_id", "item_id", "segment_id", "verdict", "queue", "policy_decision", "selected_cover_id",
-             "cover_id", "reason", "nsfw", "score")  # fmt: skip
+    names = ("id", "unit_id", "item_id", "segment_id", "method", "verdict", "queue", "policy_decision",
+             "selected_cover_id", "cover_id", "reason", "nsfw", "score")  # fmt: skip
     columns = [cases.c[name] for name in names]
     rows: list[Row[Any]] = []
     listed = sorted(items)

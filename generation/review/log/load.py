@@ -17,8 +17,10 @@ from conf.review import ReviewSettings
 from generation.review.log.answers.case_state import State, Unit, settle
 from generation.review.log.database import Database
 from generation.review.log.decisions import columns_of, refresh
+from generation.review.log.load_titles import put_texts, title_rows
 from generation.review.log.queue import words_of
 from generation.review.log.schema import REWARDS, candidates, cases, nights, title_words
+from generation.review.log.sealing.chain import stamp
 from generation.review.log.sealing.sealed_facts import check_night, note_night
 from jobs.lake.audiences import PREFIX
 from jobs.lake.context import Context
@@ -26,8 +28,8 @@ from jobs.lake.schema.columns import SHOWN_PURPOSES, UNPERSONALISED, WITHOUT_PRO
 
 BATCH = 1000
 """Rows in one statement."""
-FIRST_LOOKUPS = ("generated_covers", "generation_plan", "items", "segments", "item_features")
-FORM = 3
+FIRST_LOOKUPS = ("generated_covers", "generation_plan", "items", "segments", "item_features", "generated_titles")
+FORM = 5
 """Part of what a night was loaded from: another number loads every night again."""
 SETTLED_BY = ("policy_decision", "policy_reason", "selected_cover_id")
 """What the state of a cover follows from, besides people's entries."""
@@ -56,9 +58,11 @@ def load_night(database: Database, ctx: Context) -> int:
     if before == version:
         return 0
     covers = _covers(ctx)
-    rows = list(case_rows(covers, ctx.settings.review))
-    facts = json.dumps(_facts(ctx, covers))
+    written = title_rows(ctx, latest_policy(ctx))
+    rows = [*case_rows(covers, ctx.settings.review), *(settled(row, ctx.settings.review) for row in written.rows)]
+    facts = json.dumps(_facts(ctx, covers) | written.facts)
     with database.writing(alone=True) as connection:
+        put_texts(connection, written.texts)
         added = put(connection, ds, rows)
         connection.execute(delete(nights).where(nights.c.ds == ds))
         connection.execute(insert(nights), [{"ds": ds, "loaded": version, "facts": facts}])
@@ -76,6 +80,7 @@ def put(connection: Connection, ds: str, rows: Sequence[Mapping[str, Any]], now:
         When the covers that are there are not those that were loaded.
     """
     check_night(connection, ds)
+    came = {"came_at": stamp(now or datetime.now(UTC))}
     names_known = ("id", "unit_id", "policy_decision", "policy_reason", "selected_cover_id", *REWARDS)
     columns = tuple(cases.c[name] for name in names_known)
     known = {row.unit_id: row for row in connection.execute(select(*columns).where(cases.c.ds == ds))}
@@ -84,7 +89,7 @@ def put(connection: Connection, ds: str, rows: Sequence[Mapping[str, Any]], now:
     # RETURNING makes SQLAlchemy send many rows in one statement on both databases.
     cover, picture = insert(cases).returning(cases.c.id, cases.c.unit_id), insert(candidates)
     for part in batches(new, BATCH):
-        values = [{name: value for name, value in row.items() if name in names} for row in part]
+        values = [{**came, **{name: value for name, value in row.items() if name in names}} for row in part]
         ids = {found.unit_id: found.id for found in connection.execute(cover, values)}
         pictures = [{**each, "case_id": ids[row["unit_id"]]} for row in part for each in row["candidates"]]
         connection.execute(picture.returning(candidates.c.case_id), pictures).all()
@@ -143,11 +148,7 @@ def case_rows(covers: pl.DataFrame, settings: ReviewSettings) -> Iterator[dict[s
     for _, unit in covers.group_by("unit_id", maintain_order=True):
         rows = unit.to_dicts()
         chosen = next((row for row in rows if row["selected"]), rows[0])
-        policy = chosen["policy_decision"]
-        sampled = policy == "approve" and share_of(chosen["unit_id"], "sample") < settings.sample_share
-        doubled = share_of(chosen["unit_id"], "double") < settings.double_share
         figures = known_rewards(chosen["rewards"])
-        state: State = settle(Unit(selected=chosen["cover_id"], policy=policy, sampled=sampled, doubled=doubled), [])
         texts = ("ds", "unit_id", "item_id", "title", "category", "segment_id", "method", "prompt", "generator")
         row = {
             **{name: str(chosen[name] or "").replace("\x00", "") for name in texts},
@@ -157,13 +158,9 @@ def case_rows(covers: pl.DataFrame, settings: ReviewSettings) -> Iterator[dict[s
             "stake": float(chosen["stake"]),
             **{name: figures.get(name) for name in REWARDS if name != "score"},
             "score": chosen["score"],
-            "policy_decision": policy,
+            "policy_decision": chosen["policy_decision"],
             "policy_reason": chosen["policy_reason"],
-            "sampled": int(sampled),
-            "doubled": int(doubled),
-            "last_entry": 0,
         }
-        row |= columns_of(state, row)
         row["candidates"] = [
             {
                 "number": each["candidate"],
@@ -173,7 +170,17 @@ def case_rows(covers: pl.DataFrame, settings: ReviewSettings) -> Iterator[dict[s
             }
             for each in rows
         ]
-        yield row
+        yield settled(row, settings)
+
+
+def settled(row: dict[str, Any], settings: ReviewSettings) -> dict[str, Any]:
+    """A row of ``cases`` with where it waits before anybody looked, and who must."""
+    policy, unit = row["policy_decision"], row["unit_id"]
+    sampled = policy == "approve" and share_of(unit, "sample") < settings.sample_share
+    doubled = share_of(unit, "double") < settings.double_share
+    state: State = settle(Unit(selected=row["selected_cover_id"], policy=policy, sampled=sampled, doubled=doubled), [])
+    row |= {"sampled": int(sampled), "doubled": int(doubled), "last_entry": 0}
+    return row | columns_of(state, row)
 
 
 def known_rewards(rewards: Iterable[tuple[str, float]] | Mapping[str, float] | None) -> dict[str, float]:
@@ -218,7 +225,7 @@ def _covers(ctx: Context) -> pl.DataFrame:
         .with_row_index("place")
         .join(items, on="item_id", how="left")
         .join(plan.unique("unit_id"), on="unit_id", how="left")
-        .join(_policy(ctx), on=["unit_id", "cover_id"], how="left")
+        .join(latest_policy(ctx), on=["unit_id", "cover_id"], how="left")
         .join(_stakes(ctx, frame["segment_id"]), on=["item_id", "segment_id"], how="left")
         .sort("unit_id", "candidate")
         .with_columns(pl.col("stake").fill_null(0.0), pl.col("reference_cover_id").fill_null(""))
@@ -226,8 +233,8 @@ def _covers(ctx: Context) -> pl.DataFrame:
     return joined.with_columns(rewards=pl.Series([order[place] for place in joined["place"]], dtype=pl.Object))
 
 
-def _policy(ctx: Context) -> pl.DataFrame:
-    """The policy's latest word about a cover of a unit."""
+def latest_policy(ctx: Context) -> pl.DataFrame:
+    """The policy's latest word about a cover or a title of a unit."""
     names = ["unit_id", "cover_id", "decision", "reason", "by", "decided_at", "decision_id", "ds"]
     if not ctx.lake.exists("cover_decisions"):
         blank = ("unit_id", "cover_id", "policy_decision", "policy_reason")
@@ -285,6 +292,7 @@ def _facts(ctx: Context, covers: pl.DataFrame) -> dict[str, Any]:
         },
         "runs": _runs(ctx, ds),
         "max_nsfw": _limit(ctx, ds),
+        "policy": _policy_ran(ctx, ds) or ctx.settings.policy.model_dump(mode="json"),
         "segment_id": covers["segment_id"].unique().sort().to_list(),
         "category": covers["category"].drop_nulls().unique().sort().to_list(),
         "method": covers["method"].unique().sort().to_list(),
@@ -301,13 +309,17 @@ def _runs(ctx: Context, ds: str) -> dict[str, str]:
 
 def _limit(ctx: Context, ds: str) -> float:
     """``policy.max_nsfw`` that the night's policy ran with, else that of the settings."""
-    if ctx.lake.exists("runs"):
-        rows = ctx.lake.read("runs", ds=ds, columns=["stage", "config"]).to_pylist()
-        config = next((row["config"] for row in rows if row["stage"] == "review-policy"), None)
-        limit = json.loads(config or "{}").get("policy", {}).get("max_nsfw")
-        if limit is not None:
-            return float(limit)
-    return ctx.settings.policy.max_nsfw
+    limit = _policy_ran(ctx, ds).get("max_nsfw")
+    return ctx.settings.policy.max_nsfw if limit is None else float(limit)
+
+
+def _policy_ran(ctx: Context, ds: str) -> dict[str, Any]:
+    """The settings ``policy`` of the night's run, as they were written down; empty without one."""
+    if not ctx.lake.exists("runs"):
+        return {}
+    rows = ctx.lake.read("runs", ds=ds, columns=["stage", "config"]).to_pylist()
+    config = next((row["config"] for row in rows if row["stage"] == "review-policy"), None)
+    return dict(json.loads(config or "{}").get("policy", {}))
 
 
 def facts_of(connection: Connection, ds: str) -> dict[str, Any]:

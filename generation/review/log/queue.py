@@ -1,7 +1,7 @@
 """Which covers wait for whom: filters, order and pages over indexed columns.
 
-Order is traffic at stake, most first. A page starts behind the last row of the one before it (a
-keyset, not an offset), so the thousandth page costs what the first does.
+Order is traffic at stake, most first, or the time since when a cover waits, oldest first. A page starts behind the
+last row of the one before it (a keyset, not an offset), so the thousandth page costs what the first does.
 """
 
 import re
@@ -10,17 +10,22 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, tuple_, update
 
 from generation.review.log.answers.case_state import VOTES
 from generation.review.log.database import Database
-from generation.review.log.schema import REWARDS, candidates, cases, entries, title_words, undone
+from generation.review.log.schema import REWARDS, TITLES, candidates, cases, entries, title_words, undone
 from generation.review.log.sealing.chain import stamp
 
-Tab = Literal["pending", "mine", "doubtful", "sampled", "done", "auto", "disputed", "all"]
-TABS: tuple[Tab, ...] = ("pending", "mine", "doubtful", "sampled", "done", "auto", "disputed", "all")
-OPEN: tuple[Tab, ...] = ("pending", "sampled", "auto", "disputed")
+Order = Literal["stake", "oldest"]
+Tab = Literal["pending", "assigned", "mine", "doubtful", "sampled", "done", "auto", "disputed", "all"]
+TABS: tuple[Tab, ...] = ("pending", "assigned", "mine", "doubtful", "sampled", "done", "auto", "disputed", "all")
+OPEN: tuple[Tab, ...] = ("pending", "assigned", "sampled", "auto", "disputed")
 """Where covers wait for a person, or could."""
+EVERY_NIGHT = "all"
+"""Stands for the night where a queue shows all of them."""
+NOBODY = "-"
+"""Stands for the person where covers are meant that are nobody's."""
 COUNT_LIMIT = 10_000
 FEW_ITEMS = 300
 """Up to so many items a title search names them one by one."""
@@ -41,9 +46,16 @@ class Filter:
     reviewer: str | None = None
     verdict: str | None = None
     title: str | None = None
+    what: str | None = None
+    """``titles`` for written titles; None for covers."""
     at_least: dict[str, float] = field(default_factory=dict)
     """Lower bounds of rewards by name."""
     at_most: dict[str, float] = field(default_factory=dict)
+    assigned: str | None = None
+    """Whose work it is; :data:`NOBODY` for nobody's."""
+    came_before: str | None = None
+    """Only what waits longer than since then, which leaves out what nobody has to decide."""
+    order: Order = "stake"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,17 +64,20 @@ class Place:
 
     stake: float
     case_id: int
+    came_at: str = ""
 
     def text(self) -> str:
         """As it stands in a link."""
-        return f"{self.stake!r}~{self.case_id}"
+        came = f"~{self.came_at.replace('+00:00', 'Z')}" if self.came_at else ""
+        return f"{self.stake!r}~{self.case_id}{came}"
 
     @classmethod
     def parse(cls, text: str | None) -> "Place | None":
         """The place that a link names; None for the start, and for what is none."""
-        found = re.fullmatch(r"([0-9.e+-]{1,30})~([0-9]{1,18})", text or "")
+        found = re.fullmatch(r"([0-9.e+-]{1,30})~([0-9]{1,18})(?:~([0-9T:.-]{1,31})Z)?", text or "")
+        came = f"{found[3]}+00:00" if found and found[3] else ""
         try:
-            return cls(stake=float(found[1]), case_id=int(found[2])) if found else None
+            return cls(stake=float(found[1]), case_id=int(found[2]), came_at=came) if found else None
         except ValueError:
             return None
 
@@ -96,11 +111,19 @@ def page(
     limit
         Rows.
     """
-    query = select(cases.c.id).where(*conditions(connection, asked, me))
+    query = ordered(select(cases.c.id).where(*conditions(connection, asked, me)), asked, after)
+    return rows_of(connection, connection.execute(query.limit(limit)).scalars().all())
+
+
+def ordered(query: Select[Any], asked: Filter, after: Place | None) -> Select[Any]:
+    """A question about cases in the filter's order, behind a place."""
+    if asked.order == "oldest":
+        if after is not None:
+            query = query.where(tuple_(cases.c.came_at, cases.c.id) > tuple_(after.came_at, after.case_id))
+        return query.order_by(cases.c.came_at, cases.c.id)
     if after is not None:
         query = query.where(tuple_(cases.c.stake, cases.c.id) < tuple_(after.stake, after.case_id))
-    ids = connection.execute(query.order_by(cases.c.stake.desc(), cases.c.id.desc()).limit(limit)).scalars().all()
-    return rows_of(connection, ids)
+    return query.order_by(cases.c.stake.desc(), cases.c.id.desc())
 
 
 def rows_of(connection: Connection, ids: Sequence[int]) -> list[Row[Any]]:
@@ -117,7 +140,7 @@ def count(connection: Connection, asked: Filter, *, me: str, limit: int = COUNT_
 
 def conditions(connection: Connection, asked: Filter, me: str) -> list[ColumnElement[bool]]:
     """The filter as SQL."""
-    found: list[ColumnElement[bool]] = [cases.c.ds == asked.ds, *_of_tab(asked, me)]
+    found: list[ColumnElement[bool]] = [*_of_night(asked.ds), of_kind(asked.what), *_of_tab(asked, me)]
     equal = {
         cases.c.segment_id: asked.segment_id,
         cases.c.category: asked.category,
@@ -128,11 +151,25 @@ def conditions(connection: Connection, asked: Filter, me: str) -> list[ColumnEle
     found += [column == value for column, value in equal.items() if value]
     found += [cases.c[name] >= value for name, value in asked.at_least.items() if name in REWARDS]
     found += [cases.c[name] <= value for name, value in asked.at_most.items() if name in REWARDS]
+    if asked.assigned:
+        nobody = asked.assigned == NOBODY
+        found.append(cases.c.assigned_to.is_(None) if nobody else cases.c.assigned_to == asked.assigned)
+    if asked.came_before:
+        found += [cases.c.came_at < asked.came_before, cases.c.queue.in_(("pending", "disputed"))]
     if asked.reviewer:
         found.append(_decided_by(asked.ds, asked.reviewer))
     if asked.title:
         found.append(_titled(connection, asked.title))
     return found
+
+
+def of_kind(what: str | None) -> ColumnElement[bool]:
+    """Titles, or covers."""
+    return cases.c.method == TITLES if what == TITLES else cases.c.method != TITLES
+
+
+def _of_night(ds: str) -> list[ColumnElement[bool]]:
+    return [] if ds == EVERY_NIGHT else [cases.c.ds == ds]
 
 
 def _of_tab(asked: Filter, me: str) -> list[ColumnElement[bool]]:
@@ -143,17 +180,18 @@ def _of_tab(asked: Filter, me: str) -> list[ColumnElement[bool]]:
         return [_decided_by(asked.ds, me)]
     if tab == "doubtful":
         return [cases.c.doubtful == 1]
-    waits = [cases.c.queue == tab]
+    mine = [cases.c.assigned_to == me, cases.c.verdict.is_(None)]
+    waits = mine if tab == "assigned" else [cases.c.queue == tab]
     return [*waits, or_(cases.c.first_voter.is_(None), cases.c.first_voter != me)] if tab in OPEN else waits
 
 
 def _decided_by(ds: str, name: str) -> ColumnElement[bool]:
     """Covers about which a person's decision stands, alone or with somebody else's."""
     gone = select(undone.c.seq).where(undone.c.seq == entries.c.seq).exists()
-    votes = select(entries.c.unit_id).where(
-        entries.c.by == name, entries.c.ds == ds, entries.c.kind.in_((*VOTES, "takedown")), ~gone
-    )
-    return cases.c.unit_id.in_(votes)
+    votes = select(entries.c.unit_id).where(entries.c.by == name, entries.c.kind.in_((*VOTES, "takedown")), ~gone)
+    if ds == EVERY_NIGHT:
+        return tuple_(cases.c.ds, cases.c.unit_id).in_(votes.with_only_columns(entries.c.ds, entries.c.unit_id))
+    return cases.c.unit_id.in_(votes.where(entries.c.ds == ds))
 
 
 def _titled(connection: Connection, words: str) -> ColumnElement[bool]:
@@ -179,15 +217,16 @@ def take(
 ) -> list[Row[Any]]:
     """The next covers of a queue for one reviewer; nobody else is shown them until the lease ends.
 
-    Covers that are on somebody else's screen are passed over.
+    Covers that are on somebody else's screen are passed over, and those that are assigned to somebody else, unless the
+    filter asks for that person's.
     """
     moment, until = stamp(now), stamp(now + timedelta(minutes=minutes))
-    free = or_(cases.c.lease_by.is_(None), cases.c.lease_by == me, cases.c.lease_until < moment)
+    free = [or_(cases.c.lease_by.is_(None), cases.c.lease_by == me, cases.c.lease_until < moment)]
+    if not asked.assigned:
+        free.append(or_(cases.c.assigned_to.is_(None), cases.c.assigned_to == me))
     with database.writing() as connection:
-        query = select(cases.c.id).where(*conditions(connection, asked, me), free)
-        if after is not None:
-            query = query.where(tuple_(cases.c.stake, cases.c.id) < tuple_(after.stake, after.case_id))
-        ids = connection.execute(query.order_by(cases.c.stake.desc(), cases.c.id.desc()).limit(limit)).scalars().all()
+        query = ordered(select(cases.c.id).where(*conditions(connection, asked, me), *free), asked, after)
+        ids = connection.execute(query.limit(limit)).scalars().all()
         if ids:
             held = update(cases).where(cases.c.id.in_(ids)).values(lease_by=me, lease_until=until)
             connection.execute(held)

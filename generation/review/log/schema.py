@@ -21,6 +21,8 @@ KEY = BigInteger().with_variant(Integer, "sqlite")
 WORD = String(200).with_variant(String(200, collation="C"), "postgresql")
 """Sorted by code point, so that a prefix is a range."""
 
+TITLES = "titles"
+"""``cases.method`` of written titles."""
 REWARDS = ("personal", "relevance", "aesthetic", "nsfw", "score")
 """Figures of a candidate that queues filter by."""
 
@@ -61,9 +63,14 @@ cases = Table(
     # Whose screen it is on; no decision.
     Column("lease_by", String(200)),
     Column("lease_until", String(32)),
+    # When the desk got it, and whose work it is, which follows from the log.
+    Column("came_at", String(32)),
+    Column("assigned_to", String(200)),
+    Column("assigned_at", String(32)),
     UniqueConstraint("ds", "unit_id", name="cases_unit"),
 )
-"""A unit of a night: one item painted for one segment. ``queue`` is where it waits:
+"""A unit of a night: one item painted for one segment, or, where ``method`` is :data:`TITLES`, its title written for
+one group of readers, and then covers are texts. ``queue`` is where it waits:
 pending, sampled, auto (the policy alone decided), disputed or done."""
 
 _COVERED = ("segment_id", "category", "method", "reason", *REWARDS, "first_voter", "verdict", "decided_by")
@@ -73,6 +80,8 @@ Index("cases_doubtful", cases.c.ds, cases.c.doubtful, cases.c.stake, cases.c.id)
 Index("cases_by_person", cases.c.ds, cases.c.decided_by, cases.c.stake, cases.c.id)
 Index("cases_by_item", cases.c.ds, cases.c.item_id)
 Index("cases_doubled", cases.c.ds, cases.c.doubled, cases.c.last_entry)
+Index("cases_by_age", cases.c.queue, cases.c.came_at, cases.c.id)
+Index("cases_by_assignee", cases.c.assigned_to, cases.c.ds, cases.c.stake, cases.c.id)
 
 candidates = Table(
     "candidates",
@@ -83,8 +92,17 @@ candidates = Table(
     Column("seed", String(20), nullable=False),
     Column("rewards", Text, nullable=False),
 )
-"""A picture of a unit; ``rewards`` is JSON by name."""
+"""A picture of a unit, or a text of a unit of titles; ``rewards`` is JSON by name."""
 Index("candidates_by_cover", candidates.c.cover_id)
+
+texts = Table(
+    "texts",
+    metadata,
+    Column("text_hash", String(64), primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("language", String(35), nullable=False),
+)
+"""Written titles by their hash, as ``candidates.cover_id`` names them; ``language`` as BCP 47 has it."""
 
 title_words = Table(
     "title_words",
@@ -198,8 +216,49 @@ sessions = Table(
     Column("csrf", String(64), nullable=False),
     Column("created_at", String(32), nullable=False),
     Column("seen_at", String(32), nullable=False),
+    Column("provider", Integer, nullable=False, default=0, server_default="0"),
 )
-"""``digest`` is the SHA-256 of the cookie: who reads the table cannot sign in with it."""
+"""``digest`` is the SHA-256 of the cookie: who reads the table cannot sign in with it. ``provider``: no password was
+given here, so none has to be changed first."""
+
+provider_visits = Table(
+    "provider_visits",
+    metadata,
+    Column("state", String(64), primary_key=True),
+    Column("browser", String(64), nullable=False),
+    Column("nonce", String(64), nullable=False),
+    Column("verifier", String(128), nullable=False),
+    Column("links", String(200)),
+    Column("at", String(32), nullable=False),
+)
+"""Browsers on their way to the OpenID provider; a row goes when its browser is back. ``state`` and
+``browser`` are SHA-256 of the state and of that browser's cookie, ``links`` is the account that is to be connected,
+where somebody signed in asked for it."""
+
+mentions = Table(
+    "mentions",
+    metadata,
+    Column("seq", KEY, primary_key=True, autoincrement=False),
+    Column("name", String(200), primary_key=True),
+    Column("case_id", KEY, nullable=False),
+    Column("read_at", String(32)),
+)
+"""Who was mentioned in which comment (``seq`` of the log), and when that person saw it."""
+Index("mentions_by_name", mentions.c.name, mentions.c.read_at)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("key", String(200), primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("at", String(32), nullable=False),
+    Column("tries", Integer, nullable=False, default=0, server_default="0"),
+    Column("next_at", String(32), nullable=False),
+    Column("done_at", String(32)),
+    Column("outcome", Text),
+)
+"""What is told outside by the hook, once by ``key``; ``body`` is the JSON that it gets."""
+Index("notices_waiting", notices.c.done_at, notices.c.next_at)
 
 signins = Table(
     "signins",

@@ -17,6 +17,7 @@ from generation.review.log.schema import APPEND_ONLY, accounts, audit, cases, en
 from generation.review.log.sealing import audit_chain, chain
 from generation.review.log.sealing.chain import Entry
 from generation.review.log.sealing.sealed_facts import ACCOUNT, NIGHT, account_digest, night_fault, noted, start_faults
+from generation.review.log.together import assignments
 from jobs.lake.lake import Lake
 
 HEADS = "review_heads"
@@ -107,6 +108,7 @@ def _night(connection: Connection, ds: str) -> Iterator[str]:
         wrong = [name for name in FOLLOWS if getattr(row, name) != due[name]]
         if wrong:
             yield f"cover {row.id} of {ds}: {', '.join(wrong)} does not follow from the log"
+    yield from assignments.faults(connection, ds)
     for unit in sorted(logs):
         yield f"the log of {ds} decides {unit[:12]}, which is no cover of that night"
 

@@ -99,7 +99,7 @@ class Accounts:
         with self.database.writing() as connection:
             known = connection.execute(update(accounts).where(accounts.c.name == name).values(values)).rowcount
             if not known:
-                _add(connection, {"name": name, "created_at": stamp(now), **values})
+                add(connection, {"name": name, "created_at": stamp(now), **values})
             connection.execute(delete(sessions).where(sessions.c.name == name))
             note_account(connection, name, by or name, now)
 
@@ -118,8 +118,30 @@ class Accounts:
         with self.database.writing() as connection:
             if connection.execute(select(accounts.c.name).limit(1)).first() is not None:
                 raise Forbidden("This desk has its first account; `coverlift review users add NAME` adds another.")
-            _add(connection, {"name": name, "created_at": stamp(now), **values})
+            add(connection, {"name": name, "created_at": stamp(now), **values})
             note_account(connection, name, name, now)
+
+    def invite(self, name: str, role: str, now: datetime, *, by: str) -> None:
+        """Make an account without a password, for whoever the provider signs in first by that name.
+
+        Raises
+        ------
+        Refused
+            When the name or role will not do, or the name is taken.
+        """
+        checked_name(name)
+        checked_role(role)
+        with self.database.writing() as connection:
+            if connection.execute(select(accounts.c.name).where(accounts.c.name == name)).first() is not None:
+                raise Refused(f"{name!r} had an account here: give it a password to open it again.")
+            self.add_without_password(connection, name, role, invited(self.settings), now)
+            note_account(connection, name, by, now)
+
+    def add_without_password(self, connection: Connection, name: str, role: str, subject: str, now: datetime) -> None:
+        """An account whose password nobody knows, for the subject of a provider."""
+        nobodys = self.hasher.hash(secrets.token_hex())
+        values = {"name": name, "role": role, "password": nobodys, "subject": subject}
+        add(connection, {**values, "created_at": stamp(now)})
 
     def _own(self, password: str) -> dict[str, Any]:
         if len(password) < MIN_PASSWORD:
@@ -240,10 +262,11 @@ class Accounts:
                 return
         raise TooMany(f"Too many wrong passwords; wait {self.settings.signin_minutes:g} minutes.")
 
-    def open_session(self, name: str, now: datetime) -> str:
-        """A new session of a person; returns its secret, which is kept as a hash only."""
+    def open_session(self, name: str, now: datetime, *, provider: bool = False) -> str:
+        """A new session of a person, whom a provider may have signed in; returns its secret, kept as a hash only."""
         secret = secrets.token_urlsafe(32)
-        row = {"digest": _digest(secret), "name": name, "csrf": secrets.token_urlsafe(32)}
+        row: dict[str, Any] = {"digest": _digest(secret), "name": name, "csrf": secrets.token_urlsafe(32)}
+        row["provider"] = int(provider)
         oldest = stamp(now - timedelta(hours=self.settings.session_hours))
         with self.database.writing() as connection:
             connection.execute(delete(sessions).where(sessions.c.created_at < oldest))
@@ -255,7 +278,11 @@ class Accounts:
         idle = stamp(now - timedelta(minutes=self.settings.idle_minutes))
         oldest = stamp(now - timedelta(hours=self.settings.session_hours))
         query = (
-            select(sessions.c.name, sessions.c.csrf, sessions.c.seen_at, accounts.c.role, accounts.c.must_change)
+            select(
+                *(sessions.c[name] for name in ("name", "csrf", "seen_at", "provider")),
+                accounts.c.role,
+                accounts.c.must_change,
+            )
             .join(accounts, accounts.c.name == sessions.c.name)
             .where(sessions.c.digest == _digest(secret), accounts.c.disabled == 0)
             .where(sessions.c.created_at > oldest, sessions.c.seen_at > idle)
@@ -268,7 +295,8 @@ class Accounts:
             with self.database.writing() as connection:
                 seen = update(sessions).where(sessions.c.digest == _digest(secret)).values(seen_at=stamp(now))
                 connection.execute(seen)
-        return Visitor(name=row.name, role=row.role, csrf=row.csrf, address=address, must_change=bool(row.must_change))
+        must_change = bool(row.must_change) and not row.provider
+        return Visitor(name=row.name, role=row.role, csrf=row.csrf, address=address, must_change=must_change)
 
     def close_session(self, secret: str) -> None:
         """Sign out."""
@@ -276,12 +304,17 @@ class Accounts:
             connection.execute(delete(sessions).where(sessions.c.digest == _digest(secret)))
 
 
-def _add(connection: Connection, values: dict[str, Any]) -> None:
+def add(connection: Connection, values: dict[str, Any]) -> None:
     """Add an account whose name nobody takes for another's."""
     other = look_alike(values["name"], connection.execute(select(accounts.c.name)).scalars())
     if other is not None:
         raise Refused(f"{values['name']!r} looks like {other!r}, who has an account here: take another name.")
     connection.execute(insert(accounts), [values])
+
+
+def invited(settings: ReviewSettings) -> str:
+    """What stands for the provider's subject in an account whose person it has not signed in yet."""
+    return f"{settings.oidc_issuer} "
 
 
 def checked_role(role: str) -> None:

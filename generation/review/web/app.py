@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,11 +24,17 @@ from generation.review.log.database import Database
 from generation.review.log.decisions import BulkStep
 from generation.review.log.live import Published
 from generation.review.web.accounts import Accounts
+from generation.review.web.alike.similar import Lookalikes
+from generation.review.web.alike.stacks import NearDuplicates
+from generation.review.web.oidc import page as oidc_page
+from generation.review.web.oidc.provider import Provider, secret_of
 from generation.review.web.pages import blind, bulk, compare, decide, feed, focus, people, publish, queue, session
 from generation.review.web.pages import files as file_pages
+from generation.review.web.pages.covers import alike, in_context, record
 from generation.review.web.publisher import Publisher, Watch
 from generation.review.web.security import SignInFirst, guard, refusal, sent_away, visitor_of, with_headers
-from generation.review.web.similar import Lookalikes
+from generation.review.web.together import assign, inbox, reviewers
+from generation.review.web.together.hook import Hook
 from jobs.lake.context import Context
 
 HERE = Path(__file__).parent
@@ -69,10 +76,13 @@ def make_app(
     state.database, state.ctx, state.lakeside = database, ctx, lakeside
     state.settings = ctx.settings.review
     state.accounts = Accounts(database, ctx.settings.review)
-    state.lookalikes = Lookalikes(ctx.lake)
+    state.lookalikes = Lookalikes(ctx.lake, ctx.settings.features.encoder_id)
+    state.near_duplicates = NearDuplicates(ctx.lake, state.lookalikes, ctx.settings.review.near_duplicate)
     state.published = Published(ctx.lake)
     state.publisher = Publisher(database, lakeside.publish)
     state.watch = Watch(database, ctx, state.published, state.publisher)
+    state.provider = Provider(ctx.settings.review, secret_of(ctx.settings.review, os.environ))
+    state.hook = Hook(database, ctx.settings.review)
     state.setup_token = setup_token
     state.secret = secrets.token_bytes(32)
     state.pages = Environment(
@@ -89,7 +99,24 @@ def make_app(
     }
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOCAL, *hosts, *ctx.settings.review.hosts])
     app.middleware("http")(guard)
-    for module in (queue, focus, decide, bulk, blind, feed, people, file_pages, session, publish, compare):
+    for module in (
+        queue,
+        focus,
+        decide,
+        bulk,
+        blind,
+        feed,
+        people,
+        file_pages,
+        session,
+        publish,
+        compare,
+        alike,
+        in_context,
+        record,
+    ):
+        app.include_router(module.router)
+    for module in (assign, inbox, reviewers, oidc_page):
         app.include_router(module.router)
     _add_errors(app)
     return app

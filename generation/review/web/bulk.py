@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, func, insert, select, update
 
 from conf.errors import Refused
 from generation.review.log.database import Database
@@ -37,6 +37,8 @@ class Preview:
     """The filter finds more than one step may decide."""
     over_limit: int = 0
     """Covers over the safety limit, which are left out of an approval: each needs a lead's words."""
+    for_two: int = 0
+    """Covers of a selection that are left out as two people decide them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,7 @@ def preview(
     with database.writing() as connection:
         standing = [cases.c.verdict.is_(None) | (cases.c.verdict != "takedown"), cases.c.doubled == 0]
         over: list[Row[Any]] = []
+        for_two = 0
         if isinstance(asked, Filter):
             query = select(cases).where(*conditions(connection, asked, me), *standing)
             rows = connection.execute(query.order_by(cases.c.stake.desc(), cases.c.id.desc()).limit(limit + 1)).all()
@@ -96,6 +99,8 @@ def preview(
             rows = []
             for part in chunks(asked):
                 rows += connection.execute(select(cases).where(cases.c.id.in_(part), *standing)).all()
+                doubled = select(func.count()).where(cases.c.id.in_(part), cases.c.doubled == 1)
+                for_two += connection.execute(doubled).scalar_one()
         if kind == "approve" and rows:
             ceiling = limit_of(connection, rows[0].ds)
             over = [row for row in rows if over_limit(row, ceiling)]
@@ -119,7 +124,8 @@ def preview(
         }
         connection.execute(insert(bulk_previews), [row])
         more = len(rows) + len(over) > limit
-        return Preview(token=token, kind=kind, reason=row["reason"], rows=chosen, more=more, over_limit=len(over))  # type: ignore[arg-type]
+        left_out = {"over_limit": len(over), "for_two": for_two}
+        return Preview(token=token, kind=kind, reason=row["reason"], rows=chosen, more=more, **left_out)  # type: ignore[arg-type]
 
 
 def over_limit(row: Row[Any], limit: float) -> bool:

@@ -9,7 +9,7 @@ COOKIE = "coverlift_desk_next"
 MINUTES = 15
 START = "/queue"
 PAGES = re.compile(
-    r"/(?:queue|focus|(?:case|item)/\d+|compare|ab|bulk|offline|results|people|audit)(?:[/?][\w./?&=%+~:-]*)?"
+    r"/(?:queue|focus|(?:case|item)/\d+|compare|inbox|ab|bulk|offline|results|reviewers|people|audit)(?:[/?][\w./?&=%+~:-]*)?"
 )
 """Pages of this desk; nothing else is followed."""
 

@@ -153,6 +153,18 @@ def _among(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
     return _is_address(address) and any(ip_address(address) in each for each in networks)
 
 
+def note_in_audit(request: Request, who: str, action: str, about: str = "") -> None:
+    """Write down in the audit what somebody did, with where from and when."""
+    audit.note(
+        request.app.state.database,
+        who=who,
+        address=address_of(request),
+        action=action,
+        about=about,
+        now=now_of(request),
+    )
+
+
 def refusal(request: Request, action: str, about: object, who: str = "") -> None:
     """Put a refused request into the audit log, once."""
     if getattr(request.state, "noted", False):

@@ -50,6 +50,12 @@ GENERATION_PLAN = TableSpec(
         Column(
             name="tokens", type=pa.list_(pa.int32()), about="codes of a preference", null="the method needs no tokens"
         ),
+        Column(
+            name="clicked_covers",
+            type=pa.list_(TEXT),
+            about="covers whose pictures it is painted from, at most 8",
+            null="the method looks at no pictures of clicked covers",
+        ),
     ),
     partition_by=("ds",),
     keys=("ds", "unit_id"),

@@ -53,3 +53,30 @@ JUDGEMENTS = TableSpec(
     partition_by=("judge",),
     keys=("picture_id", "judge"),
 )
+
+DRIFT = TableSpec(
+    name="drift",
+    grain="a figure x ds",
+    about="How a night compares with the nights before it. Shares of hours and policies are kept, and judged together.",
+    columns=(
+        DS,
+        Column(name="figure", type=TEXT, about="its name, e.g. `clicked_share`, `hours`, `hour_share.07`"),
+        Column(name="value", type=NUMBER, about="tonight's"),
+        Column(
+            name="usual", type=NUMBER, about="median of the nights before", null="not judged, or a distance to them"
+        ),
+        Column(name="low", type=NUMBER, about="lower end of the usual range", null="not judged, or no limit is set"),
+        Column(name="high", type=NUMBER, about="its upper end", null="not judged, or no limit is set"),
+        Column(
+            name="score",
+            type=NUMBER,
+            about="how far off: robust z, population stability index or Kolmogorov-Smirnov distance",
+            null="not judged",
+        ),
+        Column(name="nights", type=COUNT, about="nights before that it was compared with, 0 where it is not judged"),
+        Column(name="verdict", type=TEXT, about="`usual`, `warn` or `stop`", null="not judged"),
+    ),
+    partition_by=("ds",),
+    keys=("ds", "figure"),
+    checks={**DS_CHECK, "verdict_known": "verdict IS NULL OR verdict IN ('usual', 'warn', 'stop')"},
+)

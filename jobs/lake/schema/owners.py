@@ -17,6 +17,7 @@ WRITTEN_BY: dict[str, str] = {
     "interaction_edges": "features",
     "preference_tokens": "preference-tokens",
     "generation_plan": "plan",
+    "drift": "drift",
     "generated_covers": "generate",
     "word_groups": "titles",
     "user_word_groups": "titles",

@@ -5,7 +5,7 @@ A column that is not nullable becomes NOT NULL in Delta; ``checks`` become CHECK
 """
 
 from jobs.lake.schema.covers import GENERATED_COVERS, GENERATION_PLAN, PUBLISHED_COVERS
-from jobs.lake.schema.evaluation import JUDGEMENTS, RANKING_LIFT
+from jobs.lake.schema.evaluation import DRIFT, JUDGEMENTS, RANKING_LIFT
 from jobs.lake.schema.features import (
     COVER_FEATURES,
     INTERACTION_EDGES,
@@ -53,6 +53,7 @@ TABLES: dict[str, TableSpec] = {
         PUBLISHED_TITLES,
         RANKING_LIFT,
         JUDGEMENTS,
+        DRIFT,
         QUARANTINE,
         RUNS,
         RUN_ATTEMPTS,

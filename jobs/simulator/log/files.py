@@ -140,6 +140,29 @@ def check_ours(root: Path) -> None:
         )
 
 
+def check_same(world: World, root: Path) -> None:
+    """Refuse to go on from a log that was made with other settings.
+
+    Raises
+    ------
+    UsageError
+        The folder holds no world, or another one; the settings that differ are named.
+    """
+    if not (root / MARKER).exists():
+        raise UsageError(f"{root} holds no stickers world: run `coverlift world --ds {world.last_day}` first.")
+    asked = world.settings.model_dump(mode="json")
+    there = WorldSettings().model_dump(mode="json") | json.loads((root / MARKER).read_text())
+    differ = [
+        f"world.{key}={there.get(key)}, not {asked.get(key)}"
+        for key in sorted(there.keys() | asked.keys())
+        if there.get(key) != asked.get(key)
+    ]
+    if differ:
+        raise UsageError(
+            f"{root} holds another world: {'; '.join(differ)}. Use the settings that it was made with, or another home."
+        )
+
+
 def write_marker(world: World, root: Path) -> None:
     """Record the settings that the folder was made with."""
     (root / MARKER).write_text(json.dumps(world.settings.model_dump(mode="json"), indent=1) + "\n")

@@ -175,6 +175,30 @@ def shown_titles(world: World, traffic: Traffic, campaign: Campaign | None, rng:
     )
 
 
+def stream_of(world: World, day: date, block: int, *, played: bool) -> tuple[int, ...]:
+    """Key of the random streams of a day and block; a day of the log and the same day played have different ones."""
+    return (PLAY_STREAM if played else LOG_STREAM, (day - world.settings.start).days, block)
+
+
+def day_traffic(world: World, day: date, block: int, *, played: bool) -> Traffic:
+    """Requests of a day and block; on a played day new items are among them, with ``play_multiplier`` the traffic."""
+    return draw_traffic(
+        world,
+        blocks_of(world)[block],
+        day,
+        seed=stream_of(world, day, block, played=played),
+        rate=world.settings.play_multiplier if played else 1.0,
+        new_share=world.parameters.new_share if played else 0.0,
+    )
+
+
+def played_requests(world: World, day: date, block: int) -> tuple[Traffic, Ints]:
+    """What a played day asks for, whatever is published: its requests, and (N,) kinds of the log's own titles."""
+    traffic = day_traffic(world, day, block, played=True)
+    words = world.stream(*stream_of(world, day, block, played=True), WORDING_STREAM)
+    return traffic, draw_wording(world, len(traffic.user), np.random.default_rng(words))[0]
+
+
 def day_block(
     world: World,
     day: date,
@@ -189,26 +213,19 @@ def day_block(
     world
         The model that shows and clicks.
     day
-        A day of the log; with a campaign, the day after it.
+        A day of the log; with a campaign, one after it.
     block
         Number in ``blocks_of``.
     campaign
-        Published covers: makes the day a launch day with the settings' ``play_multiplier``.
+        Published covers: makes the day a played one.
 
     Returns
     -------
     pa.Table
         ``FILE_SCHEMA``, ordered by user and time.
     """
-    key = (LOG_STREAM if campaign is None else PLAY_STREAM, (day - world.settings.start).days, block)
-    traffic = draw_traffic(
-        world,
-        blocks_of(world)[block],
-        day,
-        seed=key,
-        rate=1.0 if campaign is None else world.settings.play_multiplier,
-        new_share=0.0 if campaign is None else world.parameters.new_share,
-    )
+    key = stream_of(world, day, block, played=campaign is not None)
+    traffic = day_traffic(world, day, block, played=campaign is not None)
     shown = logged_covers(world, traffic.item, np.random.default_rng(world.stream(*key, COVER_STREAM)))
     if campaign is None:
         policy = np.where(traffic.random_order, EXPLORE_RANK, RANK)

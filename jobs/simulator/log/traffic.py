@@ -158,7 +158,7 @@ def draw_traffic(
     rate
         Multiplies the number of requests.
     new_share
-        Share of candidates that are new items; 0 before the launch.
+        Share of candidates that are items which launched after the log; 0 within it.
     """
     owner, seconds = draw_requests(world, users, day, rate, np.random.default_rng(world.stream(*seed, ACTIVITY_STREAM)))
     items, random_order = choose_items(world, owner, new_share, np.random.default_rng(world.stream(*seed, ITEM_STREAM)))

@@ -42,7 +42,11 @@ class Means:
 
     def lift(self, arm: str) -> Estimate:
         """Relative gain over the original."""
-        return _of(self.draws[arm] / self.draws[ORIGINAL] - 1, 0.0)
+        return self.gain(arm, ORIGINAL)
+
+    def gain(self, arm: str, base: str) -> Estimate:
+        """Relative gain of an arm over another."""
+        return _of(self.draws[arm] / self.draws[base] - 1, 0.0)
 
     def gap(self, arm: str) -> Floats:
         """(1 + B,) share of the gap between original and best drawing that an arm closes."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from recsys_eval.arm_names import TITLES, chosen_to_agree, with_title
 from recsys_eval.comparison.figures.audience import NOBODY
 from recsys_eval.comparison.figures.masks import LIKED
 from recsys_eval.comparison.report.document import Claim, Figure, Permutation, Verdict
@@ -131,11 +132,32 @@ def _of_dppmg(figures: Sequence[Figure], permutations: Sequence[Permutation]) ->
     )
     yield from _as_real(DPPMG, "the item stays recognisable", figures, "dppmg")
     yield from _personal(DPPMG, "the picture is personalised", permutations, "dppmg")
-    yield _left_out(
-        DPPMG,
-        "graphs learn preference better; titles are personalised; consistency keeps both together",
-        "the training's own figures and those of titles: docs/dppmg.md",
-    )
+    yield from _personal(DPPMG, "the title is personalised", permutations, TITLES)
+    yield from _with_titles(figures)
+    yield _left_out(DPPMG, "graphs learn preference better", "the training's own figures: docs/dppmg.md")
+
+
+def _with_titles(figures: Sequence[Figure]) -> Iterator[Claim]:
+    """What a title adds to a picture, and what asking both to agree adds."""
+    for level, words in LEVELS.items():
+        names = {"section": "titles", "level": level}
+        titled, chosen = with_title("dppmg"), chosen_to_agree("dppmg")
+        both = _best(figures, **names, method=titled, figure="lift", against="dppmg")
+        if both is not None:
+            yield Claim(
+                paper=DPPMG,
+                claim=f"picture and title together gain over the picture: {words}",
+                verdict=verdict_of(both),
+                rests_on=f"true clicks over the picture alone {_told(both)}",
+            )
+        agreeing = _best(figures, **names, method=chosen, figure="agreement", against=titled)
+        if agreeing is not None:
+            yield Claim(
+                paper=DPPMG,
+                claim=f"a reward that asks picture and title to agree brings them together: {words}",
+                verdict=verdict_of(agreeing),
+                rests_on=f"both of the item, the painting nearest to the title against any {_told(agreeing)}",
+            )
 
 
 def _human() -> Claim:

@@ -31,7 +31,7 @@ class Counts(Protocol):
 class Figure(_Part):
     """One number with its interval."""
 
-    section: Literal["figures", "panel", "encoder", "paired", "clicks", "noise", "mask"]
+    section: Literal["figures", "panel", "encoder", "paired", "clicks", "noise", "mask", "titles"]
     level: Literal["segment", "user"]
     method: str
     figure: str
@@ -110,7 +110,7 @@ class Method(_Part):
 class Document(_Part):
     """A whole comparison."""
 
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     command: str
     night: str
     seed: int

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from generation.diffusion.adapter import Adapter
-from jobs.lake.arrays import Ints
-from recsys_eval.arm_names import ORIGINAL
+from jobs.lake.arrays import Floats, Ints
+from recsys_eval.arm_names import ALONE, ORIGINAL, TITLES, chosen_to_agree, with_title
 from recsys_eval.comparison.cast import Sizes
 from recsys_eval.comparison.eyes import Eyes
 from recsys_eval.comparison.figures.appearance import MEASURES, REAL, appearances, means_of
@@ -20,16 +20,18 @@ from recsys_eval.comparison.figures.audience import (
     user_audience,
 )
 from recsys_eval.comparison.figures.collection import Collected, diversities, kernel_distances, told_apart
+from recsys_eval.comparison.figures.covers_and_titles import Writing, agreement, title_owners, worth_with_titles
 from recsys_eval.comparison.figures.encoder_scores import Words, encoder_scores
 from recsys_eval.comparison.figures.gallery import Lab
 from recsys_eval.comparison.figures.masks import mask_figures
-from recsys_eval.comparison.figures.permutation import holm, permutation_test
+from recsys_eval.comparison.figures.permutation import permutation_test
 from recsys_eval.comparison.figures.worth import Means
 from recsys_eval.comparison.plan import Level
 from recsys_eval.comparison.planning import Source, noise_name
 from recsys_eval.comparison.report.document import Figure, Permutation
 from recsys_eval.people.noise import KINDS
 from recsys_eval.statistics.lift import Estimate
+from recsys_eval.statistics.multiple import holm
 from reward_model.scorer import PersonalScorer
 
 SHUFFLES = 1000
@@ -39,6 +41,14 @@ PAIRED = ("style", "subject", "distance")
 """Figures whose differences between methods are told, beside the gap."""
 BASES = ("profile", "icg")
 """Methods that all others are compared with, where they are there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rests:
+    """Words groups stand for users where titles are counted."""
+
+    users: int
+    items: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +65,8 @@ class Asked:
     """The adapter of an arm that is told events; None of any other."""
     steps: int
     """Of the classifier that tells painted covers from real drawings."""
+    writing: Writing | None = None
+    """Titles of the items, where they are asked for."""
 
 
 def findings(
@@ -72,7 +84,12 @@ def findings(
     ]
     if "user" in levels:
         figures += _masks(lab, asked, sizes, noise)
-    return figures, [each for audience in audiences for each in _permutations(lab, audience)]
+    permutations = [each for audience in audiences for each in _permutations(lab, audience)]
+    if asked.writing is not None:
+        for audience in audiences:
+            figures += _with_titles(lab, audience, asked.writing, asked.words)
+            permutations += _permuted(lab, audience.level, TITLES, title_owners(lab, audience, asked.writing))
+    return figures, permutations
 
 
 def _of_level(lab: Lab, asked: Asked, audience: Audience) -> Iterator[Figure]:
@@ -227,14 +244,42 @@ def _shown_with_noise(lab: Lab, audience: Audience, wanted: Sequence[str]) -> di
     return shown
 
 
+def _with_titles(lab: Lab, audience: Audience, writing: Writing, words: Words) -> Iterator[Figure]:
+    """What covers, titles and both are worth; of one subject; and what titles are like, whoever reads them."""
+    names = {"section": "titles", "level": audience.level}
+    for figure, share in writing.shares(lab.seed).items():
+        rests = _Rests(users=len(writing.tables[0].groups), items=len(writing.tables[0].items))
+        told = Estimate(value=share.value, low=share.low, high=share.high, p=None)
+        yield Figure.of(told, rests, method=TITLES, figure=figure, **names)
+    readings = writing.readings(lab, audience)
+    means, agreeing = worth_with_titles(lab, audience, readings), agreement(lab, audience, readings, words.titles)
+    if means is not None:
+        for arm in means.draws:
+            if arm != ORIGINAL:
+                yield Figure.of(means.lift(arm), means, method=arm, figure="lift", **names)
+        for method in lab.methods:
+            for base in (method, ALONE):
+                gained = means.gain(with_title(method), base)
+                yield Figure.of(gained, means, method=with_title(method), figure="lift", against=base, **names)
+    if agreeing is not None:
+        for arm in agreeing.draws:
+            yield Figure.of(agreeing.mean(arm), agreeing, method=arm, figure="agreement", **names)
+        for method in lab.methods:
+            arm, base = chosen_to_agree(method), with_title(method)
+            gained = agreeing.difference(arm, base)
+            yield Figure.of(gained, agreeing, method=arm, figure="agreement", against=base, **names)
+
+
 def _permutations(lab: Lab, audience: Audience) -> Iterator[Permutation]:
     for method in lab.methods:
-        groups = owners(lab, audience, method)
-        if all(len(group) < 2 for group in groups):
-            return
+        yield from _permuted(lab, audience.level, method, owners(lab, audience, method))
+
+
+def _permuted(lab: Lab, level: Level, method: str, groups: Sequence[Floats]) -> Iterator[Permutation]:
+    if any(len(group) > 1 for group in groups):
         found = permutation_test(groups, shuffles=SHUFFLES, seed=lab.seed)
         yield Permutation(
-            level=audience.level,
+            level=level,
             method=method,
             own=found.own,
             shuffled=found.shuffled,

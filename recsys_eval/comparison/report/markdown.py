@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from recsys_eval.arm_names import ALONE, TITLES, chosen_to_agree, with_title
 from recsys_eval.comparison.report.document import Document, Figure
 
 FIGURES = {
@@ -30,6 +31,7 @@ FIGURES = {
     "loss": ("lost of the gap closed", "share"),
     "style loss": ("lost of the style", "share"),
     "mask": ("AUC of the mask", "number"),
+    "agreement": ("picture and title both of the item, by both judges", "share"),
 }
 """Figure to its words and unit."""
 SECTIONS = {
@@ -103,6 +105,7 @@ def _parts(document: Document) -> Iterator[str]:
     yield from _by_clicks(document, names)
     yield from _noise(document, names)
     yield from _masks(document)
+    yield from _titles(document, names)
     if document.claims:
         yield "\n## Claims of the papers\n"
         yield table(
@@ -221,3 +224,46 @@ def _masks(document: Document) -> Iterator[str]:
     yield "\n## Which clicks a mask believes\n"
     yield "AUC of its scores, 0.5 is chance; no method is told which clicks are false.\n"
     yield table(["method", "told apart", "AUC"], [[e.method, e.slice, cell(e)] for e in mine])
+
+
+def _titles(document: Document, names: Sequence[str]) -> Iterator[str]:
+    """Covers, written titles and both, and what titles are like."""
+    mine = [each for each in document.figures if each.section == "titles"]
+    if not mine:
+        return
+    yield "\n## Covers and titles\n"
+    yield (
+        "True clicks over the original under its plain title, and of both over either alone; users read the title "
+        "written for their words group. Chosen to agree: of the paintings of all seeds the one that the packaged "
+        "encoder finds nearest to the title.\n"
+    )
+    painted_by = {arm: name for name in names for arm in (name, with_title(name), chosen_to_agree(name))}
+    for level in dict.fromkeys(each.level for each in mine):
+        here = [each for each in mine if each.level == level and each.method != TITLES]
+        arms = list(dict.fromkeys(each.method for each in here))
+        found = {(each.method, each.figure, each.against): each for each in here}
+        yield f"\n{LEVELS[level]}:\n"
+        yield table(
+            [
+                "what is shown",
+                "true clicks",
+                "over its cover alone",
+                "over the title alone",
+                FIGURES["agreement"][0],
+                "over any painting",
+            ],
+            [
+                [
+                    arm,
+                    cell(found.get((arm, "lift", None))),
+                    cell(found.get((arm, "lift", painted_by.get(arm, arm)))),
+                    cell(found.get((arm, "lift", ALONE))),
+                    cell(found.get((arm, "agreement", None))),
+                    cell(found.get((arm, "agreement", with_title(painted_by.get(arm, arm))))),
+                ]
+                for arm in arms
+            ],
+        )
+    told = {each.figure: each for each in mine if each.method == TITLES}
+    yield "\nThe titles, over items, words groups and seeds:\n"
+    yield table(["figure", "share"], [[figure, cell(each)] for figure, each in told.items()])

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from generation.diffusion.conditioning import ConditioningAdapter
@@ -76,6 +77,18 @@ def test_a_file_says_how_it_is_packed_and_another_packing_is_refused(tmp_path):
     save_file(tensors, tmp_path / "later.safetensors", metadata={"packing": "int4-1"})
     with pytest.raises(ValueError, match=f"'int4-1', and this version reads '{PACKING}'"):
         read_tensors(tmp_path / "later.safetensors")
+
+
+def test_the_same_tensors_are_the_same_bytes_however_often_they_are_written(tmp_path):
+    tensors, path = {"w": torch.randn(2, SMALLEST), "b": torch.ones(3)}, tmp_path / "w.safetensors"
+    written = set()
+    for _ in range(32):
+        write_packed(tensors, path)
+        written.add(path.read_bytes())
+    (content,) = written
+    assert content[8:].startswith(b'{"__metadata__":{"format":"pt","packing":"')
+    with safe_open(path, framework="pt") as file:
+        assert file.metadata() == {"format": "pt", "packing": PACKING}
 
 
 def test_a_network_is_read_packed_or_as_diffusers_saved_it(tmp_path):

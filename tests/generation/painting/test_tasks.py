@@ -1,10 +1,13 @@
 """Units painted in a task: killed, failing, already there."""
 
 import shutil
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from generation.painting.tasks import Sampler, _last_words, paint_units
+from generation.pictures import to_pixels
 from generation.serving.backends import InProcessPaint
 from generation.store import UnitStore
 from jobs.lake.images import ImageStore
@@ -68,6 +71,27 @@ def test_a_failing_unit_is_reported_and_the_others_are_painted(rows, store):
     assert [bool(outcomes[row["unit_id"]]["error"]) for row in rows] == [False, True, False]
     assert outcomes[rows[1]["unit_id"]]["cover_ids"] == []
     assert "INTERNAL: RuntimeError: this prompt breaks the model" in outcomes[rows[1]["unit_id"]]["error"]
+
+
+def test_units_are_painted_from_the_pictures_of_their_clicked_covers(rows, store):
+    """A segment's covers are decoded once for all of its units."""
+    asked = []
+
+    class Listening(InProcessPaint):
+        def paint(self, requests):
+            asked.extend(requests)
+            return super().paint([replace(request, pictures=None) for request in requests])
+
+    covers = sorted({row["reference_cover_id"] for row in rows})[:2]
+    told = [row | {"method": "pigeon", "clicked_covers": covers} for row in rows[:2]]
+    sampler = Sampler(generators={"pigeon": "stand-in-1", "profile": "stand-in-1"}, steps=2, guidance=(1.0,))
+    outcomes = list(paint_units([*told, rows[2]], Listening(Painter(), max_batch=8), store, sampler))
+    assert not any(outcome["error"] for outcome in outcomes)
+    expected = np.stack([to_pixels(store.images.get(cover)) for cover in covers])
+    assert [request.pictures is None for request in asked] == [False] * 4 + [True] * 2
+    for request in asked[:4]:
+        assert request.pictures is asked[0].pictures
+        np.testing.assert_array_equal(request.pictures, expected)
 
 
 def test_pictures_of_another_generator_are_refused(rows, store):

@@ -17,6 +17,7 @@ from generation.personalization.methods import (
     adapter_openers,
     check_methods,
     method_fingerprints,
+    needed,
     shipped_weights,
     with_what_methods_need,
 )
@@ -158,3 +159,12 @@ def test_a_night_whose_method_reads_histories_builds_them():
     assert with_what_methods_need(Settings()) == Settings()
     beside = Settings(generation=GenerationSettings(beside=("profile", "pigeon")))
     assert with_what_methods_need(beside).features.segment_history
+
+
+def test_a_folder_over_another_generator_decides_what_its_method_is_told(tmp_path):
+    """Pictures in place of preference and events; they come from the same histories of segments."""
+    (tmp_path / "pigeon.safetensors").write_bytes(b"")
+    public = GenerationSettings(method="pigeon", beside=(), adapters={"pigeon": str(tmp_path)})
+    assert needed(public) == {"pictures"}
+    assert needed(GenerationSettings(method="pigeon", beside=())) == {"preference", "history"}
+    assert with_what_methods_need(Settings(generation=public)).features.segment_history

@@ -1,3 +1,4 @@
+import hashlib
 import shutil
 from datetime import date
 
@@ -12,7 +13,9 @@ from generation.planning.stage import (
     run,
     summary,
 )
+from jobs.lake.schema.features import SEGMENT_HISTORY
 from jobs.lake.schema.runs import RUNS
+from jobs.stickers.pack import PicturePack
 from tests.support.worlds import tiny
 
 
@@ -92,6 +95,40 @@ def test_another_method_paints_launching_items_for_the_same_segments_beside(make
         other = own[row["item_id"], row["segment_id"]]
         assert row["unit_id"] != other["unit_id"]
         assert all(row[name] == other[name] for name in ("seed", "candidates", "prompt", "pref_style", "as_of"))
+
+
+def test_clicked_covers_that_stand_for_a_segment_s_clicks_are_planned(make_context, tiny_home, reward_model, tmp_path):
+    """s1 clicked the twemoji fox most, then the noto pizza, and skipped the rocket; of s0 only skips are known."""
+    shutil.copytree(tiny_home, tmp_path / "home")
+    weights = tmp_path / "weights"
+    weights.mkdir()
+    (weights / "pigeon.safetensors").write_bytes(b"")
+    generation = {"method": "pigeon", "beside": (), "adapters": {"pigeon": str(weights)}, "min_gain": -1}
+    ctx = make_context(ds=tiny.DS, home=tmp_path / "home", generation=generation)
+    codes = [*tiny.KNOWN]
+    events = [("s1", "1f98a", 1, True, 0.7), ("s1", "1f355", 0, True, 0.3), ("s1", "1f680", 0, False, 1.0)]
+    events.append(("s0", "1f98a", 0, False, 1.0))
+    prototypes = [
+        {
+            "ds": day, "segment_id": segment, "place": place, "clicked": clicked, "age_hours": 1.0, "examination": 1.0,
+            "vector": tiny.axis(128, codes.index(code)) + tiny.axis(32, style), "weight": weight, "users": 5,
+        }
+        for day in (tiny.DS, tiny.CUT) for place, (segment, code, style, clicked, weight) in enumerate(events)
+    ]  # fmt: skip
+    tiny.write(ctx, prototypes, SEGMENT_HISTORY)
+    rows = planned(ctx, {"pigeon": "g1"}).to_pylist()
+    pack = PicturePack.load()
+    fox, pizza = (
+        hashlib.sha256(pack.bytes(code, family)).hexdigest()
+        for code, family in (("1f98a", "twemoji"), ("1f355", "noto"))
+    )
+    found = {segment: {str(row["clicked_covers"]) for row in rows if row["segment_id"] == segment}
+             for segment in ("s0", "s1", "all")}  # fmt: skip
+    assert found == {"s1": {str([fox, pizza])}, "s0": {"None"}, "all": {"None"}}
+    assert {row["history_id"] for row in rows} == {None}
+    assert not any(any(row["pref_embedding"]) or any(row["pref_style"]) for row in rows)
+    of_nobody = [row["unit_id"] for row in rows if row["clicked_covers"] is None]
+    assert len(of_nobody) == len(set(of_nobody))
 
 
 def test_max_units_caps_what_is_published(make_plan):

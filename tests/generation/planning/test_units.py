@@ -36,6 +36,7 @@ def moved(by):
         {"candidates": 3},
         {"history_id": "ef" * 32},
         {"tokens": (1, 2, 3, 4, 5, -1)},
+        {"clicked_covers": ("ef" * 32,)},
     ],
     ids=lambda change: next(iter(change)),
 )

@@ -28,7 +28,9 @@ def test_a_dead_server_of_several_is_passed_over(stand_in, quick, tmp_path, make
 
 
 def test_requests_in_flight_are_painted_in_batches(stand_in, quick, tmp_path, make_request):
-    with LocalTriton(quick, tmp_path) as server:
+    """By a painter that takes its time, so that requests queue however busy the machine is."""
+    slow = quick.model_copy(update={"checkpoint": "/slow-0.1"})
+    with LocalTriton(slow, tmp_path) as server:
         backend = TritonPaint(urls=(server.url,), in_flight=8)
         assert len(list(backend.paint([make_request(number) for number in range(32)]))) == 32
         from tritonclient.grpc import InferenceServerClient

@@ -22,8 +22,9 @@ def test_config_declares_inputs_and_outputs():
         "METHOD": [1],
         "HISTORY": [48, 165],
         "TOKENS": [6],
+        "PICTURES": [-1, 64, 64, 3],
     }
-    assert [each.name for each in config.input if each.optional] == ["HISTORY", "TOKENS"]
+    assert [each.name for each in config.input if each.optional] == ["HISTORY", "TOKENS", "PICTURES"]
     assert {each.name: list(each.dims) for each in config.output} == {"PICTURE": [64, 64, 3], "GENERATOR": [1]}
     assert config.max_batch_size == 16
     assert list(config.dynamic_batching.preferred_batch_size) == [8, 16]

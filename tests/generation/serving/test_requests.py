@@ -76,10 +76,12 @@ def test_a_history_of_another_shape_or_type_is_no_request(make_request):
 
 
 def test_requests_without_the_optional_inputs_are_sent_as_they_always_were(make_request):
-    plain, told = (_inputs(make_request(**extra)) for extra in ({}, {"history": HISTORY, "tokens": TOKENS}))
+    more = {"history": HISTORY, "tokens": TOKENS, "pictures": np.zeros((3, 64, 64, 3), np.uint8)}
+    plain, told = (_inputs(make_request(**extra)) for extra in ({}, more))
     names = ["PROMPT", "REFERENCE", "PREFERENCE", "SEED", "STEPS", "GUIDANCE", "METHOD"]
     assert [tensor.name() for tensor in plain] == names
-    assert [tensor.name() for tensor in told] == [*names, "HISTORY", "TOKENS"]
+    assert [tensor.name() for tensor in told] == [*names, "HISTORY", "TOKENS", "PICTURES"]
+    assert told[-1].shape() == [1, 3, 64, 64, 3]
     for one, other in zip(plain, told, strict=False):
         assert one._get_tensor().SerializeToString() == other._get_tensor().SerializeToString()
         assert one._get_content() == other._get_content()

@@ -18,7 +18,7 @@ def shared_memory(prefix):
     return list(Path("/dev/shm").glob(f"{prefix}*"))
 
 
-def wait_until(condition, seconds=15.0):
+def wait_until(condition, seconds=90.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"

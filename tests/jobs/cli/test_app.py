@@ -36,7 +36,10 @@ def test_debug_shows_the_error_itself(failing, tmp_path):
     ("arguments", "message"),
     [
         (["nightly", "-o", "world.user=1"], "did you mean 'world.users'?"),
-        (["nightly", "--profile", "nowhere"], "the profiles are cluster, icg-production, local, test"),
+        (
+            ["nightly", "--profile", "nowhere"],
+            "profiles are cluster, dppmg-production, icg-production, local, pigeon-production, test",
+        ),
         (["nightly", "--config", "missing.yaml"], "missing.yaml cannot be read"),
         (["play", "-o", "ingest.source=files"], "play belongs to ingest.source=stickers"),
         (["backfill", "--from", "2026-03-02", "--to", "2026-03-01"], "is before --from"),

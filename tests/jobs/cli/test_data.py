@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from jobs.ingest.importers.registry import KINDS
+from tests.support.importers import public_sets
 from tests.support.runs.command import call
 
 
@@ -28,3 +30,34 @@ def test_the_doctor_ends_with_2_when_something_needed_is_missing(tmp_path, monke
     done = call("doctor", "--home", tmp_path)
     assert done.exit_code == 2
     assert done.output.count("to mend it: coverlift setup") == 2
+
+
+def test_a_public_data_set_is_imported_and_its_terms_are_told(tmp_path):
+    root = public_sets.microlens(tmp_path / "set")
+    told = call("import", "microlens", root, "--out", tmp_path / "out", "--negatives", 1, "--dry-run")
+    assert told.exit_code == 0, told.output
+    assert not (tmp_path / "out").exists()
+    assert "would hold 72 impressions, 8 items, 8 covers; 3 days, 2026-03-01 to 2026-03-03" in told.output
+    done = call("import", "microlens", root, "--out", tmp_path / "out", "--negatives", 1)
+    for part in ("Licence: none is stated", "arXiv:2309.15379", "log: 36 rows read = 36 accepted + 0 quarantined"):
+        assert part in done.output
+    assert "holds 72 impressions, 8 items, 8 covers" in done.output
+    assert "What it cannot show: No impressions, positions or propensities" in done.output
+
+
+def test_imports_of_other_folders_and_damaged_files_end_with_2_and_3(tmp_path):
+    missing = call("import", "microlens", tmp_path, "--out", tmp_path / "out")
+    assert (missing.exit_code, "has no MicroLens-*_pairs.csv" in missing.output) == (2, True)
+    unknown = call("import", "pixelrek", tmp_path, "--out", tmp_path / "out")
+    assert (unknown.exit_code, "did you mean 'pixelrec'?" in unknown.output) == (2, True)
+    idle = call("import", "qilin", tmp_path, "--out", tmp_path / "out", "--at-most", 3)
+    assert (idle.exit_code, "--at-most does nothing for qilin" in idle.output) == (2, True)
+    root = public_sets.qilin(tmp_path / "set")
+    (root / "notes" / "train-00000-of-00001.parquet").write_bytes(b"PAR1")
+    damaged = call("import", "qilin", root, "--out", tmp_path / "out")
+    assert (damaged.exit_code, "is no readable Parquet file" in damaged.output) == (3, True)
+
+
+def test_the_help_of_import_names_every_data_set():
+    shown = " ".join(call("import", "--help").output.split())
+    assert [name for name in KINDS if name not in shown] == []

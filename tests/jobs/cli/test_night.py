@@ -44,6 +44,8 @@ def test_stages_are_data_for_schedulers(tmp_path):
     assert plan["command"] == "coverlift plan"
     assert "generation_plan" in plan["writes"]
     assert all(name in names for stage in told["stages"] for name in stage["after"])
+    generate = next(stage for stage in told["stages"] if stage["name"] == "generate")
+    assert generate["after"] == ["plan", "drift"], "a night that drift ends is not painted"
     assert told["exit_codes"]["retry_later"] == [75]
 
 

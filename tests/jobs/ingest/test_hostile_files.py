@@ -10,6 +10,8 @@ import pytest
 
 from conf.errors import ContractError, TryAgainError
 from jobs.ingest import stage
+from jobs.ingest.contract import IMPRESSIONS
+from jobs.ingest.readers import InputFolder, open_files, read_source
 from tests.support.worlds.small_input import DS, as_table, sha
 
 GENEROUS = {"source": "files", "max_quarantine_share": 1.0}
@@ -137,6 +139,85 @@ def test_a_damaged_page_names_the_file(feed):
     with pytest.raises(ContractError, match=r"part-0\.parquet is damaged"):
         stage.run(context)
     assert not context.lake.exists("impressions")
+
+
+def test_a_place_outside_its_dictionary_names_the_file(feed):
+    source, context = feed("parquet")
+    path = source.root / f"impressions/ds={DS}/part-1.parquet"
+    rows = as_table([source.impression(number, user_id=f"user {number}") for number in range(20, 60)])
+    pq.write_table(rows, path, compression="none")
+    chunk = pq.ParquetFile(path).metadata.row_group(0).column(rows.column_names.index("user_id"))
+    end = chunk.dictionary_page_offset + chunk.total_compressed_size
+    data = bytearray(path.read_bytes())
+    data[end - 20 : end] = b"\xff" * 20  # 63 instead of 0 to 39
+    path.write_bytes(bytes(data))
+    with pytest.raises(ContractError, match=r"part-1\.parquet is damaged"):
+        stage.run(context)
+    assert not context.lake.exists("impressions")
+
+
+@pytest.mark.parametrize("name", ["a[1]", "a*", "{a,b}", "what?", "back\\slash", "50%20", "#1", "item_id=i3"])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_names_of_folders_and_files_are_no_patterns(small_input, form, name, spark_lake):
+    source = small_input(form)
+    source.write_day([source.impression(1)], name=f"{name}/{name}")
+    source.write_day([source.impression(2)], name="a1/b")
+    folder = InputFolder(str(source.root), {}, form)
+    raw = read_source(spark_lake.spark, folder, IMPRESSIONS, [f"impressions/ds={DS}"])
+    found = {(row["impression_id"], row["ds"], row["item_id"]) for row in raw.frame.collect()}
+    assert found == {(f"{DS}-1", DS, "i1"), (f"{DS}-2", DS, "i2")}
+
+
+def test_the_day_is_of_the_folder_below_impressions(small_input, tmp_path, spark_lake):
+    source = small_input("csv")
+    source.root = tmp_path / "ds=2026-01-01" / "input"
+    source.write_day([source.impression(1)])
+    folder = InputFolder(str(source.root), {}, "csv")
+    raw = read_source(spark_lake.spark, folder, IMPRESSIONS, [f"impressions/ds={DS}"])
+    assert [row["ds"] for row in raw.frame.collect()] == [DS]
+
+
+@pytest.mark.parametrize(
+    "name", ["part-0.csv", "DS=2026-03-05/part-0.csv", "2026-03-05/part-0.csv", "hour=3/part-0.csv"]
+)
+def test_what_lies_beside_the_folders_of_days_is_not_lost(small_input, name):
+    source = small_input("csv")
+    source.write_day([source.impression(1)])
+    path = source.root / "impressions" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("impression_id\n1\n")
+    with pytest.raises(ContractError, match=f"impressions/{name.partition('/')[0]}: name folders of days"):
+        InputFolder(str(source.root), {}, "csv").days()
+
+
+def test_a_file_in_the_place_of_a_folder_is_not_lost(small_input):
+    source = small_input("csv")
+    source.write_day([source.impression(1)])
+    (source.root / "items").write_text("item_id\n1\n")
+    (source.root / "impressions" / "ds=2026-03-04").write_text("impression_id\n1\n")
+    folder = InputFolder(str(source.root), {}, "csv")
+    with pytest.raises(ContractError, match="items is a file: put"):
+        folder.files("items")
+    with pytest.raises(ContractError, match="ds=2026-03-04 is a file: put"):
+        folder.days()
+
+
+def test_a_link_to_nowhere_names_itself(small_input):
+    source = small_input("csv")
+    source.write_day([source.impression(1)])
+    (source.root / f"impressions/ds={DS}/part-1.csv").symlink_to("nowhere.csv")
+    with pytest.raises(ContractError, match=r"part-1\.csv cannot be read"):
+        open_files(InputFolder(str(source.root), {}, "csv"), [f"impressions/ds={DS}"])
+
+
+def test_lines_may_end_in_carriage_returns_alone(small_input, spark_lake):
+    source = small_input("csv")
+    source.write_day([source.impression(number) for number in range(3)])
+    path = source.root / f"impressions/ds={DS}/part-0.csv"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r"))
+    folder = InputFolder(str(source.root), {}, "csv")
+    raw = read_source(spark_lake.spark, folder, IMPRESSIONS, [f"impressions/ds={DS}"])
+    assert sorted(row["user_id"] for row in raw.frame.collect()) == ["u0", "u1", "u2"]
 
 
 def test_a_day_that_the_calendar_lacks_is_refused(feed):

@@ -10,8 +10,11 @@ NIGHT = datetime(2026, 3, 30, tzinfo=UTC)
 
 
 def titles(*names):
-    rows = [{"group_id": name, "text_hash": f"h{name}", "title": name, "unit_id": f"u{name}"} for name in names]
-    return pl.DataFrame([{"ds": "2026-03-29", "item_id": "i", **row} for row in rows])
+    rows = [
+        {"group_id": name, "text_hash": f"h{name}", "title": name, "unit_id": f"u{name}", "candidate": 0}
+        for name in names
+    ]
+    return pl.DataFrame([{"ds": "2026-03-29", "item_id": "i", "selected": True, **row} for row in rows])
 
 
 def decisions(*rows):
@@ -50,3 +53,12 @@ def test_a_text_that_was_taken_down_is_down_for_every_group():
     told = decisions(("a", "approve", "policy:p"), ("a", "takedown", "person:bob"))
     more = told.vstack(decisions(("b", "approve", "policy:p")).with_columns(cover_id=pl.lit("ha")))
     assert choose_titles(both, more).is_empty()
+
+
+def test_another_text_of_a_unit_goes_out_where_a_person_picked_it():
+    """The desk writes an approval of the one and a rejection of the selected one."""
+    picked = titles("b").with_columns(unit_id=pl.lit("ua"), group_id=pl.lit("a"), candidate=1, selected=False)
+    told = decisions(("a", "approve", "policy:p"), ("a", "reject", "person:ann"), ("b", "approve", "person:ann"))
+    told = told.with_columns(unit_id=pl.lit("ua"))
+    found = choose_titles(pl.concat([titles("a"), picked], how="diagonal_relaxed"), told)
+    assert found.select("group_id", "title").rows() == [("a", "b")]

@@ -75,3 +75,10 @@ def test_the_strong_world_is_asked_for_by_its_setting():
     strong = World(WorldSettings(users=40, impressions=2000, subjects=60, days=8, wording="strong"))
     assert (strong.users.adored_wording >= 0).sum() == 14  # 0.35 of 40
     assert strong.parameters.wording_adorers == 0.35
+
+
+def test_another_number_of_days_is_another_log_so_later_nights_keep_the_one_that_they_began_with():
+    eight, nine = (World(WorldSettings(users=40, impressions=2000, subjects=60, days=days)) for days in (8, 9))
+    assert (eight.items.quality == nine.items.quality).all()
+    assert eight.items.created_at != nine.items.created_at  # new items launch on another day
+    assert not day_block(eight, date(2026, 3, 4), 0).equals(day_block(nine, date(2026, 3, 4), 0))

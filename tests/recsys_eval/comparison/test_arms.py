@@ -42,6 +42,12 @@ def test_folders_replace_a_methods_weights_or_add_an_arm(newest):
     assert arms["newest"].folder == arms["newest-stage1"].folder == newest
 
 
+def test_an_arm_that_is_shown_pictures_is_refused(tmp_path):
+    (tmp_path / "pigeon.safetensors").write_bytes(b"")
+    with pytest.raises(UsageError, match="pigeon-public is shown pictures of clicked covers"):
+        arms_of(SETTINGS, ["profile"], [f"pigeon-public={tmp_path}"])
+
+
 def test_ablations_follow_their_method_and_are_painted_as_something_else(newest):
     arms = arms_of(SETTINGS, ["newest", "profile"], [f"newest={newest}"], ablations=True)
     assert list(arms) == ["newest", "newest-no-history", "profile"]

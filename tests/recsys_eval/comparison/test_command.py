@@ -34,13 +34,29 @@ def options(tmp_path_factory):
         patch.setattr(command, "Eyes", lambda judge: eyes)
         patch.setattr(command, "load_text_encoder", lambda: words)
         yield Compare(
-            methods=("original", "profile"), noise=(0.4,), out=out, sizes=SIZES, resamples=50, classifier_steps=4
+            methods=("original", "profile"),
+            noise=(0.4,),
+            titles=True,
+            out=out,
+            sizes=SIZES,
+            resamples=50,
+            classifier_steps=4,
         )
 
 
 @pytest.fixture(scope="module")
-def document(people_night, options):
-    compare(people_night.ctx, options)
+def ctx(people_night):
+    """One title an item and words group."""
+    settings = people_night.ctx.settings
+    return replace(
+        people_night.ctx,
+        settings=settings.model_copy(update={"titles": settings.titles.model_copy(update={"samples": 0})}),
+    )
+
+
+@pytest.fixture(scope="module")
+def document(ctx, options):
+    compare(ctx, options)
     return Document.model_validate_json((options.out / "compare.json").read_text())
 
 
@@ -51,15 +67,31 @@ def found(document, **wanted):
 def test_both_levels_have_every_figure_with_its_interval(document):
     for level in ("segment", "user"):
         for figure in (*FIGURES, *MEASURES, *COLLECTIONS, *SCORES):
-            (one,) = found(document, level=level, method="profile", figure=figure, slice="all", against=None)
+            (one,) = (
+                each
+                for each in found(document, level=level, method="profile", figure=figure, slice="all", against=None)
+                if each.section != "titles"
+            )
             assert one.low is not None
             assert one.low <= one.value <= one.high
     assert {each.slice for each in found(document, section="noise", figure="loss")} == {
         "none", "random 40%", "household 40%",
     }  # fmt: skip
     assert all(each.value == 0 for each in found(document, section="noise", figure="loss", slice="none"))
-    assert [each.level for each in document.permutations] == ["segment", "user"]
+    assert [(each.level, each.method) for each in document.permutations] == [
+        ("segment", "profile"), ("user", "profile"), ("segment", "titles"), ("user", "titles"),
+    ]  # fmt: skip
     assert "3 clicks or more" in {each.slice for each in found(document, section="clicks")}
+
+
+def test_titles_are_written_and_shown_with_and_without_covers(document, options):
+    assert document.command.count("--titles") == 1
+    (language,) = found(document, section="titles", level="segment", figure="right language")
+    assert language.value > 0.9
+    for level in ("segment", "user"):
+        arms = {each.method for each in found(document, section="titles", level=level, figure="lift")}
+        assert arms == {"title alone", "profile", "profile, with title"}
+    assert "## Covers and titles" in (options.out / "compare.md").read_text()
 
 
 def test_pages_are_written_and_the_schema_is_that_of_the_document(document, options):
@@ -98,9 +130,7 @@ def test_every_part_of_the_document_is_what_the_schema_says(document, options):
     assert not fits({**told, "figures": [{**told["figures"][0], "value": "much"}]}, schema)
 
 
-def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_bytes(
-    document, people_night, options, tmp_path, monkeypatch
-):
+def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_bytes(document, ctx, options, tmp_path, monkeypatch):
     """Killed five times, before a batch, and between writing a batch and naming it."""
     whole = {name: (options.out / name).read_bytes() for name in WRITTEN}
     rng = np.random.default_rng(5)
@@ -129,18 +159,18 @@ def test_killed_at_any_moment_it_goes_on_and_ends_with_the_same_bytes(
     for _ in range(5):
         fuse["left"] = int(rng.integers(4))
         with pytest.raises(KeyboardInterrupt):
-            compare(people_night.ctx, again)
+            compare(ctx, again)
         assert not (tmp_path / "compare.json").exists()
     fuse["left"] = 10**6
-    compare(people_night.ctx, again)
+    compare(ctx, again)
     assert {name: (tmp_path / name).read_bytes() for name in WRITTEN} == whole
     count = len(painted)
-    compare(people_night.ctx, again)
+    compare(ctx, again)
     assert len(painted) == count  # nothing is painted twice
 
 
-def test_a_dry_run_says_how_much_and_paints_nothing(people_night, options, tmp_path, capsys):
-    compare(people_night.ctx, replace(options, out=tmp_path / "dry", dry_run=True))
+def test_a_dry_run_says_how_much_and_paints_nothing(ctx, options, tmp_path, capsys):
+    compare(ctx, replace(options, out=tmp_path / "dry", dry_run=True))
     assert "to paint: about" in capsys.readouterr().out
     assert not (tmp_path / "dry").exists()
 
@@ -154,9 +184,9 @@ def test_a_dry_run_says_how_much_and_paints_nothing(people_night, options, tmp_p
         ({"noise": (1.0,)}, "below 1"),
     ],
 )
-def test_wrong_options_are_refused_before_anything_is_read(people_night, options, change, says):
+def test_wrong_options_are_refused_before_anything_is_read(ctx, options, change, says):
     with pytest.raises(UsageError, match=says):
-        compare(people_night.ctx, replace(options, **change))
+        compare(ctx, replace(options, **change))
 
 
 def test_the_command_that_is_printed_has_what_decides_the_figures(options):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from conf.errors import GateError
 from recsys_eval.experiment.off_policy import ESTIMATORS, LoggedRounds, off_policy_values
 
 ACTIONS = 4
@@ -61,7 +62,7 @@ def test_doubly_robust_survives_a_wrong_model_and_the_direct_method_does_not(kno
 
 
 def test_intervals_cover_the_truth():
-    inside = dict.fromkeys(("ips", "snips", "dr"), 0)
+    inside = dict.fromkeys(("ips", "snips", "clipped", "dr", "switch-dr", "sndr"), 0)
     for seed in range(40):
         user, truth, behaviour, target, action, reward, value = world(100 + seed, n=4000)
         found = off_policy_values(rounds_of(user, truth, behaviour, target, action, reward), resamples=200, seed=seed)
@@ -85,7 +86,38 @@ def test_hand_computed():
     assert found["snips"].value == pytest.approx(1.0)
     assert found["dm"].value == pytest.approx(0.5)
     assert found["dr"].value == pytest.approx((0.5 + 2 * 0.5 + 0.6 + 0.4 + 5 * 0.6) / 3)
+    # weights are cut at sqrt(3): above it there is the model alone
+    assert found["clipped"].value == pytest.approx(2 * np.sqrt(3) / 3)
+    assert found["switch-dr"].value == pytest.approx((0.5 + 0.6 + 0.4) / 3)
+    assert found["sndr"].value == pytest.approx((0.5 + 0.6 + 0.4) / 3 + (2 * 0.5 + 5 * 0.6) / 7)
     assert rounds.effective_size == pytest.approx(49 / 29)
+
+
+def test_a_policy_whose_choices_were_never_logged_is_refused(known):
+    user, truth, behaviour, target, action, reward, _ = known
+    rounds_of(user, truth, behaviour, target, action, reward).require_support()
+    seldom = behaviour.copy()
+    seldom[:, 0] = 1.0  # action 0 is said to be certain, so its weights are far too small
+    with pytest.raises(GateError, match="does not support"):
+        rounds_of(user, truth, seldom, target, action, reward).require_support()
+
+
+def test_a_handful_of_rounds_is_refused(known):
+    few = [each[:60] for each in known[:6]]
+    with pytest.raises(GateError, match="too little"):
+        rounds_of(*few).require_support()
+
+
+def test_users_who_stay_on_one_side_are_no_lack_of_support():
+    """Half of 40 users are treated, as in an A/B: the mean weight strays from 1 by chance of users, not of rows."""
+    rng = np.random.default_rng(4)
+    user = np.repeat(np.arange(40), rng.poisson(200, 40))
+    treated = (rng.permutation(40) < 20)[user]
+    ones = np.ones(user.size)
+    LoggedRounds(
+        user=user, reward=ones, propensity=0.5 * ones, target=treated.astype(float), expected_logged=ones,
+        expected_target=ones,
+    ).require_support()  # fmt: skip
 
 
 @pytest.mark.parametrize(

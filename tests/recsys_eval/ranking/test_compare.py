@@ -1,10 +1,15 @@
 """Arms on lakes whose truth is known: covers that matter, and covers that do not."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from recsys_eval.arm_names import A_A, GENERATED, LOGGED, ORIGINAL, PLAIN, SHUFFLED
+from recsys_eval.arm_names import A_A, ANOTHER, GENERATED, LOGGED, ORIGINAL, PLAIN, SHUFFLED
+from recsys_eval.ranking import compare
 from recsys_eval.ranking.arm_metrics import OVER_LOGGED, RANK_METRICS, WEIGHTED
 from recsys_eval.ranking.compare import LOG, PLAYED, rank_log, rank_played
+from recsys_eval.report.answer import answers
 from tests.support.worlds.known_world import CUT, DS
 
 
@@ -34,6 +39,7 @@ def test_knowing_covers_that_matter_lifts_ranking(played, metric):
     # beyond what the controls get
     assert found["lift"] > row(played, SHUFFLED, metric)["lift"] + 0.02
     assert found["lift"] > row(played, PLAIN, metric)["lift"]
+    assert found["lift"] > row(played, ANOTHER, metric)["lift"] + 0.02
 
 
 def test_the_lift_is_made_by_treated_users(played):
@@ -49,7 +55,7 @@ def test_a_a_is_no_lift(played, idle, metric):
         assert found["low"] < 0 < found["high"]
 
 
-@pytest.mark.parametrize("arm", [GENERATED, SHUFFLED, PLAIN])
+@pytest.mark.parametrize("arm", [GENERATED, SHUFFLED, ANOTHER, PLAIN])
 def test_covers_that_do_not_matter_lift_nothing(idle, arm):
     found = row(idle, arm)
     assert found["low"] < 0 < found["high"]
@@ -91,6 +97,25 @@ def test_log_split_is_point_in_time(telling_night):
     assert telling_night.log.feature_days[0] == CUT.isoformat()
     assert telling_night.log.feature_days[-1] < DS.isoformat()
     assert telling_night.play.feature_days == [DS.isoformat()]
+
+
+def test_a_feature_from_after_the_day_is_no_lift(telling_night, played, monkeypatch):
+    """Every column of a generated cover is told a little of the click itself, on the log and on the played day."""
+    honest = compare.arm_block
+
+    def leaking(*told, **more):
+        block = honest(*told, **more)
+        whiff = np.random.default_rng(8).normal(0.4 * block.clicked, 1.0)
+        known = {**block.columns, GENERATED: np.hstack([block.columns[GENERATED][:, :-1], whiff[:, None]])}
+        return replace(block, columns=known)
+
+    clean = {figure.name: figure.as_dict() for figure in (*rank_log(telling_night).figures, *played.figures)}
+    assert answers(clean)[0].startswith("Ranking of the next day is better")
+    monkeypatch.setattr(compare, "arm_block", leaking)
+    leaked = [*rank_log(telling_night).figures, *rank_played(telling_night).figures]
+    lines = answers({figure.name: figure.as_dict() for figure in leaked})
+    assert lines[0].startswith("Believe no lift")
+    assert "after the day" in lines[0]
 
 
 def test_same_night_same_numbers(telling_night, played):

@@ -10,7 +10,7 @@ from deltalake import write_deltalake
 
 from jobs.lake.schema.covers import PUBLISHED_COVERS
 from recsys_eval.ranking.compare import treated_rows
-from recsys_eval.ranking.cover_assignment import evaluation_assignment, published_assignment
+from recsys_eval.ranking.cover_assignment import evaluation_assignment, published_assignment, random_drawing_assignment
 from tests.support.worlds.known_world import CUT, DS, SEGMENTS, cover_id
 
 
@@ -24,6 +24,20 @@ def test_shuffled_offers_are_all_another_segments(telling_night):
     single = evaluation_assignment(telling_night.lake, DS, CUT)
     only = type(single)(covers=single.covers.filter(single.covers["segment_id"] == "s0"), segments=single.segments)
     assert only.shuffled(1) is None
+
+
+def test_random_drawings_are_of_the_same_item_and_drawn_alike(telling_night):
+    assignment = published_assignment(telling_night.lake, DS)
+    random = random_drawing_assignment(telling_night.lake, assignment, 3)
+    pairs = ["item_id", "segment_id"]
+    assert random.covers.select(pairs).sort(pairs).equals(assignment.covers.select(pairs).sort(pairs))
+    looks = []
+    for record in random.covers.iter_rows(named=True):
+        item = int(record["item_id"][1:])
+        looks.append([cover_id("drawn", item, look) for look in (0, 1)].index(record["cover_id"]))
+    assert 0.3 < np.mean(looks) < 0.7
+    again = random_drawing_assignment(telling_night.lake, assignment, 3)
+    assert again.covers.drop("relevance").equals(random.covers.drop("relevance"))
 
 
 def test_covers_reach_the_right_impressions(telling_night):

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from jobs.lake.examination import examination_at
+from recsys_eval.metrics.ranking import discounted_gain, ndcg
 from recsys_eval.ranking.examination import (
     MOST_WEIGHT,
     click_weights,
     effective_size,
     load_examination,
 )
-from recsys_eval.ranking.metrics import discounted_gain, ndcg
 from tests.support.worlds.known_world import DS, PAGE
 
 

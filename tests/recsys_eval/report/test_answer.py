@@ -48,7 +48,18 @@ def test_who_is_not_above_the_log_is_told():
 
 def test_a_control_that_is_not_nothing_spoils_the_lift():
     lines = answers(night(**{"shuffled.wndcg@10.lift": figure(0.01, 0.004, 0.02)}))
-    assert any(line.startswith("Believe no lift") and "another segment's covers" in line for line in lines)
+    assert lines[0].startswith("Believe no lift")
+    assert "another segment's covers" in lines[0]
+    assert lines[1] == "Measured, and not called a lift while this stands: +0.80 %, interval +0.20 % to +1.4 %."
+    assert not any("is better" in line for line in lines)
+
+
+@pytest.mark.parametrize(("low", "refused"), [(0.004, True), (-0.002, False)])
+def test_a_gain_where_nobody_saw_the_covers_is_no_lift(low, refused):
+    on_the_log = {"lambdarank-log.generated.wndcg@10.lift": figure(0.01, low, 0.02)}
+    lines = answers(night() | on_the_log)
+    assert lines[0].startswith("Believe no lift" if refused else "Ranking of the next day is better")
+    assert ("after the day" in lines[0]) == refused
 
 
 @pytest.mark.parametrize(("low", "high", "words"), [(0.001, 0.01, "is better"), (-0.02, -0.01, "is worse")])

@@ -3,9 +3,12 @@
 import re
 
 import pytest
+from deltalake import write_deltalake
 
-from recsys_eval.report.view import forest, lift_groups, sentence, timing_rows
+from jobs.lake.schema.tables import TABLES
+from recsys_eval.report.view import Drift, drift, forest, lift_groups, sentence, timing_rows
 from recsys_eval.report.wording import interval, percent
+from tests.support.worlds.samples import sample
 
 
 def numbers(svg, css):
@@ -66,3 +69,15 @@ def test_timings():
     ]
     assert 'width="33.33"' in rows[0].strip
     assert timing_rows([]) == []
+
+
+def test_what_is_unlike_the_nights_before(make_context):
+    ctx = make_context()
+    assert drift(ctx) == Drift(judged=0, far_off=[])
+    rows = sample(
+        "drift", 3, ds="2026-03-29", figure=["rows", "hours", "hour_share.07"], value=[812.0, 0.1, 0.04],
+        low=[16000.0, 0.0, None], high=[19000.0, 0.25, None], verdict=["warn", "usual", None],
+    )  # fmt: skip
+    write_deltalake(ctx.lake.path("drift"), rows.cast(TABLES["drift"].schema), partition_by=["ds"])
+    found = drift(ctx)
+    assert (found.judged, list(map(str, found.far_off))) == (2, ["rows is 812, usual is 16,000 to 19,000"])

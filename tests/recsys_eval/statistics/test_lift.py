@@ -63,6 +63,20 @@ def test_estimate_leaves_out_undefined_draws():
     assert np.isnan(estimate(1.0, np.array([np.nan])).low)
 
 
+def test_many_users_in_buckets_give_the_interval_of_users():
+    rng = np.random.default_rng(6)
+    shown = rng.poisson(8, (30_000, 1)) + 1.0
+    clicks = rng.binomial(shown.astype(int), 0.1).astype(float)
+    ratios = resampled_ratios(clicks, shown, resamples=1500, seed=4)
+    assert ratios.value == pytest.approx(clicks.sum() / shown.sum(), rel=1e-12)
+    residual = clicks - ratios.value * shown  # the delta method's standard error, over users
+    error = np.sqrt((residual**2).sum()) / shown.sum()
+    assert ratios.draws.std() == pytest.approx(error, rel=0.06)
+    assert ratios.draws.mean() == pytest.approx(float(ratios.value[0]), abs=error / 10)
+    again = resampled_ratios(clicks, shown, resamples=1500, seed=4)
+    np.testing.assert_array_equal(ratios.draws, again.draws)
+
+
 def test_user_sums_count_defined_values_only():
     total, count = user_sums(np.array([1, 1, 0, 1]), np.array([2.0, 4.0, np.nan, np.nan]), 3)
     assert total.tolist() == [0, 6, 0]

@@ -16,7 +16,7 @@ class BrokenLine:
     """
 
     def __init__(self, to):
-        self.to, self.port, self.state = to, free_port(), "up"
+        self.to, self.port, self.state, self._closed = to, free_port(), "up", False
         self._open = set()
         self._listener = socket.create_server(("127.0.0.1", self.port), backlog=64)
         threading.Thread(target=self._accept, daemon=True).start()
@@ -30,15 +30,16 @@ class BrokenLine:
                     each.shutdown(socket.SHUT_RDWR)
 
     def close(self):
+        self._closed = True
         self.set("cut")
         self._listener.close()
 
     def _accept(self):
-        while True:
+        while not self._closed:
             try:
                 browser, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError:  # closed, or a browser that gave up before it was let in
+                continue
             threading.Thread(target=self._pass_on, args=(browser,), daemon=True).start()
 
     def _pass_on(self, browser):

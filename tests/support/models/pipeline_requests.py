@@ -5,6 +5,10 @@ import numpy as np
 from tests.support.models import tiny_generators
 
 CANVAS = tiny_generators.SIZE
+TITLES = ["red fox", "pizza rocket"]
+CODES = np.array([[1, 2, 3, -1, -1, -1], [4, -1, -1, -1, -1, -1]])
+"""Of whom the two titles are painted for, where it is told by codes."""
+NOBODY = np.full((2, 6), -1)
 
 
 def request(rows, **more):

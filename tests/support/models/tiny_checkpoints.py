@@ -1,5 +1,6 @@
 """Folders as ``save_pretrained`` writes them, with tiny random weights of every architecture; no downloads."""
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
@@ -137,22 +138,27 @@ WITH_PROCESSOR = ("llava", "idefics3")
 """Those whose real processor is saved beside the model; Qwen's and SmolVLM's want torchvision."""
 
 
-def inputs_of(kind, titles, pictures):
-    """What the processors of Qwen and SmolVLM give for titles and (B, 28, 28, 3) pictures."""
+def inputs_of(kind, titles, pictures, clicked=None):
+    """What the processors of Qwen and SmolVLM give: titles, (B, 28, 28, 3) pictures and (K, 28, 28, 3) before each."""
     words = [[IDS.get(word, IDS["<unk>"]) for word in title.split()] for title in titles]
-    longest = max(map(len, words))
+    clicked = clicked or [pictures[:0]] * len(titles)
+    shown = [np.concatenate([before, picture[None]]) for before, picture in zip(clicked, pictures, strict=True)]
+    most = max(map(len, shown))
     if kind.startswith("qwen"):
         image = {"min_pixels": 56 * 56, "max_pixels": 56 * 56, "size": {"shortest_edge": 3136, "longest_edge": 3136}}
-        pixels = Qwen2VLImageProcessorPil(**image)(images=list(pictures), return_tensors="pt")
+        pixels = Qwen2VLImageProcessorPil(**image)(images=[*np.concatenate(shown)], return_tensors="pt")
         count = int(pixels["image_grid_thw"][0].prod()) // 4
         picture = [IDS["<|vision_start|>"], *[IDS["<|image_pad|>"]] * count, IDS["<|vision_end|>"]]
-        types = [0, *[1] * count, 0]
-        extra = {"mm_token_type_ids": torch.tensor([[0] * (longest - len(w)) + types + [0] * len(w) for w in words])}
         pixels = {name: pixels[name] for name in ("pixel_values", "image_grid_thw")}
     else:
-        scaled = torch.from_numpy(pictures).permute(0, 3, 1, 2).float()[:, None] / 127.5 - 1
-        picture, extra = [IDS["<image>"]], {}
-        pixels = {"pixel_values": scaled, "pixel_attention_mask": torch.ones(len(scaled), 1, 28, 28, dtype=torch.bool)}
-    ids = [[0] * (longest - len(w)) + picture + w for w in words]
-    mask = [[0] * (longest - len(w)) + [1] * (len(picture) + len(w)) for w in words]
-    return {"input_ids": torch.tensor(ids), "attention_mask": torch.tensor(mask), **extra, **pixels}
+        scaled = torch.zeros(len(shown), most, 3, 28, 28)  # pictures of zeros are left out
+        for row, each in enumerate(shown):
+            scaled[row, : len(each)] = torch.from_numpy(each).permute(0, 3, 1, 2).float() / 127.5 - 1
+        picture = [IDS["<image>"]]
+        pixels = {"pixel_values": scaled, "pixel_attention_mask": torch.ones(len(shown), most, 28, 28).bool()}
+    rows = [picture * len(each) + w for each, w in zip(shown, words, strict=True)]
+    longest = max(map(len, rows))
+    ids = torch.tensor([[0] * (longest - len(row)) + row for row in rows])
+    mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in rows])
+    types = {"mm_token_type_ids": (ids == IDS["<|image_pad|>"]).long()} if kind.startswith("qwen") else {}
+    return {"input_ids": ids, "attention_mask": mask, **types, **pixels}

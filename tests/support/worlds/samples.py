@@ -13,6 +13,7 @@ KNOWN: dict[str, Any] = {
     "as_of": DAY,
     "source": "original",
     "decision": "approve",
+    "verdict": "usual",
     "purpose": "publish",
     "status": "done",
     "modality": "visual",

@@ -1,4 +1,7 @@
-"""A trained writer as a folder: ``writer.safetensors``, ``tokenizer.json``, ``codes.json``, ``manifest.json``."""
+"""A trained writer as a folder: ``writer.safetensors``, ``tokenizer.json``, ``codes.json``, ``manifest.json``.
+
+Folders of a writer over a public language model are :mod:`generation.personalization.dppmg.titles.public.store`'s.
+"""
 
 import hashlib
 import json
@@ -12,6 +15,7 @@ from conf.errors import UsageError
 from generation.diffusion.manifest import MANIFEST, check_files, write_manifest
 from generation.diffusion.packing import read_tensors, write_packed
 from generation.personalization.dppmg.titles.groups import WordsCodes
+from generation.personalization.dppmg.titles.public.store import is_public, load_public, public_fingerprint
 from generation.personalization.dppmg.titles.tokenizer import TitleTokenizer
 from generation.personalization.dppmg.titles.writer import Writer, writer_config
 
@@ -34,6 +38,7 @@ def ship(out: Path, writer: Writer, codes: WordsCodes, facts: dict[str, Any]) ->
     """
     out.mkdir(parents=True, exist_ok=True)
     write_packed({name: weight.detach() for name, weight in writer.model.named_parameters()}, out / WEIGHTS)
+    assert isinstance(writer.tokenizer, TitleTokenizer)
     writer.tokenizer.tokenizer.save(str(out / TOKENIZER), pretty=False)
     told = {"centres": codes.centres.tolist()}
     (out / CODES).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
@@ -41,13 +46,15 @@ def ship(out: Path, writer: Writer, codes: WordsCodes, facts: dict[str, Any]) ->
 
 
 def load_writer(folder: Path = SHIPPED) -> tuple[Writer, WordsCodes]:
-    """The writer in float32, and its words codes.
+    """The writer in float32, built-in or over a public language model, and its words codes.
 
     Raises
     ------
     UsageError
-        The folder holds no writer, or a file of it has changed.
+        The folder holds no writer, a file of it has changed, or its language model is another or not here.
     """
+    if is_public(folder):
+        return load_public(folder)
     check_folder(folder)
     tokenizer = TitleTokenizer.load(folder / TOKENIZER)
     model = LlamaForCausalLM(writer_config(tokenizer))
@@ -58,6 +65,8 @@ def load_writer(folder: Path = SHIPPED) -> tuple[Writer, WordsCodes]:
 
 def writer_fingerprint(folder: Path = SHIPPED) -> str:
     """16 hex digits of the writer, after checking every file; raises as :func:`load_writer`."""
+    if is_public(folder):
+        return public_fingerprint(folder)
     files = check_folder(folder)
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
 

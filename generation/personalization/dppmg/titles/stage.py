@@ -99,9 +99,9 @@ def item_seed(ctx: Context, content: TitleContent) -> int:
     return int.from_bytes(digest[:6], "big")
 
 
-def title_unit(item_id: str, group_id: str, text_hash: str) -> str:
-    """SHA-256 of what a decision about a title is about: the text, for an item and a group."""
-    return hashlib.sha256(f"title|{item_id}|{group_id}|{text_hash}".encode()).hexdigest()
+def title_unit(item_id: str, group_id: str) -> str:
+    """SHA-256 of what a title is written for: an item and a group."""
+    return hashlib.sha256(f"title|{item_id}|{group_id}".encode()).hexdigest()
 
 
 def title_rows(content: TitleContent, group: str, written: Written) -> list[dict[str, Any]]:
@@ -116,7 +116,7 @@ def title_rows(content: TitleContent, group: str, written: Written) -> list[dict
                 "candidate": number,
                 "text_hash": text_hash,
                 "title": title,
-                "unit_id": title_unit(content.item_id, group, text_hash),
+                "unit_id": title_unit(content.item_id, group),
                 "personal": judged.personal,
                 "failed": list(judged.failed),
                 "selected": number == written.chosen,

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -58,6 +59,36 @@ def train_tokenizer(texts: Iterable[str], languages: Sequence[str]) -> Tokenizer
     )
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer
+
+
+class Prompting(Protocol):
+    """Prompts and titles as numbers: the built-in writer's, or a public language model's."""
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits of what it does."""
+        ...
+
+    @property
+    def code_rows(self) -> list[int]:
+        """Numbers of the words codes' tokens, as ``CODE_MARKS`` has them."""
+        ...
+
+    def id_of(self, mark: str) -> int:
+        """Number of ``PADDING``, which no text has, of ``END`` or of a words code; KeyError of another."""
+        ...
+
+    def prompt(self, content: TitleContent, language: str, codes: Sequence[int]) -> list[int]:
+        """Numbers before the title; a code of -1 is none. KeyError: the item has no label in the language."""
+        ...
+
+    def title(self, text: str, content: TitleContent, language: str) -> list[int]:
+        """Numbers of a title and its end, at most ``TITLE_TOKENS``."""
+        ...
+
+    def text(self, ids: Sequence[int], content: TitleContent, language: str) -> str:
+        """What tokens up to the end say of an item."""
+        ...
 
 
 class TitleTokenizer:
@@ -138,7 +169,7 @@ class TitleTokenizer:
         """
         label, words = content.told(language)
         head = [self.id_of(f"<lang:{language}>"), *self.encode(label)]
-        tail = [self.id_of(f"<w{level}:{'none' if code < 0 else code}>") for level, code in enumerate(codes)]
+        tail = [self.id_of(mark) for mark in code_marks(codes)]
         tail.append(self.id_of(TITLE))
         for word in words:
             told = [self.id_of(WORD), *self.encode(word)]
@@ -173,6 +204,17 @@ class TitleTokenizer:
 
     def _plain(self, ids: list[int]) -> str:
         return str(self.tokenizer.decode(ids, skip_special_tokens=True)) if ids else ""
+
+
+def code_marks(codes: Sequence[int]) -> list[str]:
+    """The marks of words codes, one a level.
+
+    Examples
+    --------
+    >>> code_marks((2, -1))
+    ['<w0:2>', '<w1:none>']
+    """
+    return [f"<w{level}:{'none' if code < 0 else code}>" for level, code in enumerate(codes)]
 
 
 def _marked(pieces: list[str | int], copied: str, mark: int) -> list[str | int]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM
+from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from generation.personalization.dppmg.titles.content import TitleContent
 from generation.personalization.dppmg.titles.tokenizer import (
@@ -19,6 +19,7 @@ from generation.personalization.dppmg.titles.tokenizer import (
     PADDING,
     PROMPT_TOKENS,
     TITLE_TOKENS,
+    Prompting,
     TitleTokenizer,
 )
 
@@ -83,12 +84,12 @@ class Writer:
     Parameters
     ----------
     model
-        Trained on prompts of the tokenizer.
+        Causal, trained on prompts of the tokenizer.
     tokenizer
         Of the prompts.
     """
 
-    def __init__(self, model: LlamaForCausalLM, tokenizer: TitleTokenizer) -> None:
+    def __init__(self, model: PreTrainedModel, tokenizer: Prompting) -> None:
         self.model, self.tokenizer = model.eval(), tokenizer
         self.padding, self.end = tokenizer.id_of(PADDING), tokenizer.id_of(END)
 
@@ -107,24 +108,46 @@ class Writer:
         order = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))
         for part in _parts(order, ROWS_AT_ONCE):
             chosen = [prompts[row] for row in part]
-            likeliest = self.draw(chosen, None).titles.tolist()
-            # All samples of a prompt in one batch: a step costs little more for more rows.
-            repeated = [prompt for prompt in chosen for _ in range(samples)]
-            drawn = self.draw(repeated, generator).titles.tolist() if repeated else []
+            drawn = self.draw(chosen, generator, titles=1 + samples, likeliest_first=True).titles.tolist()
             for place, row in enumerate(part):
                 content, language, _ = asked[row]
-                titles = [likeliest[place], *drawn[place * samples : (place + 1) * samples]]
+                titles = drawn[place * (1 + samples) : (place + 1) * (1 + samples)]
                 found[row] = [self.tokenizer.text(title, content, language) for title in titles]
         return found
 
     @torch.inference_mode()
-    def draw(self, prompts: Sequence[Sequence[int]], generator: torch.Generator | None) -> Drawn:
-        """One title a prompt: the likeliest token at each place, or with a generator drawn by its chance."""
+    def draw(
+        self,
+        prompts: Sequence[Sequence[int]],
+        generator: torch.Generator | None,
+        *,
+        titles: int = 1,
+        likeliest_first: bool = False,
+    ) -> Drawn:
+        """Titles of prompts: the likeliest token at each place, or with a generator drawn by its chance.
+
+        Parameters
+        ----------
+        prompts
+            (B,) of tokens.
+        generator
+            Of draws; None takes the likeliest.
+        titles
+            N of each prompt, one after the other; a prompt is read once for all of them.
+        likeliest_first
+            The first of each N is the likeliest in spite of the generator.
+
+        Returns
+        -------
+        Drawn
+            B x N rows.
+        """
         rows = self.padded(prompts)
-        mask = rows != self.padding
-        cache, tokens, done = DynamicCache(config=self.model.config), rows, torch.zeros(len(rows), dtype=torch.bool)
-        titles: list[Tensor] = []
-        for _ in range(TITLE_TOKENS):
+        cache, tokens, mask = DynamicCache(config=self.model.config), rows, rows != self.padding
+        count = len(rows) * titles
+        written = torch.full((count, TITLE_TOKENS), self.padding, device=rows.device)
+        at = torch.arange(count, device=rows.device)
+        for step in range(TITLE_TOKENS):
             places = (mask.long().cumsum(1) - 1).clamp(min=0)[:, -tokens.shape[1] :]
             logits = self.model(
                 input_ids=tokens,
@@ -134,23 +157,30 @@ class Writer:
                 use_cache=True,
                 logits_to_keep=1,
             ).logits[:, -1]
-            if generator is None:
-                chosen = logits.argmax(dim=1)
-            else:
-                chosen = torch.multinomial(logits.softmax(dim=1), 1, generator=generator)[:, 0]
-            chosen = torch.where(done, self.padding, chosen)
-            titles.append(chosen)
-            done |= chosen == self.end
-            if bool(done.all()):
+            if step == 0 and titles > 1:
+                cache.batch_repeat_interleave(titles)
+                logits, mask = logits.repeat_interleave(titles, dim=0), mask.repeat_interleave(titles, dim=0)
+            chosen = logits.argmax(dim=1)
+            if generator is not None:
+                drawn = torch.multinomial(logits.softmax(dim=1).cpu(), 1, generator=generator)[:, 0].to(rows.device)
+                chosen = torch.where((at % titles == 0) & likeliest_first, chosen, drawn)
+            written[at, step] = torch.where((written[at] == self.end).any(dim=1), self.padding, chosen)
+            going = (written[at] != self.end).all(dim=1)
+            if not bool(going.any()):
                 break
+            if 2 * int(going.sum()) < len(at):  # titles that ended are decoded no further
+                kept = going.nonzero()[:, 0]
+                cache.batch_select_indices(kept)
+                at, chosen, mask = at[kept], chosen[kept], mask[kept]
             tokens = chosen[:, None]
-            mask = torch.cat([mask, torch.ones(len(rows), 1, dtype=torch.bool)], dim=1)
-        return Drawn(rows, torch.stack(titles, dim=1))
+            mask = torch.cat([mask, torch.ones_like(mask[:, :1])], dim=1)
+        return Drawn(rows.repeat_interleave(titles, dim=0), written[:, : step + 1])
 
     def padded(self, prompts: Sequence[Sequence[int]]) -> Tensor:
-        """(B, P) int64, padded on the left."""
+        """(B, P) int64, padded on the left, where the network is."""
         longest = max(len(prompt) for prompt in prompts)
-        return torch.tensor([[self.padding] * (longest - len(prompt)) + list(prompt) for prompt in prompts])
+        rows = [[self.padding] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
+        return torch.tensor(rows, device=self.model.device)
 
 
 def title_logits(model: torch.nn.Module, rows: Tensor, padding: int, titles: int) -> Tensor:
@@ -165,6 +195,17 @@ def title_logits(model: torch.nn.Module, rows: Tensor, padding: int, titles: int
         logits_to_keep=titles,
     ).logits
     return found
+
+
+def only_rows(table: Tensor, rows: Sequence[int]) -> None:
+    """Let training move some rows of a table alone: the gradient of all others is zero.
+
+    An optimiser with weight decay would still shrink them: give the table none.
+    """
+    moving = torch.zeros(len(table), 1, dtype=torch.bool, device=table.device)
+    moving[list(rows)] = True
+    table.requires_grad_(True)
+    table.register_hook(lambda gradient: torch.where(moving.to(gradient.device), gradient, 0.0))  # type: ignore[no-untyped-call]
 
 
 def _parts(order: Sequence[int], size: int) -> Iterator[Sequence[int]]:

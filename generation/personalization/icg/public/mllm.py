@@ -97,6 +97,12 @@ class MetaTokens(nn.Module):
             handle.remove()
 
 
+def picture_token(config: Any) -> int:
+    """The token id that stands for a place of a picture."""
+    found = getattr(config, "image_token_id", None)
+    return int(config.image_token_index if found is None else found)
+
+
 def ordinary_token(config: Any) -> int:
     """A token id that stands for no picture and no video."""
     names = ("image_token_id", "image_token_index", "video_token_id", "video_token_index")
@@ -170,16 +176,32 @@ def prepare(
         With ``{title}`` (or ``{title!r}``).
     """
     asked = [instruction.format(title=title) for title in titles]
+    return prepare_asked(processor, asked, [[picture] for picture in pictures])
+
+
+def prepare_asked(
+    processor: Any, asked: Sequence[str], pictures: Sequence[Sequence[NDArray[np.uint8]]]
+) -> dict[str, Tensor]:
+    """Inputs of a batch: each row's pictures, then what is asked about them.
+
+    Parameters
+    ----------
+    processor
+        From :func:`load_processor`.
+    asked, pictures
+        B texts, and B times one or more pictures (H, W, 3) uint8 RGB.
+    """
     if getattr(processor, "chat_template", None):
         texts = [
             processor.apply_chat_template(
-                [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}],
+                [{"role": "user", "content": [{"type": "image"}] * len(shown) + [{"type": "text", "text": text}]}],
                 add_generation_prompt=True,
                 tokenize=False,
             )
-            for text in asked
+            for text, shown in zip(asked, pictures, strict=True)
         ]
     else:
-        texts = [f"{processor.image_token}\n{text}" for text in asked]
-    images = [[Image.fromarray(picture)] for picture in pictures]
+        places = [f"{processor.image_token}\n" * len(shown) for shown in pictures]
+        texts = [place + text for place, text in zip(places, asked, strict=True)]
+    images = [[Image.fromarray(picture) for picture in shown] for shown in pictures]
     return dict(processor(text=texts, images=images, padding=True, return_tensors="pt"))

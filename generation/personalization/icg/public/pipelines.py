@@ -5,32 +5,63 @@ plans for it like the built-in painter. It paints at the size that its pipeline 
 are smaller, and each picture is reduced to that, before rewards look at it too.
 """
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import nn
 
 from generation.personalization.icg.public.model import Icg
 from generation.personalization.icg.public.store import load_icg, painting_fingerprint
 from generation.types import PREFERENCE_DIM, SIZE
 
-METHOD = "icg"
+ModelT = TypeVar("ModelT", bound=nn.Module)
 
 
-class PipelinePainter:
-    """A saved model as a painter of the method ``icg``.
+class PublicPainter(ABC, Generic[ModelT]):
+    """A saved model over public checkpoints as a painter of one method; each method has its own ``paint``.
 
     Parameters
     ----------
     model
-        With its processor.
+        With all that it needs to read prompts.
     canvas
         Width and height at which it paints, pixels.
     fingerprint
-        Of :func:`painting_fingerprint`.
+        Of all that decides a picture.
+    """
+
+    method: ClassVar[str]
+
+    def __init__(self, model: ModelT, *, canvas: int, fingerprint: str) -> None:
+        self.model, self.canvas, self.fingerprint = model, canvas, fingerprint
+
+    @staticmethod
+    @abstractmethod
+    def saved(folder: Path, canvas: int) -> tuple[str, ModelT]:
+        """Fingerprint and model of a folder."""
+
+    @classmethod
+    def load(cls, folder: Path, *, canvas: int) -> Self:
+        """A saved model over its bases, on the GPU if there is one; raises as what loads the model."""
+        fingerprint, model = cls.saved(folder, canvas)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return cls(model.requires_grad_(False).to(device), canvas=canvas, fingerprint=fingerprint)
+
+    def fingerprint_of(self, method: str) -> str:
+        """Hash of all that decides a picture; ValueError where the method is another."""
+        if method != self.method:
+            raise ValueError(f"this painter has no method {method!r}: it is a pipeline of the method {self.method!r}")
+        return self.fingerprint
+
+
+class PipelinePainter(PublicPainter[Icg]):
+    """A saved model as a painter of the method ``icg``.
 
     Raises
     ------
@@ -38,23 +69,17 @@ class PipelinePainter:
         The model was made for preferences of another width than the night's.
     """
 
+    method = "icg"
+
     def __init__(self, model: Icg, *, canvas: int, fingerprint: str) -> None:
         if model.config.user_dim != PREFERENCE_DIM:
             raise ValueError(f"the model takes preferences of {model.config.user_dim}: the night has {PREFERENCE_DIM}")
-        self.model, self.canvas, self.fingerprint = model, canvas, fingerprint
+        super().__init__(model, canvas=canvas, fingerprint=fingerprint)
 
-    @classmethod
-    def load(cls, folder: Path, *, canvas: int) -> "PipelinePainter":
-        """A model of :func:`save_icg` over its bases, on the GPU if there is one; raises as :func:`load_icg`."""
-        fingerprint = painting_fingerprint(folder, canvas)
-        model = load_icg(folder).requires_grad_(False)
-        return cls(model.to("cuda" if torch.cuda.is_available() else "cpu"), canvas=canvas, fingerprint=fingerprint)
-
-    def fingerprint_of(self, method: str) -> str:
-        """Hash of all that decides a picture; ValueError where the method is another."""
-        if method != METHOD:
-            raise ValueError(f"this painter has no method {method!r}: it is a pipeline of the method {METHOD!r}")
-        return self.fingerprint
+    @staticmethod
+    def saved(folder: Path, canvas: int) -> tuple[str, Icg]:
+        """Of :func:`save_icg`; raises as :func:`load_icg`."""
+        return painting_fingerprint(folder, canvas), load_icg(folder)
 
     def paint(
         self,
@@ -65,7 +90,7 @@ class PipelinePainter:
         seeds: NDArray[np.int64],
         steps: int,
         guidance: float | NDArray[np.float32] = 1.0,
-        method: str = METHOD,
+        method: str = "icg",
     ) -> NDArray[np.uint8]:
         """(B, 64, 64, 3) uint8 RGB; rows of equal guidance are painted together.
 
@@ -87,18 +112,36 @@ class PipelinePainter:
             ``icg``.
         """
         self.fingerprint_of(method)
-        strength = np.broadcast_to(np.asarray(guidance, np.float32), len(prompts))
-        painted = np.zeros((len(prompts), SIZE, SIZE, 3), np.uint8)
-        for each in np.unique(strength):
-            rows = np.flatnonzero(strength == each)
+
+        def paint_rows(rows: NDArray[np.int64], each: float) -> NDArray[np.uint8]:
             batch = self.model.batch([prompts[row] for row in rows], references[rows], preferences[rows])
-            pictures = self.model.paint(
-                batch, seeds=seeds[rows].tolist(), steps=steps, size=self.canvas, guidance=float(each)
-            )
-            painted[rows] = [_reduced(picture) for picture in pictures]
-        return painted
+            return self.model.paint(batch, seeds=seeds[rows].tolist(), steps=steps, size=self.canvas, guidance=each)
+
+        return covers_by_guidance(len(prompts), guidance, paint_rows)
 
 
-def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def covers_by_guidance(
+    count: int,
+    guidance: float | NDArray[np.float32],
+    paint_rows: Callable[[NDArray[np.int64], float], NDArray[np.uint8]],
+) -> NDArray[np.uint8]:
+    """(count, 64, 64, 3) uint8 RGB: what a pipeline paints of rows of equal guidance, reduced.
+
+    Parameters
+    ----------
+    guidance
+        One for all, or (count,).
+    paint_rows
+        From rows (R,) and their guidance to (R, H, W, 3) uint8 pictures of any size.
+    """
+    strength = np.broadcast_to(np.asarray(guidance, np.float32), count)
+    painted = np.zeros((count, SIZE, SIZE, 3), np.uint8)
+    for each in np.unique(strength):
+        rows = np.flatnonzero(strength == each)
+        painted[rows] = [reduced(picture) for picture in paint_rows(rows, float(each))]
+    return painted
+
+
+def reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """At the size of the night's covers."""
     return np.asarray(Image.fromarray(picture).resize((SIZE, SIZE), Image.Resampling.LANCZOS))

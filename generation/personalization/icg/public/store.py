@@ -44,15 +44,9 @@ def base_fingerprints(model: Icg) -> dict[str, str]:
 
 def save_icg(model: Icg, folder: Path, facts: Mapping[str, Any] | None = None) -> str:
     """Write weights, configuration and manifest, with further facts; returns 16 hex digits over the hashes."""
-    folder.mkdir(parents=True, exist_ok=True)
-    weights = {name: weight.detach().cpu().contiguous() for name, weight in model.trainable().items()}
-    save_file(weights, folder / WEIGHTS)
-    (folder / CONFIG).write_text(json.dumps(model.config.as_dict(), indent=2) + "\n", encoding="utf-8")
-    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (WEIGHTS, CONFIG)}
-    parameters = sum(weight.numel() for weight in weights.values())
-    manifest = {**(facts or {}), "files": files, "bases": base_fingerprints(model), "parameters": parameters}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
+    return save_trained(
+        model.trainable(), model.config.as_dict(), base_fingerprints(model), folder, weights=WEIGHTS, facts=facts
+    )
 
 
 def is_saved(folder: Path) -> bool:
@@ -71,9 +65,7 @@ def painting_fingerprint(folder: Path, canvas: int) -> str:
         Width and height, pixels.
     """
     load_config(folder)
-    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    decisive = {"files": manifest["files"], "bases": manifest["bases"], "canvas": canvas}
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+    return fingerprint_at(folder, canvas)
 
 
 def load_config(folder: Path) -> IcgConfig:
@@ -86,11 +78,7 @@ def load_config(folder: Path) -> IcgConfig:
     ValueError
         A file is not the one in the manifest.
     """
-    for name in (WEIGHTS, CONFIG, MANIFEST):
-        if not (folder / name).is_file():
-            raise FileNotFoundError(f"{folder / name} is missing: {folder} is no folder that save_icg wrote whole")
-    check_files(folder, json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"])
-    return IcgConfig.from_dict(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+    return IcgConfig.from_dict(saved_config(folder, weights=WEIGHTS, writer="save_icg"))
 
 
 def load_icg(folder: Path) -> Icg:
@@ -106,17 +94,91 @@ def restore(model: Icg, folder: Path) -> Icg:
     ValueError
         The base models are others than those it was trained on, or the weights do not fit.
     """
+    lay(model.trainable(), base_fingerprints(model), folder, weights=WEIGHTS)
+    return model.eval()
+
+
+def save_trained(
+    trained: Mapping[str, nn.Parameter],
+    config: Mapping[str, Any],
+    bases: Mapping[str, str],
+    folder: Path,
+    *,
+    weights: str,
+    facts: Mapping[str, Any] | None = None,
+) -> str:
+    """Write what was trained over two base models, as :func:`save_icg` does for its own.
+
+    Parameters
+    ----------
+    trained
+        Weights by name.
+    config
+        For JSON.
+    bases
+        Fingerprints of the base models, by part.
+    folder
+        Where to.
+    weights
+        Name of the file of weights.
+    facts
+        Further contents of the manifest.
+
+    Returns
+    -------
+    str
+        16 hex digits over the hashes of the files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: weight.detach().cpu().contiguous() for name, weight in trained.items()}
+    save_file(tensors, folder / weights)
+    (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (weights, CONFIG)}
+    parameters = sum(weight.numel() for weight in tensors.values())
+    manifest = {**(facts or {}), "files": files, "bases": dict(bases), "parameters": parameters}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def fingerprint_at(folder: Path, canvas: int) -> str:
+    """16 hex digits of the files and bases that a manifest names, and a canvas; no file is checked."""
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    decisive = {"files": manifest["files"], "bases": manifest["bases"], "canvas": canvas}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def saved_config(folder: Path, *, weights: str, writer: str) -> dict[str, Any]:
+    """The configuration in a folder of :func:`save_trained`, after checking its files.
+
+    Raises
+    ------
+    FileNotFoundError
+        A file is missing; the message names ``writer``.
+    ValueError
+        A file is not the one in the manifest.
+    """
+    for name in (weights, CONFIG, MANIFEST):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder / name} is missing: {folder} is no folder that {writer} wrote whole")
+    check_files(folder, json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"])
+    values: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    return values
+
+
+def lay(trained: Mapping[str, nn.Parameter], bases: Mapping[str, str], folder: Path, *, weights: str) -> None:
+    """Take over the weights of a folder of :func:`save_trained`; raises as :func:`restore`."""
     trained_on = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["bases"]
-    for part, found in base_fingerprints(model).items():
+    for part, found in bases.items():
         if found != trained_on[part]:
             raise ValueError(
                 f"{folder} was trained over a {part} with fingerprint {trained_on[part]}, not {found}: "
                 f"give the checkpoint it was trained on as {part}, or train again"
             )
-    weights, own = load_file(folder / WEIGHTS), model.trainable()
-    if set(weights) != set(own):
-        raise ValueError(f"{folder / WEIGHTS} does not fit its configuration: {sorted(set(weights) ^ set(own))[:3]}")
+    tensors = load_file(folder / weights)
+    if set(tensors) != set(trained):
+        raise ValueError(
+            f"{folder / weights} does not fit its configuration: {sorted(set(tensors) ^ set(trained))[:3]}"
+        )
     with torch.no_grad():
-        for name, weight in own.items():
-            weight.copy_(weights[name])
-    return model.eval()
+        for name, weight in trained.items():
+            weight.copy_(tensors[name])

@@ -37,7 +37,7 @@ def clicked_drawings(logged: Logged, drawings: Drawings, pack: PicturePack) -> C
         if target is None:
             continue
         reference = original.get(logged.item_ids[place], target)
-        if reference == target:
+        if reference == target or drawings.subject[reference] != drawings.subject[target]:  # two may share a picture
             others = rows_of[drawings.subject[target]]
             others = others[others != target]
             if not len(others):

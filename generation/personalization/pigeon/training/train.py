@@ -3,13 +3,14 @@
 Over the tables of a finished night, whose histories of segments are built (``features.segment_history``; the settings
 of a night by this method build them). Each part goes on from the folder that the one before wrote (``--start``), and
 moves only its own weights. Killed at any time, or ended by ``--minutes``, the same command goes on from its last
-checkpoint.
+checkpoint. With ``--profile pigeon-production`` (``pigeon.mllm``) the last two parts train a model over public
+checkpoints (:mod:`generation.personalization.pigeon.training.public.train`).
 """
 
 import json
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,21 +23,23 @@ from conf.errors import UsageError
 from generation.alignment.guard import Guard, GuardSettings
 from generation.alignment.monitor import drawings_of
 from generation.alignment.pairwise import Pairwise, PairwiseSettings
-from generation.alignment.run import RunSettings, align, take_best
-from generation.alignment.tuner import Tuner, TuneSettings
+from generation.alignment.run import align, take_best
+from generation.alignment.tuner import Tuner
 from generation.diffusion.painter import Painter
-from generation.diffusion.training.data import Bends, Drawings
+from generation.diffusion.training.data import Bends
 from generation.diffusion.training.losses import PerceptualLoss
 from generation.diffusion.training.reader import Reader
 from generation.personalization.icg.checkpoint import SHIPPED as ICG_SHIPPED
 from generation.personalization.icg.checkpoint import icg_fingerprint, ship
-from generation.personalization.icg.train import ThroughReaders, build_reward
+from generation.personalization.icg.train import build_reward
 from generation.personalization.pigeon.checkpoint import SHIPPED, pigeon_fingerprint, read_pigeon
 from generation.personalization.pigeon.opening import beneath_of
 from generation.personalization.pigeon.personal import BuiltinPigeon, fresh
+from generation.personalization.pigeon.training.clicked_pairs import ClickedPairs
 from generation.personalization.pigeon.training.clicks import clicked_drawings, titles_of
 from generation.personalization.pigeon.training.drawings import drawings_of_night, family_styles
 from generation.personalization.pigeon.training.logged import Logged
+from generation.personalization.pigeon.training.options import Part, PigeonTraining
 from generation.personalization.pigeon.training.painting import (
     HistoryBatch,
     HistorySampler,
@@ -44,7 +47,8 @@ from generation.personalization.pigeon.training.painting import (
     painting_parameters,
     read_histories,
 )
-from generation.personalization.pigeon.training.pairs import PairBook, Rule, by_history
+from generation.personalization.pigeon.training.pairs import PairBook, by_history
+from generation.personalization.pigeon.training.public.train import train_public
 from generation.personalization.pigeon.training.reconstruct import (
     Reconstruct,
     ReconstructSettings,
@@ -59,65 +63,21 @@ from generation.rewards.candidates import CandidateScorer
 from generation.training_state import same_run
 from jobs.lake.context import Context
 from jobs.stickers.pack import PicturePack
+from reward_model.encoders.model import ImageEncoder
 
 WATCHED = 36
 """Rows of validation subjects that are painted again at every look."""
 WATCHED_ITEMS = 24
-
-
-@dataclass(frozen=True, kw_only=True)
-class PigeonTraining(ThroughReaders):
-    """Options of :func:`train_pigeon`."""
-
-    stage: Literal["taste", "reconstruct", "align"]
-    """Which part: vectors, painting again, or pairs."""
-    date: str
-    """Day of the training, for the manifest: YYYY-MM-DD."""
-    out: Path = SHIPPED
-    """Folder of the weights."""
-    work: Path = Path("var/pigeon")
-    """Folder of checkpoints and sample sheets, one a part."""
-    start: Path | None = None
-    """Folder of weights to go on from; the first part can begin anew."""
-    beneath: Literal["icg", "generator"] = "icg"
-    """What paints beneath a Pigeon that begins anew."""
-    base: Literal["masked-profile", "none"] = "masked-profile"
-    """none leaves the preference out: tokens alone, the paper's form."""
-    mask_ratio: float | None = None
-    """Share of the clicks masked at night, kept with the weights; None leaves it as it was, 0 at first."""
-    rows: int = 24
-    """Rows a step."""
-    simulated: float = 1.0
-    """Weight of made-up users in the first part, twice their share of the rows in the second; 0 leaves them out."""
-    mask: bool = True
-    """False trains without masking anything, which is for ablations."""
-    bends: Path | None = None
-    """File of how drawings are bent to one another (``coverlift train sharpen`` makes it); None paints them as they
-    are."""
-    pairs: Rule = "personal"
-    """Which of two pictures is better."""
-    draws: int = 40
-    """Batches of pairs that are painted."""
-    beta: float = 1000.0
-    """Of the preference loss."""
-    threads: int = 1
-    """CPU threads."""
-    run: RunSettings = field(default=RunSettings(steps=600))
-    tune: TuneSettings = field(default=TuneSettings(learning_rate=5e-4), metadata={"fixed": ("sampler_steps",)})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """A part of the training, ready to run."""
-
-    tuner: Tuner
-    learn: Callable[[], dict[str, float]]
-    look: Callable[[int], Any]
+BETA = 1000.0
+"""Of the preference loss at the one distilled step."""
 
 
 def train_pigeon(ctx: Context, options: PigeonTraining) -> None:
     """Train or resume a part, then ship what its best look had."""
     torch.set_num_threads(options.threads)
+    if ctx.settings.pigeon.mllm is not None:
+        train_public(ctx, options)
+        return
     painter = Painter.load()
     pigeon, began = pigeon_of(painter, options)
     about: dict[str, Any] = {
@@ -126,8 +86,10 @@ def train_pigeon(ctx: Context, options: PigeonTraining) -> None:
         "started_from": began,
         "simulated": options.simulated,
         "mask": options.mask,
+        "asks": options.asks if options.stage == "reconstruct" else "",
         "pairs": options.pairs if options.stage == "align" else "",
-        "beta": options.beta if options.stage == "align" else 0.0,
+        "others": options.others if options.stage == "align" else 0,
+        "beta": _beta(options) if options.stage == "align" else 0.0,
         "ds": ctx.ds.isoformat(),
     }
     same_run(options.work, about)
@@ -143,8 +105,12 @@ def train_pigeon(ctx: Context, options: PigeonTraining) -> None:
         **about,
         "outcome": outcome,
     }
-    ship_best(part.tuner, pigeon, options.work, options.out, painter.fingerprint, facts)
+    ship_best(part.tuner, pigeon, options.work, options.out or SHIPPED, painter.fingerprint, facts)
     print(outcome)
+
+
+def _beta(options: PigeonTraining) -> float:
+    return BETA if options.beta is None else options.beta
 
 
 def _say(text: str) -> None:
@@ -216,33 +182,56 @@ def painting_of(ctx: Context, painter: Painter, pigeon: BuiltinPigeon) -> Pigeon
 
 def reconstruct_part(ctx: Context, painter: Painter, pigeon: BuiltinPigeon, options: PigeonTraining) -> Part:
     """Drawings painted again."""
-    pack = PicturePack.load()
-    settings = ReconstructSettings(
-        **{**vars(options.tune), "sampler_steps": 1}, rows=options.rows, simulated=min(1.0, options.simulated / 2)
-    )
-    scorer = CandidateScorer(ctx)
+    scorer, pack, settings = CandidateScorer(ctx), PicturePack.load(), reconstruct_settings(options)
     backbone = scorer.encoders.image.backbone
-
-    training = drawings_of_night(ctx, pack, "train")
-    bends = None if options.bends is None else Bends(training, options.bends)
-
-    def sampler(
-        split: Literal["train", "validation"], drawings: Drawings, bends: Bends | None, seed: int
-    ) -> TaskSampler:
-        logged = Logged.read(ctx, split, split)
-        clicked = clicked_drawings(logged, drawings, pack)
-        text = titles_of(pack, drawings, scorer.encoders)
-        crowd = Crowd(drawings, seed)
-        return TaskSampler(drawings, text, logged.history, logged.preference, clicked, crowd, bends, backbone, settings)
-
-    tasks = sampler("train", training, bends, options.tune.seed)
-    watched = sampler("validation", drawings_of_night(ctx, pack, "validation"), None, 0)
+    tasks = task_sampler(ctx, scorer, "train", options, options.tune.seed)
+    watched = task_sampler(ctx, scorer, "validation", options, 0)
     painting = painting_of(ctx, painter, pigeon)
-    tuner = Reconstruct(painting, painting_parameters(pigeon), PerceptualLoss(backbone), settings)
+    perceptual, style = PerceptualLoss(backbone), _style_of(scorer.encoders.image)
+    tuner = Reconstruct(painting, painting_parameters(pigeon), perceptual, style, settings)
     task = tasks_of(watched, WATCHED)
     drawn, present = drawings_of(pack, task.batch.item_ids)
     look = ReconstructWatch(tuner, task, drawn, present)
     return Part(tuner=tuner, learn=lambda: tuner.learn(tasks.draw), look=look)
+
+
+def reconstruct_settings(options: PigeonTraining) -> ReconstructSettings:
+    """What the second part decides."""
+    return ReconstructSettings(
+        **{**vars(options.tune), "sampler_steps": 1},
+        rows=options.rows,
+        simulated=min(1.0, options.simulated / 2),
+        asks=options.asks,
+    )
+
+
+def task_sampler(
+    ctx: Context, scorer: CandidateScorer, split: Literal["train", "validation"], options: PigeonTraining, seed: int
+) -> TaskSampler:
+    """Clicks of a split; drawings of training subjects are bent where ``options.bends`` says how."""
+    pack = PicturePack.load()
+    drawings = drawings_of_night(ctx, pack, split)
+    bends = Bends(drawings, options.bends) if options.bends is not None and split == "train" else None
+    logged = Logged.read(ctx, split, split)
+    return TaskSampler(
+        drawings,
+        titles_of(pack, drawings, scorer.encoders),
+        logged.history,
+        logged.preference,
+        clicked_drawings(logged, drawings, pack),
+        Crowd(drawings, seed),
+        bends,
+        scorer.encoders.image.backbone,
+        reconstruct_settings(options),
+    )
+
+
+def _style_of(encoder: ImageEncoder) -> Callable[[Tensor], Tensor]:
+    def style(pixels: Tensor) -> Tensor:
+        found: Tensor = encoder(pixels).style
+        return found
+
+    return style
 
 
 def tasks_of(sampler: TaskSampler, rows: int) -> Any:
@@ -264,9 +253,14 @@ def align_part(ctx: Context, painter: Painter, pigeon: BuiltinPigeon, options: P
     painting = painting_of(ctx, painter, pigeon)
     items = Items.read(ctx, scorer.encoders, "train")
     sampler = HistorySampler(Sampler(items, audience, rows=options.rows, seed=options.tune.seed), histories)
-    judged = by_history(scorer.encoders.image) if options.pairs == "history" else _worth_of(reward)
-    book = PairBook(painting, sampler, judged, options.draws, _say)
-    settings = PairwiseSettings(**{**vars(options.tune), "sampler_steps": 1}, beta=options.beta)
+    book: PairBook | ClickedPairs
+    if options.pairs == "clicks":
+        book = ClickedPairs(task_sampler(ctx, scorer, "train", options, options.tune.seed), painting.shape)
+    else:
+        judged = by_history(scorer.encoders.image) if options.pairs == "history" else _worth_of(reward)
+        book = PairBook(painting, sampler, judged, options.draws, _say, others=options.others)
+        _say(f"{len(book.kept)} pairs, whose pictures differ by a mean square of {book.apart():.1e}")
+    settings = PairwiseSettings(**{**vars(options.tune), "sampler_steps": 1}, beta=_beta(options))
     parameters: dict[str, nn.Parameter] = painting_parameters(pigeon)
     tuner: Pairwise[HistoryBatch, Any] = Pairwise(painting, parameters, settings)
     watched = Items.read(ctx, scorer.encoders, "validation", limit=WATCHED_ITEMS)

@@ -24,8 +24,9 @@ from generation.review.log.sealing.seal import Seal
 GENESIS = "0" * 64
 MAX_TEXT = 2000
 """Signs of a person's words that are kept."""
-KINDS = ("approve", "reject", "pick", "skip", "note", "undo", "takedown", "ab")
-"""``pick`` approves another candidate of the unit than the chosen one; ``ab`` is an answer to a blind pair."""
+KINDS = ("approve", "reject", "pick", "skip", "note", "assign", "undo", "takedown", "ab")
+"""``pick`` approves another candidate of the unit than the chosen one; ``note`` is a comment; ``assign`` says whose
+work a cover is (``more["to"]``); ``ab`` is an answer to a blind pair."""
 
 
 @dataclass(frozen=True, kw_only=True)

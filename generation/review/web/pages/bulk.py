@@ -8,6 +8,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from conf.errors import Refused, Unknown
 from generation.review.log import decisions
+from generation.review.log.load_titles import texts_of
+from generation.review.log.schema import TITLES
 from generation.review.web import bulk
 from generation.review.web.bulk_steps import steps
 from generation.review.web.pages.common import filter_of, query_of, render, standings
@@ -44,7 +46,13 @@ def preview(request: Request, visitor: Lead, form: Form) -> Response:
         limit=state.settings.bulk_limit,
         now=now_of(request),
     )
-    about = {"back": query_of(asked), "by_hand": int(bool(picked)), "more": int(found.more), "over": found.over_limit}
+    about = {
+        "back": query_of(asked),
+        "by_hand": int(bool(picked)),
+        "more": int(found.more),
+        "over": found.over_limit,
+        "two": found.for_two,
+    }
     return RedirectResponse(f"/bulk/preview/{found.token}?{urlencode(about)}", 303)
 
 
@@ -57,6 +65,7 @@ def previewed(
     by_hand: bool = False,
     more: bool = False,
     over: Annotated[int, Query(ge=0, le=2**31)] = 0,
+    two: Annotated[int, Query(ge=0, le=2**31)] = 0,
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
 ) -> HTMLResponse:
     """One page of what a step would decide."""
@@ -64,7 +73,8 @@ def previewed(
     found = bulk.shown(database, token, me=visitor.name, page=page, size=PAGE)
     with database.reading() as connection:
         feed = standings(request, connection, list(found.rows))
-    about = {"back": back, "by_hand": int(by_hand), "more": int(more), "over": over}
+        written = texts_of(connection, [row.cover_id for row in found.rows if row.method == TITLES])
+    about = {"back": back, "by_hand": int(by_hand), "more": int(more), "over": over, "two": two}
     pages = [(number, f"/bulk/preview/{token}?{urlencode({**about, 'page': number})}") for number in _near(page, found)]
     return render(
         request,
@@ -73,6 +83,7 @@ def previewed(
         preview=found,
         token=token,
         feed=feed,
+        written=written,
         first=(page - 1) * PAGE + 1,
         page=page,
         pages=pages,
@@ -80,6 +91,7 @@ def previewed(
         by_hand=by_hand,
         more=more,
         over=over,
+        two=two,
         typed=found.count > bulk.TYPED_OVER,
     )
 

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import ColumnElement, select
 
 from conf.errors import Refused, Unknown
-from generation.review.log.schema import cases
+from generation.review.log.schema import TITLES, cases
 from generation.review.web.accounts import Visitor
 from generation.review.web.pages.common import cards, render
 from generation.review.web.security import Number, Viewer
@@ -44,7 +44,12 @@ def compare(request: Request, visitor: Viewer, ids: Annotated[str, Query(max_len
 
 def _cards(request: Request, visitor: Visitor, which: ColumnElement[bool]) -> list[dict[str, Any]]:
     with request.app.state.database.reading() as connection:
-        query = select(cases).where(which).order_by(cases.c.stake.desc(), cases.c.id.desc()).limit(MOST)
+        query = (
+            select(cases)
+            .where(which, cases.c.method != TITLES)
+            .order_by(cases.c.stake.desc(), cases.c.id.desc())
+            .limit(MOST)
+        )
         return cards(request, connection, list(connection.execute(query).all()), visitor)
 
 

@@ -1,25 +1,24 @@
-"""Pictures, style sheets and scripts; how a cover looks in the feed; covers that look alike."""
+"""Pictures, style sheets and scripts; how a cover looks in the feed."""
 
 from importlib.resources import files
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
-from sqlalchemy import select
 
 from conf.errors import Unknown
 from generation.review import pictures
-from generation.review.log.queue import rows_of
-from generation.review.log.schema import candidates, cases
-from generation.review.web.pages.common import filter_of
 from generation.review.web.security import Viewer
 
 router = APIRouter()
 STATIC = {
     "desk.css": "text/css",
+    "alike.css": "text/css",
+    "context.css": "text/css",
     "desk.js": "text/javascript",
     "outbox.js": "text/javascript",
+    "together.js": "text/javascript",
     "compare.js": "text/javascript",
     "grid.js": "text/javascript",
+    "alike.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 """The files there are, with their types; nothing else is served by name."""
@@ -50,17 +49,5 @@ def sizes(request: Request) -> Response:
         f".place-{name} {{ width: {size[0]}px; height: {size[1]}px; }}"
         for name, size in (("thumbnail", chosen.thumbnail), ("card", chosen.card), ("hero", chosen.hero))
     ]
+    lines.append(f".device .cover {{ aspect-ratio: {chosen.card[0]} / {chosen.card[1]}; }}")
     return Response("\n".join(lines), media_type="text/css", headers={"Cache-Control": "no-cache"})
-
-
-@router.get("/api/similar/{cover_id}")
-def similar(request: Request, visitor: Viewer, cover_id: str) -> HTMLResponse:
-    """Covers of the night that look like this one, as a piece of the page."""
-    ds = filter_of(request).ds
-    with request.app.state.database.reading() as connection:
-        query = select(candidates.c.cover_id, candidates.c.case_id).join(cases, cases.c.id == candidates.c.case_id)
-        owners = {row.cover_id: row.case_id for row in connection.execute(query.where(cases.c.ds == ds))}
-        near = request.app.state.lookalikes.near(cover_id, set(owners))
-        rows = {row.id: row for row in rows_of(connection, [owners[name] for name, _ in near])}
-    found = [(name, cosine, rows[owners[name]]) for name, cosine in near]
-    return HTMLResponse(request.app.state.pages.get_template("similar.html.j2").render(found=found))

@@ -4,6 +4,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from conf.errors import Refused
+from generation.review.log.queue import EVERY_NIGHT
 from generation.review.offline import offline_file
 from generation.review.web.pages.common import filter_of, render
 from generation.review.web.security import Reviewer, now_of, upload_of
@@ -22,6 +24,8 @@ def export(request: Request, visitor: Reviewer) -> Response:
     """One HTML file with the covers of a filter."""
     state = request.app.state
     asked = filter_of(request)
+    if asked.ds == EVERY_NIGHT:
+        raise Refused("A file holds covers of one night: choose it in the filter.")
     page = offline_file.export(
         state.database, state.ctx.images, asked, settings=state.settings, by=visitor.name, now=now_of(request)
     )

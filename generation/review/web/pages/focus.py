@@ -4,14 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
-from sqlalchemy import select
 
-from conf.errors import Unknown
 from generation.review.log import queue
 from generation.review.log.queue import OPEN, Filter, Place
-from generation.review.log.schema import cases
+from generation.review.log.schema import TITLES
 from generation.review.web.accounts import Visitor
-from generation.review.web.pages.common import cards, filter_of, query_of, render
+from generation.review.web.pages.common import card_of, card_template, cards, filter_of, query_of, render
 from generation.review.web.security import Number, Viewer, now_of
 
 router = APIRouter()
@@ -31,6 +29,7 @@ def show(request: Request, visitor: Viewer) -> HTMLResponse:
         tab=asked.tab,
         query=query_of(asked),
         cards=_next(request, visitor, asked, None, AHEAD),
+        template_of=card_template,
         single=False,
     )
 
@@ -39,9 +38,18 @@ def show(request: Request, visitor: Viewer) -> HTMLResponse:
 def one(request: Request, visitor: Viewer, case_id: Number) -> HTMLResponse:
     """One cover, as a link to it opens it."""
     found = _one(request, visitor, case_id)
-    asked = Filter(ds=found["row"].ds, tab="all")
+    titles = TITLES if found["row"].method == TITLES else None
+    asked = Filter(ds=found["row"].ds, tab="all", what=titles)
     return render(
-        request, "focus.html.j2", visitor, asked=asked, tab="all", query=query_of(asked), cards=[found], single=True
+        request,
+        "focus.html.j2",
+        visitor,
+        asked=asked,
+        tab="all",
+        query=query_of(asked),
+        cards=[found],
+        template_of=card_template,
+        single=True,
     )
 
 
@@ -80,12 +88,9 @@ def _next(request: Request, visitor: Visitor, asked: Filter, after: Place | None
 
 def _one(request: Request, visitor: Visitor, case_id: int) -> dict[str, Any]:
     with request.app.state.database.reading() as connection:
-        rows = connection.execute(select(cases).where(cases.c.id == case_id)).all()
-        if not rows:
-            raise Unknown("There is no such cover at this desk.")
-        return cards(request, connection, list(rows), visitor)[0]
+        return card_of(request, connection, case_id, visitor)
 
 
 def _piece(request: Request, visitor: Visitor, card: dict[str, Any]) -> dict[str, Any]:
-    template = request.app.state.pages.get_template("card.html.j2")
+    template = request.app.state.pages.get_template(card_template(card))
     return {"id": card["row"].id, "place": card["place"], "html": template.render(card=card, visitor=visitor)}

@@ -11,7 +11,17 @@ from generation.review.log import audit
 from generation.review.web import return_to
 from generation.review.web.accounts import ROLES, Accounts
 from generation.review.web.pages.common import render
-from generation.review.web.security import COOKIE, Anybody, Form, Lead, address_of, now_of, refusal, visitor_of
+from generation.review.web.security import (
+    COOKIE,
+    Anybody,
+    Form,
+    Lead,
+    address_of,
+    note_in_audit,
+    now_of,
+    refusal,
+    visitor_of,
+)
 
 router = APIRouter()
 
@@ -36,15 +46,15 @@ def sign_in(request: Request, form: Form) -> Response:
     except Refused as error:
         refusal(request, "sign in", error, name)
         return render(request, "sign_in.html.j2", None, error.status, problem=str(error), name=name)
-    _note(request, name, "sign in")
-    return _signed_in(request, secret)
+    note_in_audit(request, name, "sign in")
+    return signed_in(request, secret)
 
 
 @router.post("/sign-out")
 def sign_out(request: Request, visitor: Anybody) -> Response:
     """End the session."""
     request.app.state.accounts.close_session(request.cookies.get(COOKIE, ""))
-    _note(request, visitor.name, "sign out")
+    note_in_audit(request, visitor.name, "sign out")
     response = RedirectResponse("/sign-in", 303)
     response.delete_cookie(COOKIE)
     return response
@@ -70,8 +80,8 @@ def change_password(request: Request, visitor: Anybody, form: Form) -> Response:
     except Refused as error:
         refusal(request, "own password", error, visitor.name)
         return render(request, "password.html.j2", visitor, error.status, problem=str(error))
-    _note(request, visitor.name, "own password")
-    return _signed_in(request, secret)
+    note_in_audit(request, visitor.name, "own password")
+    return signed_in(request, secret)
 
 
 @router.get("/setup")
@@ -95,8 +105,8 @@ def setup(request: Request, form: Form) -> Response:
         page = {"token": form.get("token", ""), "problem": str(error), "name": name}
         return render(request, "setup.html.j2", None, 422, **page)
     request.app.state.setup_token = None
-    _note(request, name, "first account")
-    return _signed_in(request, people.open_session(name, now_of(request)))
+    note_in_audit(request, name, "first account")
+    return signed_in(request, people.open_session(name, now_of(request)))
 
 
 @router.get("/people")
@@ -126,6 +136,10 @@ def change_people(request: Request, visitor: Lead, form: Form) -> HTMLResponse:
         about = name
     elif name == visitor.name:
         raise Refused("Your own password is changed under your name; somebody else changes your role.")
+    elif not form.get("password") and people.settings.oidc_issuer and people.role_of(name) is None:
+        people.invite(name, form.get("role", ""), now_of(request), by=visitor.name)
+        said = f"{name} is {form.get('role')} and signs in with {people.settings.oidc_name}."
+        about = f"{name}: {form.get('role')}, by the provider"
     elif form.get("password"):
         people.put(name, form.get("role", ""), form["password"], now_of(request), by=visitor.name)
         said = f"{name} is {form.get('role')} now, and changes that password at the first sign-in."
@@ -134,7 +148,7 @@ def change_people(request: Request, visitor: Lead, form: Form) -> HTMLResponse:
         people.set_role(name, form.get("role", ""), now_of(request), by=visitor.name)
         said = f"{name} is {form.get('role')} now; the password stays."
         about = f"{name}: {form.get('role')}"
-    _note(request, visitor.name, f"people: {form.get('what', 'put')}", about)
+    note_in_audit(request, visitor.name, f"people: {form.get('what', 'put')}", about)
     return render(request, "people.html.j2", visitor, people=people.all(), roles=ROLES, tab="people", said=said)
 
 
@@ -147,7 +161,7 @@ def audit_page(request: Request, visitor: Lead) -> HTMLResponse:
 @router.get("/audit.jsonl")
 def audit_export(request: Request, visitor: Lead) -> StreamingResponse:
     """Everything that anybody did."""
-    _note(request, visitor.name, "export the audit log")
+    note_in_audit(request, visitor.name, "export the audit log")
     headers = {"Content-Disposition": 'attachment; filename="audit.jsonl"'}
     return StreamingResponse(
         audit.export(request.app.state.database), media_type="application/x-ndjson", headers=headers
@@ -161,7 +175,8 @@ def _check_setup(request: Request, token: str) -> None:
         raise Forbidden("This set-up link is not valid any more. `coverlift review users add NAME` adds an account.")
 
 
-def _signed_in(request: Request, secret: str) -> Response:
+def signed_in(request: Request, secret: str) -> Response:
+    """On to the page that was asked for, with the session's cookie."""
     settings = request.app.state.settings
     response = RedirectResponse(return_to.place_of(request), 303)
     return_to.forget(response)
@@ -175,14 +190,3 @@ def _signed_in(request: Request, secret: str) -> Response:
         path="/",
     )
     return response
-
-
-def _note(request: Request, who: str, action: str, about: str = "") -> None:
-    audit.note(
-        request.app.state.database,
-        who=who,
-        address=address_of(request),
-        action=action,
-        about=about,
-        now=now_of(request),
-    )

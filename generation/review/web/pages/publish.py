@@ -16,10 +16,11 @@ router = APIRouter()
 
 @router.get("/api/feed")
 def feed(request: Request, visitor: Viewer) -> dict[str, Any]:
-    """Counts of a night's covers that are live, come and go; asked for after the page is there."""
-    state, ds = request.app.state, filter_of(request).ds
+    """Counts of a night's covers or titles that are live, come and go; asked for after the page is there."""
+    state, asked = request.app.state, filter_of(request)
+    live = state.published.of(asked.ds, asked.what)
     with state.database.reading() as connection:
-        found = waiting(connection, ds, state.published.of(ds))
+        found = waiting(connection, asked.ds, live, asked.what)
     return {**found, "busy": state.publisher.busy, "said": state.publisher.said}
 
 

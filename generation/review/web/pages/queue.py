@@ -8,15 +8,20 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from conf.policy import PolicySettings
 from generation.review.log import queue
 from generation.review.log.load import facts_of
-from generation.review.log.queue import TABS, Place
-from generation.review.log.schema import REWARDS
+from generation.review.log.load_titles import texts_of
+from generation.review.log.queue import EVERY_NIGHT, TABS, Filter, Place
+from generation.review.log.schema import REWARDS, TITLES
+from generation.review.log.together.ageing import ages, overdue
+from generation.review.web.alike.stacks import tiles
 from generation.review.web.pages.common import fields_of, filter_of, nights_of, place_of, query_of, render, standings
-from generation.review.web.security import Viewer
+from generation.review.web.security import Viewer, now_of
 
 router = APIRouter()
 PAGE = 48
+KINDS = ((None, "Covers"), (TITLES, "Titles"))
 TAB_WORDS = {
     "pending": ("Pending", "Covers that nobody has decided and the policy leaves to people."),
+    "assigned": ("Assigned to me", "Covers that somebody gave to you and that you have not decided."),
     "sampled": ("Sampled", "A share of what the policy approved by itself, for people to check."),
     "doubtful": ("Doubtful", "People disagree with each other or with the policy."),
     "disputed": ("Disputed", "Two people disagree; a lead settles it."),
@@ -34,14 +39,25 @@ def start() -> Response:
 
 
 @router.get("/queue")
-def show(request: Request, visitor: Viewer, after: Annotated[str | None, Query()] = None) -> HTMLResponse:
-    """A page of a queue."""
-    asked = filter_of(request)
+def show(
+    request: Request,
+    visitor: Viewer,
+    after: Annotated[str | None, Query()] = None,
+    stacks: Annotated[str, Query(max_length=10)] = "on",
+) -> HTMLResponse:
+    """A page of a queue, its near-duplicates stacked."""
+    asked, hours, now = filter_of(request), request.app.state.settings.overdue_hours, now_of(request)
+    titles = asked.what == TITLES
+    stackable = not titles and asked.order == "stake"
     with request.app.state.database.reading() as connection:
-        rows = queue.page(connection, asked, me=visitor.name, after=Place.parse(after), limit=PAGE + 1)
+        late = overdue(connection, now, hours, asked.what)
+        near = request.app.state.near_duplicates.of(connection, asked.ds) if stackable and stacks != "off" else {}
+        found = tiles(connection, asked, near, me=visitor.name, after=Place.parse(after), limit=PAGE + 1)
+        rows = [each.row for each in found]
         facts: dict[str, Any] = facts_of(connection, asked.ds)
         nights = nights_of(connection)
         feed = standings(request, connection, rows)
+        written = texts_of(connection, [row.cover_id for row in rows]) if titles else {}
     more = rows[PAGE - 1] if len(rows) > PAGE else None
     people = [row.name for row in request.app.state.accounts.all()]
     return render(
@@ -51,16 +67,24 @@ def show(request: Request, visitor: Viewer, after: Annotated[str | None, Query()
         asked=asked,
         tab=asked.tab,
         tabs=[(name, *TAB_WORDS[name], query_of(asked, tab=name)) for name in TAB_WORDS if name in TABS],
-        rows=rows[:PAGE],
+        stacks=found[:PAGE],
+        stacking=stacks != "off",
+        stackable=stackable,
+        titles=titles,
+        written=written,
+        kinds=_kinds(asked) if "groups" in facts else [],
         feed=feed,
+        ages=ages(rows, now, hours),
+        late=late,
+        late_link=f"/queue?{query_of(_late(late.before, asked.what))}" if late else None,
         limit=float(facts.get("max_nsfw", PolicySettings().max_nsfw)),
-        more=f"/queue?{query_of(asked)}&after={place_of(more)}" if more is not None else None,
+        more=f"/queue?{query_of(asked, stacks=stacks)}&after={place_of(more)}" if more is not None else None,
         first=after is None,
         query=query_of(asked),
         fields=fields_of(asked),
         nights=nights,
         choices={
-            "segment_id": facts.get("segment_id", []),
+            "segment_id": sorted(facts.get("groups", {})) if titles else facts.get("segment_id", []),
             "category": facts.get("category", []),
             "method": facts.get("method", []),
             "reason": [*request.app.state.settings.reasons, *facts.get("rules", [])],
@@ -80,10 +104,23 @@ def show(request: Request, visitor: Viewer, after: Annotated[str | None, Query()
                     asked.reviewer,
                     asked.verdict,
                     asked.title,
+                    asked.assigned,
+                    asked.came_before,
                 )
             )
         ),
     )
+
+
+def _kinds(asked: Filter) -> list[tuple[str, str, bool]]:
+    """Words, query and whether it is here, of covers and of titles; a filter that only one of them has falls away."""
+    own = {"segment_id": None, "method": None}
+    return [(words, query_of(asked, what=what, **own), what == asked.what) for what, words in KINDS]
+
+
+def _late(before: str, what: str | None) -> Filter:
+    """Everything that is overdue, the oldest first."""
+    return Filter(ds=EVERY_NIGHT, tab="all", came_before=before, order="oldest", what=what)
 
 
 @router.get("/api/count")

@@ -270,7 +270,8 @@ class Focus {
   takedown() {
     const card = this.card;
     if (!card) return;
-    this.words("Take this cover down for good?", "It leaves the feed at once, in every segment, and never comes back. Say why, for the record.", (reason) => {
+    const what = card.classList.contains("of-title") ? ["title", "for every item and all readers"] : ["cover", "in every segment"];
+    this.words(`Take this ${what[0]} down for good?`, `It leaves the feed at once, ${what[1]}, and never comes back. Say why, for the record.`, (reason) => {
       this.put(card, "/api/takedown", { case: Number(card.dataset.case), cover: card.dataset.cover, reason, key: makeKey() }, { kind: "takedown" });
     }, { ok: "Take down for good", grave: true });
   }
@@ -289,6 +290,7 @@ class Focus {
     if (!button) return;
     for (const each of $$('[data-do="look"]', card)) each.setAttribute("aria-pressed", String(each === button));
     for (const image of $$("img.candidate", card)) image.src = `/img/${cover}`;
+    for (const place of $$("[data-written]", card)) place.textContent = button.dataset.words;
     card.dataset.shown = cover;
     const others = $$('[data-do="look"]', card).length;
     card.dataset.caption = `Candidate ${button.dataset.number} of ${others}`;
@@ -317,14 +319,14 @@ class Focus {
     if (!card) return;
     const caption = $("[data-caption]", card);
     card.dataset.caption ??= caption.textContent;
-    const flipped = $(".flicker", card).classList.toggle("flipped", on);
+    const flipped = $(".flicker", card)?.classList.toggle("flipped", on);
     caption.textContent = flipped ? "Original, in the candidate's place" : card.dataset.caption;
   }
 
   // Every pixel of a picture as a whole number of the screen's; both sides move together.
   zoom() {
     const stage = this.card && $(".stage", this.card);
-    if (!stage) return;
+    if (!stage || !$(".frame", stage)) return;
     stage.classList.toggle("zoom");
     this.move(stage, 0, 0);
   }
@@ -360,20 +362,8 @@ class Focus {
     addEventListener("pointerup", () => removeEventListener("pointermove", moving), { once: true });
   }
 
-  async similar() {
-    const card = this.card;
-    if (!card) return;
-    const place = $(".similar", card);
-    place.hidden = !place.hidden;
-    if (place.hidden || place.dataset.full) return;
-    place.textContent = "Looking…";
-    try {
-      place.innerHTML = await ask(`/api/similar/${card.dataset.cover}?ds=${card.dataset.ds}`);
-      place.dataset.full = "1";
-      localise(place);
-    } catch (error) { place.textContent = error.message; }
-  }
-
+  similar() { if (this.card && $(".similar", this.card)) showSimilar(this.card); }
+  context() { $("[data-context]", this.card ?? document)?.click(); }
   item() { $("[data-item]", this.card ?? document)?.click(); }
   next() { if (this.card) this.show(this.position + 1); }
   // A cover that was decided since it was drawn is drawn again, with what was decided.
@@ -422,7 +412,7 @@ class Pairs {
 
 const focus = $("#focus") && new Focus($("#focus"));
 const pairs = $("#ab") && new Pairs($("#ab"));
-const KEYS = { a: "approve", r: "reject", s: "skip", u: "undo", n: "note", j: "next", arrowright: "next", k: "previous", arrowleft: "previous", f: "flicker", z: "zoom", i: "item", m: "similar", t: "takedown" };
+const KEYS = { a: "approve", r: "reject", s: "skip", u: "undo", n: "note", j: "next", arrowright: "next", k: "previous", arrowleft: "previous", f: "flicker", z: "zoom", i: "item", m: "similar", v: "context", t: "takedown" };
 const SIDES = { arrowleft: "left", arrowright: "right", arrowdown: "tie", "=": "tie" };
 
 document.addEventListener("click", (event) => {
@@ -468,11 +458,11 @@ for (const place of $$("[data-count]")) {
 
 // What is live, and what the next publish changes; while one runs, how it ends.
 async function tellFeed(place) {
-  const found = await ask(`/api/feed?ds=${place.dataset.ds}`).catch(() => null);
+  const found = await ask(`/api/feed?ds=${place.dataset.ds}&what=${place.dataset.what ?? ""}`).catch(() => null);
   if (!found) return;
   const change = found.comes || found.goes;
   const counted = (number) => new Intl.NumberFormat(navigator.language).format(number);
-  const words = [`${counted(found.live)} covers are live.`];
+  const words = [`${counted(found.live)} ${place.dataset.what ?? "covers"} are live.`];
   if (found.busy) words.push("Publishing…");
   else if (change) words.push(`The next publish shows ${counted(found.comes)} more and takes ${counted(found.goes)} off.`);
   else if (found.live) words.push("The next publish changes nothing.");

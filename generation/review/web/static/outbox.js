@@ -58,7 +58,10 @@ const session = {
   },
   open() {
     const dialog = $("#sign-in");
-    if (dialog && !dialog.open && !$("dialog[open]")) dialog.showModal();
+    if (!dialog || dialog.open) return;
+    const other = $("dialog[open]");
+    if (other) other.addEventListener("close", () => { if (this.waiting) this.open(); }, { once: true });
+    else dialog.showModal();
   },
   async submit(form) {
     const problem = $("[role=alert]", form);

@@ -5,12 +5,14 @@ import pytest
 import torch
 
 from generation.diffusion.painter import Painter
-from generation.personalization.dppmg.checkpoint import add_low_rank, ship
 from generation.personalization.dppmg.graph import words_features
-from generation.personalization.dppmg.inject import CodeTables
+from generation.personalization.dppmg.pictures.checkpoint import add_low_rank, ship
+from generation.personalization.dppmg.pictures.inject import CodeTables
 from generation.personalization.dppmg.preferences import write_preferences
 from generation.personalization.dppmg.propagate import Propagation
 from generation.personalization.dppmg.quantise import Quantiser
+from generation.personalization.icg.checkpoint import SHIPPED as ICG_SHIPPED
+from generation.personalization.icg.checkpoint import icg_fingerprint
 from generation.personalization.low_rank import lora_weights
 
 
@@ -47,6 +49,26 @@ def folder(painter, tables, tmp_path_factory):
     for weight in lora_weights(unet).values():
         torch.nn.init.normal_(weight, std=0.1)
     ship(tables, lora_weights(unet), made, painter.fingerprint, {"date": "2026-01-01"})
+    return made
+
+
+@pytest.fixture(scope="session")
+def meanings():
+    """Tables whose sums are preferences."""
+    made = CodeTables.for_preferences()
+    torch.manual_seed(7)
+    torch.nn.init.normal_(made.vectors, std=0.1)
+    return made
+
+
+@pytest.fixture(scope="session")
+def decoding(painter, meanings, tmp_path_factory):
+    """Weights of a whole method that paints through ICG."""
+    made = tmp_path_factory.mktemp("decoding")
+    for modality, features in (("visual", 160), ("words", words_features(["fox"]).shape[1])):
+        write_preferences(made, modality, *small_preferences(features), {"date": "2026-01-01"})
+    through = icg_fingerprint(ICG_SHIPPED, painter.fingerprint)
+    ship(meanings, {}, made, painter.fingerprint, {"date": "2026-01-01"}, through=through)
     return made
 
 

@@ -7,6 +7,7 @@ import torch
 from generation.diffusion.painter import Painter
 from generation.history import HISTORY_DIM, HISTORY_EVENTS, history_array
 from generation.personalization.pigeon.personal import fresh
+from tests.support.models.tiny_pigeons import TinyPigeons
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +53,9 @@ def moved(painter):
     for projection in (pigeon.taste, pigeon.connector.tokens, pigeon.connector.pooled):
         torch.nn.init.normal_(projection.weight, std=0.05)
     return pigeon.requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def public(tmp_path_factory):
+    """What makes models over tiny checkpoints, and batches for them."""
+    return TinyPigeons(tmp_path_factory.mktemp("checkpoints"))

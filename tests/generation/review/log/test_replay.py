@@ -58,8 +58,8 @@ def test_entries_cannot_be_left_out_exchanged_or_added(small_log):
     for forgery in (
         "DELETE FROM entries WHERE seq = 5",
         "UPDATE entries SET seq = seq + 1000 WHERE seq > 10",
-        "INSERT INTO entries SELECT seq + 1000, 'f' || substr(hash, 2), previous, body, kind, ds, unit_id, \"by\", at, "
-        "bulk_id, key || 'x' FROM entries WHERE seq = 4",
+        "INSERT INTO entries SELECT seq + 1000, substr(hash, 2) || substr(hash, 1, 1), previous, body, kind, ds, "
+        "unit_id, \"by\", at, bulk_id, key || 'x' FROM entries WHERE seq = 4",
         "UPDATE entries SET body = (SELECT body FROM entries WHERE seq = 3) WHERE seq = 4",
     ):
         small_log.execute(text("SAVEPOINT forged"))

@@ -56,6 +56,17 @@ def test_a_cover_decided_in_between_keeps_that_decision(make_desk):
     assert [row.verdict for row in rows_of(database)].count("reject") == 3
 
 
+def test_covers_that_two_people_decide_are_left_out_and_counted(make_desk):
+    database = make_desk(12, double_share=0.5)
+    rows = rows_of(database)
+    doubled = {row.id for row in rows if row.doubled}
+    assert 0 < len(doubled) < len(rows)
+    shown = preview(database, [row.id for row in rows])
+    assert {row.id for row in shown.rows} == {row.id for row in rows} - doubled
+    assert (shown.for_two, shown.over_limit) == (len(doubled), 0)
+    assert preview(database).for_two == 0  # of a whole filter they are not counted
+
+
 def test_a_preview_is_its_makers_and_works_once(make_desk):
     database = make_desk(6)
     shown = preview(database, limit=4)

@@ -106,6 +106,7 @@ def test_two_hundred_titles_are_text_on_every_page(desk, lea):
         assert unbroken(found.heading) == unbroken(expected)
         assert "script-src 'self'" in headers["content-security-policy"]
         assert "unsafe" not in headers["content-security-policy"]
+        assert Markup(lea.get(f"/context/{number}")[1]).strange == []
 
 
 def test_notes_and_takedown_reasons_are_kept_as_text(database, ann, lea):

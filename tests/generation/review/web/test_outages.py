@@ -125,7 +125,9 @@ def ride_through(reviewer, server, lengths, pace):
         if trouble == "restart":
             server.restart()
         line.set("up")
+        asked_by = time.monotonic() + 60
         while trouble == "cookie" and not reviewer.page.locator("#sign-in[open]").count():
+            assert time.monotonic() < asked_by, "the page does not ask to sign in again"
             reviewer.decide(number := number + 1)
             reviewer.page.wait_for_timeout(50)
         reviewer.sign_in_again()

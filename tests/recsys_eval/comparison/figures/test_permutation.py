@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from recsys_eval.comparison.figures.permutation import holm, permutation_test
+from recsys_eval.comparison.figures.permutation import permutation_test
 
 
 def test_what_pleases_its_owner_alone_is_found():
@@ -30,9 +30,3 @@ def test_owners_stay_in_their_group():
 def test_nobody_to_swap_is_said():
     with pytest.raises(ValueError, match="two or more"):
         permutation_test([np.ones((1, 1))], shuffles=10, seed=0)
-
-
-def test_holm_by_hand():
-    """Holm (1979): .01 x 4, .02 x 3, .03 x 2, .04 x 1, each at least the one before."""
-    assert holm([0.04, 0.01, 0.03, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]

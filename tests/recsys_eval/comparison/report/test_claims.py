@@ -62,3 +62,17 @@ def test_dppmgs_claims_rest_on_its_continuous_arm_and_on_subjects():
     found = {each.claim: each.verdict for each in claims_of(["dppmg"], [continuous, subject], [])}
     assert found["codes lose nothing against the continuous preference: single users"] == "does not hold"
     assert found["the item stays recognisable: single users"] == "does not hold"
+
+
+def test_what_titles_add_is_told_where_there_are_titles():
+    names = {"section": "titles", "level": "segment", "method": "dppmg, with title"}
+    both = figure(**names, figure="lift", against="dppmg")
+    agreeing = figure(
+        **{**names, "method": "dppmg, chosen to agree"}, figure="agreement", against="dppmg, with title", low=-0.1
+    )
+    titles = Permutation(level="segment", method="titles", own=0.2, shuffled=0.1, z=4, p=0.001, shuffles=999, n=9)
+    found = {each.claim: each.verdict for each in claims_of(["dppmg"], [both, agreeing], [titles])}
+    assert found["picture and title together gain over the picture: segments"] == "holds"
+    assert found["a reward that asks picture and title to agree brings them together: segments"] == "not shown"
+    assert found["the title is personalised: segments"] == "holds"
+    assert not any("title" in each.claim for each in claims_of(["dppmg"], [], []))

@@ -51,12 +51,17 @@ def test_a_page_has_a_table_for_each_part_that_there_is():
                 figure(method="profile: nobody", value=-0.01),
                 figure(section="panel", figure="edge halo", value=1.25, low=1.1, high=1.5),
                 figure(section="mask", figure="mask", slice="random", value=0.71),
+                figure(section="titles", method="profile, with title", figure="lift", value=0.2),
+                figure(section="titles", method="profile, with title", figure="lift", against="profile", value=0.1),
+                figure(section="titles", method="titles", figure="right language", value=0.97),
             ]
         )
     )
     assert "50.0 % [40.0, 60.0]" in page
     assert "| profile | icg | gap closed | -10.0 % [40.0, 60.0] | 0.400 |" in page
     assert "3-9 clicks, 5 users" in page
+    assert "| profile, with title | 20.0 % [40.0, 60.0] | 10.0 % [40.0, 60.0] |  |  |  |" in page
+    assert "| right language | 97.0 % [40.0, 60.0] |" in page
     assert "random 40%" in page
     assert "| random 40% | profile | icg | 7.0 % [40.0, 60.0] |" in page
     assert "| nobody | -1.0 % [40.0, 60.0] |" in page

@@ -14,7 +14,7 @@ import numpy as np
 from generation.personalization.dppmg.titles.content import TitleContent
 from generation.personalization.dppmg.titles.groups import NONE, WordsCodes, prompt_codes
 from generation.personalization.dppmg.titles.taste import TitleEvents, TitleTastes
-from generation.personalization.dppmg.titles.tokenizer import TitleTokenizer
+from generation.personalization.dppmg.titles.tokenizer import Prompting
 from jobs.lake.arrays import Floats
 from jobs.lake.splits import Split, split_of
 
@@ -132,7 +132,7 @@ class ClickSampler:
     def __init__(
         self,
         rows: Sequence[ClickedTitle],
-        tokenizer: TitleTokenizer,
+        tokenizer: Prompting,
         syllables: Syllables,
         *,
         share: float,
@@ -155,7 +155,7 @@ class ClickSampler:
         return batch
 
 
-def coded(tokenizer: TitleTokenizer, row: ClickedTitle, code: int) -> tuple[list[int], list[int]]:
+def coded(tokenizer: Prompting, row: ClickedTitle, code: int) -> tuple[list[int], list[int]]:
     """Prompt and title of a row as numbers."""
     return tokenizer.prompt(row.content, row.language, prompt_codes(code)), tokenizer.title(
         row.title, row.content, row.language

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from transformers import LlamaForCausalLM
 
-from generation.personalization.dppmg.titles.writer import Asked, Writer, title_logits
+from generation.personalization.dppmg.titles.writer import Asked, Writer, only_rows, title_logits
 from generation.training_state import set_rate
 from jobs.lake.arrays import Floats
 
@@ -88,10 +88,7 @@ class Tuning:
         tuned = LoraConfig(r=settings.rank, lora_alpha=2 * settings.rank, target_modules=TUNED, lora_dropout=0.0)
         self.model = get_peft_model(copy.deepcopy(writer.model), tuned)
         self.codes = self._embedding.weight
-        self.codes.requires_grad_(True)
-        rows = torch.zeros(len(self.codes), 1)
-        rows[writer.tokenizer.code_rows] = 1
-        self.codes.register_hook(lambda gradient: gradient * rows)  # type: ignore[no-untyped-call]
+        only_rows(self.codes, writer.tokenizer.code_rows)
         moved = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(moved, lr=settings.tuning_rate, weight_decay=0.0)
         self.writer = Writer(self.model, writer.tokenizer)

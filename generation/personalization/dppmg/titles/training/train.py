@@ -1,7 +1,8 @@
 """Train the writer of titles: ``coverlift train titles``, over the tables of a night up to its features.
 
-Supervised, from nothing: the titles that training users clicked on training items. Stops by the
-bits a byte of clicked titles of validation items. Killed at any time, or ended by ``--minutes``, the
+Supervised, from nothing; or, with ``--profile dppmg-production`` (``dppmg.writer``), over a public language model, of
+which words codes and low-rank weights move alone: the titles that training users clicked on training items. Stops by
+the bits a byte of clicked titles of validation items. Killed at any time, or ended by ``--minutes``, the
 same command goes on from its last checkpoint.
 """
 
@@ -13,18 +14,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
-from transformers import LlamaForCausalLM
+from transformers import PreTrainedModel
 
 from conf.command_line import told
+from conf.errors import UsageError
+from conf.settings import Settings
 from generation.personalization.dppmg.titles.checkpoint import SHIPPED, ship
 from generation.personalization.dppmg.titles.groups import prompt_codes
 from generation.personalization.dppmg.titles.material import Material, read_material, told_night
-from generation.personalization.dppmg.titles.tokenizer import PADDING, TitleTokenizer, train_tokenizer
+from generation.personalization.dppmg.titles.public.network import open_base
+from generation.personalization.dppmg.titles.public.store import ship_public
+from generation.personalization.dppmg.titles.tokenizer import PADDING, Prompting, TitleTokenizer, train_tokenizer
 from generation.personalization.dppmg.titles.training.clicks import (
     ClickedTitle,
     ClickSampler,
@@ -97,16 +103,16 @@ def batch_tensors(batch: Sequence[tuple[list[int], list[int]]], padding: int) ->
     return rows, wanted
 
 
-def title_loss(model: LlamaForCausalLM, batch: Sequence[tuple[list[int], list[int]]], padding: int) -> Tensor:
+def title_loss(model: PreTrainedModel, batch: Sequence[tuple[list[int], list[int]]], padding: int) -> Tensor:
     """(B,) nats of each title, its end included, given its prompt."""
-    rows, wanted = batch_tensors(batch, padding)
+    rows, wanted = (part.to(model.device) for part in batch_tensors(batch, padding))
     logits = title_logits(model, rows, padding, wanted.shape[1]).float()
     lost = functional.cross_entropy(logits.transpose(1, 2), wanted, ignore_index=IGNORED, reduction="none")
     return lost.sum(dim=1)
 
 
 @torch.no_grad()
-def bits_a_byte(model: LlamaForCausalLM, tokenizer: TitleTokenizer, rows: Sequence[ClickedTitle]) -> float:
+def bits_a_byte(model: PreTrainedModel, tokenizer: Prompting, rows: Sequence[ClickedTitle]) -> float:
     """Bits of the titles over their bytes of UTF-8, each with one byte for its end."""
     model.eval()
     nats, size = 0.0, 0
@@ -135,13 +141,27 @@ def rate_at(step: int, settings: WritingSettings) -> float:
 
 
 class Run:
-    """A training that can be killed: network, optimiser, best look, and where it stands."""
+    """A training that can be killed: network, optimiser, best look, and where it stands.
 
-    def __init__(self, model: LlamaForCausalLM, settings: WritingSettings, work: Path) -> None:
+    Parameters
+    ----------
+    model
+        Its weights with a gradient move.
+    settings, work
+        How, and the folder of the checkpoint.
+    undecayed
+        A table of which only some rows have a gradient: weight decay would move the others.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, settings: WritingSettings, work: Path, *, undecayed: nn.Parameter | None = None
+    ) -> None:
         self.model, self.settings, self.work = model, settings, work
-        self.optimizer = torch.optim.AdamW(
-            model.parameters(), lr=settings.learning_rate, betas=(0.9, 0.95), weight_decay=0.05
-        )
+        moving = [weight for weight in model.parameters() if weight.requires_grad]
+        groups: list[dict[str, Any]] = [{"params": [weight for weight in moving if weight is not undecayed]}]
+        if undecayed is not None:
+            groups.append({"params": [undecayed], "weight_decay": 0.0})
+        self.optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.95), weight_decay=0.05)
         self.step, self.best, self.best_step = 0, math.inf, 0
         self._best: dict[str, Tensor] = {}
 
@@ -151,8 +171,9 @@ class Run:
         return self.work / "checkpoint.safetensors"
 
     def weights(self) -> dict[str, Tensor]:
-        """Current weights, copied; the tied output is left out."""
-        return {name: weight.detach().clone() for name, weight in self.model.named_parameters()}
+        """Current weights of what moves, copied; the tied output is left out."""
+        named = self.model.named_parameters()
+        return {name: weight.detach().clone() for name, weight in named if weight.requires_grad}
 
     def resume(self) -> bool:
         """Go on from the checkpoint if there is one."""
@@ -193,7 +214,8 @@ def learn(run: Run, sampler: ClickSampler, padding: int) -> float:
     batch = sampler.batch(run.step, run.settings.rows)
     run.model.train()
     set_rate(run.optimizer, rate_at(run.step, run.settings))
-    with autocast("cpu", compute_dtype("cpu") if run.settings.bf16 else torch.float32):
+    device = run.model.device
+    with autocast(device, compute_dtype(device) if run.settings.bf16 else torch.float32):
         lost = title_loss(run.model, batch, padding)
     loss = lost.sum() / sum(len(title) for _, title in batch)
     run.optimizer.zero_grad(set_to_none=True)
@@ -216,7 +238,7 @@ def train(
     run: Run,
     sampler: ClickSampler,
     watched: Sequence[ClickedTitle],
-    tokenizer: TitleTokenizer,
+    tokenizer: Prompting,
     *,
     minutes: float | None,
     say: Callable[[str], None],
@@ -265,8 +287,8 @@ class TitleTraining:
 
     date: str
     """Day of the training, for the manifest: YYYY-MM-DD."""
-    out: Path = SHIPPED
-    """Folder of the writer."""
+    out: Path | None = None
+    """Folder of the writer; None: what ships, or over a public language model what titles.writer names."""
     work: Path = Path("var/titles")
     """Folder of checkpoint and progress."""
     minutes: float | None = None
@@ -276,24 +298,79 @@ class TitleTraining:
     writing: WritingSettings = WritingSettings()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Beginning:
+    """A writer before training."""
+
+    run: Run
+    tokenizer: Prompting
+    about: dict[str, Any]
+    """What it is made of."""
+    ship: Callable[[Path, dict[str, Any]], None]
+    """Writes the weights of the moment to a folder, with facts for the manifest."""
+
+
+def beginning_of(ctx: Context, options: TitleTraining, material: Material, rows: Sequence[ClickedTitle]) -> Beginning:
+    """The writer that settings ask for: over a public language model where ``dppmg.writer`` names one, else a new one.
+
+    Raises
+    ------
+    UsageError
+        The language model is not here.
+    """
+    settings, dppmg = options.writing, ctx.settings.dppmg
+    if dppmg.writer is None:
+        tokenizer = tokenizer_of(material, rows)
+        run = Run(new_model(tokenizer, settings.seed), settings, options.work)
+
+        def write(folder: Path, facts: dict[str, Any]) -> None:
+            ship(folder, Writer(run.model, tokenizer), material.codes, facts)
+
+        return Beginning(run=run, tokenizer=tokenizer, about={}, ship=write)
+    torch.manual_seed(settings.seed)
+    base: dict[str, Any] = {"source": dppmg.writer, "rank": dppmg.writer_rank, "allow_download": dppmg.allow_download}
+    network = open_base(**base)
+    model = network.model.to("cuda" if torch.cuda.is_available() else "cpu")
+
+    def write_public(folder: Path, facts: dict[str, Any]) -> None:
+        ship_public(folder, network, material.codes, base, facts)
+
+    return Beginning(
+        run=Run(model, settings, options.work, undecayed=network.table),
+        tokenizer=network.tokenizer,
+        about={"bases": network.bases, "rank": dppmg.writer_rank},
+        ship=write_public,
+    )
+
+
+def place_of(settings: Settings) -> Path:
+    """Where the night looks for what is trained; the built-in writer's folder is not for another kind of writer."""
+    if settings.dppmg.writer is None:
+        return SHIPPED
+    if settings.titles.writer is None:
+        raise UsageError("titles.writer names no folder for a writer over a public model: set it, or give --out")
+    return Path(settings.titles.writer)
+
+
 def train_titles(ctx: Context, options: TitleTraining) -> None:
     """Train or resume, then ship the writer."""
     torch.set_num_threads(options.threads)
-    settings, material = options.writing, read_material(ctx)
+    settings, material, out = options.writing, read_material(ctx), options.out or place_of(ctx.settings)
     rows, watched = (
         clicked_titles(material.events, material.tastes, material.codes, material.content, split)
         for split in ("train", "validation")
     )
-    tokenizer = tokenizer_of(material, rows)
+    beginning = beginning_of(ctx, options, material, rows)
+    run, tokenizer = beginning.run, beginning.tokenizer
     about = {
         "settings": asdict(settings),
         "ds": ctx.ds.isoformat(),
         "rows": len(rows),
         "tokenizer": tokenizer.fingerprint,
         "codes": material.codes.fingerprint,
+        **beginning.about,
     }
     same_run(options.work, about)
-    run = Run(new_model(tokenizer, settings.seed), settings, options.work)
     sampler = ClickSampler(rows, tokenizer, Syllables(material.labels()), share=settings.nonsense, seed=settings.seed)
     order = np.random.default_rng(settings.seed).permutation(len(watched))[:WATCHED]
     outcome = train(
@@ -305,10 +382,8 @@ def train_titles(ctx: Context, options: TitleTraining) -> None:
         say=partial(print, flush=True),
     )
     print(outcome)
-    ship(
-        options.out,
-        Writer(run.model, tokenizer),
-        material.codes,
+    beginning.ship(
+        out,
         {
             "command": told("coverlift train titles", options),
             "date": options.date,

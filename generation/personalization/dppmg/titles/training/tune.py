@@ -25,6 +25,7 @@ from generation.personalization.dppmg.titles.checkpoint import SHIPPED, load_wri
 from generation.personalization.dppmg.titles.content import TitleContent
 from generation.personalization.dppmg.titles.groups import group_parts, prompt_codes
 from generation.personalization.dppmg.titles.material import Material, read_material, told_night
+from generation.personalization.dppmg.titles.public.store import is_public
 from generation.personalization.dppmg.titles.training.clicks import ClickedTitle, clicked_titles
 from generation.personalization.dppmg.titles.training.grpo import GrpoSettings, Tuning
 from generation.personalization.dppmg.titles.training.train import bits_a_byte
@@ -254,6 +255,8 @@ def tune_titles(ctx: Context, options: TitleTuning) -> None:
     torch.set_num_threads(options.threads)
     if options.start.resolve() == options.out.resolve():
         raise UsageError("--start and --out are one folder: the tuned writer would replace what it began from")
+    if is_public(options.start):
+        raise UsageError("--start is over a public language model: only the built-in writer is tuned by reward")
     writer, codes = load_writer(options.start)
     material = read_material(ctx, codes)
     about = {"start": writer_fingerprint(options.start), "tuning": asdict(options.tuning), "ds": ctx.ds.isoformat()}

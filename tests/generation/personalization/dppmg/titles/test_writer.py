@@ -17,6 +17,13 @@ def test_samples_follow_their_seed(writer, content):
     assert [len(titles) for titles in first] == [3, 3, 3]
 
 
+def test_the_likeliest_stands_first_whatever_is_drawn_beside_it(writer, content):
+    asked = [Asked(one, language, (0, -1)) for one in content.values() for language in ("en", "de")]
+    drawn = writer.write(asked, samples=5, seed=2)
+    assert [titles[0] for titles in drawn] == [titles[0] for titles in writer.write(asked)]
+    assert len({title for titles in drawn for title in titles[1:]}) > len(asked)
+
+
 def test_padding_does_not_change_the_logits(writer, content):
     model, tokenizer = writer.model, writer.tokenizer
     prompt = tokenizer.prompt(content["fox"], "en", (0, -1))

@@ -5,9 +5,14 @@ import pytest
 import torch
 
 from generation.diffusion.training.data import Drawings
+from generation.personalization.pigeon.training.clicks import clicked_drawings
 from generation.personalization.pigeon.training.logged import Logged, preference_of
+from generation.personalization.pigeon.training.reconstruct import ReconstructSettings, TaskSampler
+from generation.personalization.pigeon.training.simulated import Crowd
 from jobs.stickers.pack import PicturePack
+from reward_model.encoders.model import load_backbone
 from tests.generation.personalization.pigeon.conftest import a_history
+from tests.generation.personalization.pigeon.training.test_clicks import clicks_of
 
 
 @pytest.fixture(scope="package")
@@ -65,3 +70,15 @@ def logged():
 @pytest.fixture
 def families():
     return torch.eye(6, 32) - 1 / 6
+
+
+@pytest.fixture(scope="package")
+def sampler(drawings, pack):
+    logged = clicks_of(drawings, pack)
+    clicked = clicked_drawings(logged, drawings, pack)
+    settings = ReconstructSettings(rows=4, simulated=0.5, learning_rate=1e-3, warmup=1)
+    text = torch.nn.functional.normalize(torch.randn(len(drawings.codes), 384), dim=1)
+    backbone = load_backbone()
+    return TaskSampler(
+        drawings, text, logged.history, logged.preference, clicked, Crowd(drawings, 1), None, backbone, settings
+    )

@@ -1,6 +1,7 @@
 """Clicks as rows of drawings."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,3 +43,12 @@ def test_a_click_is_painted_from_the_original_and_an_original_from_another(drawi
     assert found.reference[1] != 0
     assert drawings.subject[found.reference[1]] == drawings.subject[0]
     assert found.weight[0] > found.weight[1]
+
+
+def test_an_original_whose_picture_is_another_subjects_is_not_painted_from(drawings, pack):
+    """Two subjects of the pack may share a picture, and a cover is known by its bytes alone."""
+    stranger = int(np.flatnonzero(drawings.subject != drawings.subject[1])[0])
+    code, _ = cover(pack, drawings, 1)
+    log = replace(clicks_of(drawings, pack), originals={code: cover(pack, drawings, stranger)[1]})
+    found = clicked_drawings(log, drawings, pack)
+    assert (drawings.subject[found.reference] == drawings.subject[found.target]).all()

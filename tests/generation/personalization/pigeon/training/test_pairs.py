@@ -1,5 +1,7 @@
 """Pairs of own pictures, and that the rows that learn are those that painted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -45,7 +47,7 @@ def brightness(pixels, _batch):
 
 @pytest.fixture(scope="module")
 def book(painting, sampler):
-    return PairBook(painting, sampler, brightness, 3, say=lambda _text: None)
+    return PairBook(painting, sampler, brightness, 3, say=lambda _text: None, others=0)
 
 
 def test_the_chosen_picture_is_the_better_one_and_its_row_has_the_ratios_that_made_it(book, painting):
@@ -65,6 +67,34 @@ def test_pairs_with_small_margins_are_left_out_and_a_key_decides(book):
     first, again = book.draw(5, 2, seed=1), book.draw(5, 2, seed=1)
     assert torch.equal(first.chosen, again.chosen)
     assert len(first.batch) <= 2
+
+
+def test_what_others_would_be_shown_is_judged_for_whom_the_row_is_and_learned_by_their_own_history(painting, sampler):
+    seen = []
+
+    def worth(pixels, batch):
+        seen.append(batch.whom)
+        return pixels.mean((1, 2, 3))
+
+    book = PairBook(painting, sampler, worth, 2, say=lambda _text: None, others=2)
+    own, _ = sampler.draw(0)
+    assert seen[: len(GRID) + 2] == [own.whom] * (len(GRID) + 2)
+    found = book.found[0]
+    assert found.planes.shape[0] == len(GRID) + 2
+    # the first of the others is the row before, told of with its own history and preference
+    batch, noise = book.rows(0, np.zeros(4, int))
+    told = replace(batch, history=batch.history.roll(1, 0), preference=batch.preference.roll(1, 0))
+    with torch.no_grad():
+        x = painting.start(told, noise).x
+        again = painting.predict_clean(x, painting.schedule(1), 0, told, painting.condition(told)).float()
+    torch.testing.assert_close(again.half(), found.planes[len(GRID)])
+    pairs = book.draw(0, 4, seed=1)
+    nothing = np.zeros(pairs.batch.history.shape[1:], np.float32)
+    for row, name in enumerate(pairs.batch.whom):
+        np.testing.assert_array_equal(pairs.batch.history[row], sampler.histories.get(name, nothing))
+    assert set(pairs.batch.ratio.tolist()) <= {np.float32(ratio) for ratio, _ in GRID}
+    masks_alone = PairBook(painting, sampler, worth, 2, say=lambda _text: None, others=0)
+    assert book.apart() > masks_alone.apart()
 
 
 def test_some_rows_of_a_batch(sampler):

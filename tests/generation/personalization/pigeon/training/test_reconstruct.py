@@ -1,24 +1,22 @@
 """Painting drawings again."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from generation.alignment.monitor import drawings_of
 from generation.diffusion.training.losses import PerceptualLoss
 from generation.personalization.pigeon.personal import fresh, spoken_by
-from generation.personalization.pigeon.training.clicks import clicked_drawings
 from generation.personalization.pigeon.training.painting import PigeonPainting, painting_parameters
 from generation.personalization.pigeon.training.reconstruct import (
     Reconstruct,
-    ReconstructSettings,
     ReconstructWatch,
-    TaskSampler,
     propensity_weights,
 )
-from generation.personalization.pigeon.training.simulated import Crowd
-from reward_model.encoders.model import load_backbone
-from tests.generation.personalization.pigeon.training.test_clicks import clicks_of
 
 
 def test_weights_are_one_over_the_propensity_and_rare_ones_are_cut():
@@ -27,18 +25,6 @@ def test_weights_are_one_over_the_propensity_and_rare_ones_are_cut():
     assert found.mean() == pytest.approx(1.0, rel=1e-5)
     assert found[199] == found[198] < 100 / 1.25 * found[0] * 1.001
     np.testing.assert_allclose(propensity_weights([0.5, 0.25]), [2 / 3, 4 / 3], rtol=0.02)
-
-
-@pytest.fixture(scope="module")
-def sampler(drawings, pack):
-    logged = clicks_of(drawings, pack)
-    clicked = clicked_drawings(logged, drawings, pack)
-    settings = ReconstructSettings(rows=4, simulated=0.5, learning_rate=1e-3, warmup=1)
-    text = torch.nn.functional.normalize(torch.randn(len(drawings.codes), 384), dim=1)
-    backbone = load_backbone()
-    return TaskSampler(
-        drawings, text, logged.history, logged.preference, clicked, Crowd(drawings, 1), None, backbone, settings
-    )
 
 
 def test_made_up_users_are_painted_what_they_like_from_another_drawing(sampler, drawings):
@@ -53,10 +39,28 @@ def test_made_up_users_are_painted_what_they_like_from_another_drawing(sampler, 
     assert task.weight[2:].tolist() == [1.0, 1.0]
 
 
-def test_steps_move_the_way_of_painting_alone_and_are_watched(painter, sampler, pack):
+def test_a_task_knows_every_drawing_of_its_subject_and_which_was_chosen(sampler, drawings):
+    task = sampler.draw(2)
+    for row, item in enumerate(task.batch.item_ids):
+        rows = sampler.rows_of[drawings.codes.index(item)]
+        assert task.drawn[row].tolist() == (rows >= 0).tolist()
+        chosen = rows[task.chosen[row]]
+        np.testing.assert_array_equal(task.styles[row, task.chosen[row]], drawings.look[chosen, 128:])
+
+
+@pytest.mark.parametrize("asks", ["choice", "pixels"])
+def test_steps_move_the_way_of_painting_alone_and_are_watched(painter, sampler, pack, asks):
+    settings = replace(sampler.settings, asks=asks)
     pigeon = fresh(painter.conditioning, seed=0)
     painting = PigeonPainting(pigeon, spoken_by(painter.conditioning), painter.unet, guidance=1.0, device="cpu")
-    tuner = Reconstruct(painting, painting_parameters(pigeon), PerceptualLoss(sampler.backbone), sampler.settings)
+    style = partial(F.adaptive_avg_pool2d, output_size=(4, 2))  # any 32 numbers that pictures differ in
+    tuner = Reconstruct(
+        painting,
+        painting_parameters(pigeon),
+        PerceptualLoss(sampler.backbone),
+        lambda pixels: F.pad(style(pixels).flatten(1), (0, 8)),
+        settings,
+    )
     before = {name: weight.detach().clone() for name, weight in pigeon.named_parameters()}
     task = sampler.draw(0)
     losses = [tuner.learn(lambda _step: task)["loss"] for _ in range(5)]

@@ -24,6 +24,6 @@ def test_what_is_no_filter_is_passed_over():
 
 def test_a_place_is_that_of_its_row(pages):
     row = rows_of(pages[0])[5]
-    assert Place.parse(place_of(row)) == Place(stake=row.stake, case_id=row.id)
+    assert Place.parse(place_of(row)) == Place(stake=row.stake, case_id=row.id, came_at=row.came_at)
     with pages[0].reading() as connection:
         assert nights_of(connection) == [row.ds]

@@ -1,10 +1,9 @@
-"""Files that pages ask for, sizes of the feed's places, covers that look alike."""
+"""Files that pages ask for, sizes of the feed's places."""
 
 import pytest
 
 from conf.settings import ReviewSettings
 from generation.review.web.pages.feed import STATIC
-from tests.generation.review.conftest import rows_of
 
 
 @pytest.mark.parametrize(("name", "kind"), STATIC.items())
@@ -24,9 +23,3 @@ def test_the_places_have_the_sizes_of_the_settings(client):
     for name in ("thumbnail", "card", "hero"):
         width, height = getattr(ReviewSettings(), name)
         assert f".place-{name} {{ width: {width}px; height: {height}px; }}" in sheet
-
-
-def test_a_cover_without_vectors_has_no_lookalikes(pages, client):
-    row = rows_of(pages[0])[0]
-    status, body, _ = client("vic").get(f"/api/similar/{row.cover_id}")
-    assert (status, b"/img/" in body) == (404, False)

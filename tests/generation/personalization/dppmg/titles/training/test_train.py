@@ -1,20 +1,28 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from conf.errors import UsageError
+from conf.settings import Settings
+from generation.personalization.dppmg.titles.checkpoint import SHIPPED, load_writer
 from generation.personalization.dppmg.titles.training.clicks import ClickSampler, Syllables, clicked_titles, coded
 from generation.personalization.dppmg.titles.training.train import (
     Run,
+    TitleTraining,
     WritingSettings,
+    beginning_of,
     bits_a_byte,
     copied_share,
+    place_of,
     title_loss,
     tokenizer_of,
     train,
 )
-from generation.personalization.dppmg.titles.writer import Writer, new_model
+from generation.personalization.dppmg.titles.writer import Asked, Writer, new_model
+from tests.support.models import tiny_language
 
 SETTINGS = WritingSettings(steps=4, rows=4, every=2, learning_rate=1e-3)
 
@@ -89,3 +97,48 @@ def test_the_tokenizer_has_seen_training_items_and_titles_alone(material, rows):
     made = tokenizer_of(material, rows)
     assert made.languages == ("de", "en")
     assert made.fingerprint == tokenizer_of(material, list(reversed(rows))).fingerprint
+
+
+@pytest.fixture(scope="module")
+def language_model(tmp_path_factory):
+    torch.set_num_threads(1)
+    return tiny_language.make_writer("gpt2", tmp_path_factory.mktemp("gpt2"))
+
+
+def test_a_killed_training_over_a_public_model_goes_on_and_what_it_ships_writes(
+    material, rows, content, language_model, tmp_path
+):
+    ctx = SimpleNamespace(settings=Settings(dppmg={"writer": str(language_model), "writer_rank": 2}))
+
+    def run(work, minutes=None):
+        (tmp_path / work).mkdir(exist_ok=True)
+        options = TitleTraining(date="2026-01-01", work=tmp_path / work, writing=SETTINGS)
+        one = beginning_of(ctx, options, material, rows)
+        sampler = ClickSampler(rows, one.tokenizer, Syllables({"en": ["fox"], "de": ["Fuchs"]}), share=0.3, seed=1)
+        clock = iter(range(0, 999, 40)).__next__
+        return one, train(one.run, sampler, rows[:4], one.tokenizer, minutes=minutes, say=print, clock=clock)
+
+    whole, outcome = run("whole")
+    assert outcome == "done"
+    assert run("cut", minutes=1)[1] == "time is up"
+    cut, again = run("cut")
+    assert again == "done"
+    assert set(whole.about["bases"]) == {"model", "tokenizer"}
+    for name, weight in whole.run.weights().items():
+        assert torch.equal(weight, cut.run.weights()[name]), name
+
+    whole.ship(tmp_path / "out", {**whole.about, "command": "the command"})
+    writer, codes = load_writer(tmp_path / "out")
+    assert codes.fingerprint == material.codes.fingerprint
+    asked = [Asked(content["fox"], "en", (0, -1))]
+    assert writer.write(asked) == Writer(whole.run.model, whole.tokenizer).write(asked)
+
+
+def test_the_night_finds_what_is_trained():
+    def place(**sections):
+        return place_of(Settings(**sections))
+
+    assert place() == place(titles={"writer": "elsewhere"}) == SHIPPED
+    assert str(place(titles={"writer": "elsewhere"}, dppmg={"writer": "gpt2"})) == "elsewhere"
+    with pytest.raises(UsageError, match=r"titles\.writer names no folder"):
+        place(dppmg={"writer": "gpt2"})

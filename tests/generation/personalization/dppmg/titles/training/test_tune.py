@@ -3,9 +3,18 @@ from pathlib import Path
 
 import pytest
 
+from conf.errors import UsageError
+from generation.personalization.dppmg.titles.public.store import WEIGHTS
 from generation.personalization.dppmg.titles.training.clicks import clicked_titles
 from generation.personalization.dppmg.titles.training.grpo import GrpoSettings, Tuning
-from generation.personalization.dppmg.titles.training.tune import Prompts, TitleTuning, Tuned, TuningLook, tune
+from generation.personalization.dppmg.titles.training.tune import (
+    Prompts,
+    TitleTuning,
+    Tuned,
+    TuningLook,
+    tune,
+    tune_titles,
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +34,12 @@ def test_prompts_are_of_languages_that_the_item_has(content):
         ("de:none", "de", (-1, -1)),
     ]
     assert prompts.draw(3, 5, 0) == prompts.draw(3, 5, 0)
+
+
+def test_a_writer_over_a_public_model_is_not_tuned(tmp_path):
+    (tmp_path / WEIGHTS).write_bytes(b"")
+    with pytest.raises(UsageError, match="only the built-in writer is tuned by reward"):
+        tune_titles(None, TitleTuning(date="2026-11-29", start=tmp_path, work=tmp_path / "work"))
 
 
 def test_the_guard_looks_at_bits_and_checks():

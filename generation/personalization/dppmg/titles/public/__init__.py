@@ -1,0 +1,1 @@
+"""Titles by any public causal language model, which is told words codes by tokens of their own."""

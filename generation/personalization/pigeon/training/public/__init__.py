@@ -1,0 +1,1 @@
+"""Training a Pigeon over public checkpoints."""

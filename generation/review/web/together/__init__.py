@@ -1,0 +1,1 @@
+"""Pages and services for working together: assigning, mentions, figures for leads, telling outside."""

@@ -1,0 +1,63 @@
+"""What ``metrics.json`` of a night holds; ``metrics.schema.json``, made from this, is written beside it."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FigureRecord(_Part):
+    """One number that may be quoted, with what must be quoted beside it."""
+
+    name: str
+    """Stable identifier, such as ``ab.published.lift``."""
+    about: str
+    """One sentence in words."""
+    value: float | None
+    """None: it is not a number."""
+    low: float | None
+    high: float | None
+    """Bounds of the 95 % interval."""
+    p: float | None
+    n: int | None
+    """Number of ``of``."""
+    of: str
+    unit: str
+    """``share``, ``relative lift``, ``probability`` or another name of what value is measured in."""
+    detectable: float | None
+    """Minimum detectable effect, in the unit of value."""
+    simulated: bool
+    """It rests on simulated users or clicks."""
+
+
+class LiftRecord(_Part):
+    """A row of the table ``ranking_lift``, without its ds."""
+
+    metric: str
+    ranker: str
+    arm: str
+    slice: str
+    value: float | None
+    lift: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    detectable: float | None
+    users: int
+
+
+class MetricsDocument(_Part):
+    """Everything that was measured of a night."""
+
+    ds: str
+    """The night, YYYY-MM-DD."""
+    cut: str
+    """Last day that the reward model learned from."""
+    source: str
+    """``files``, or ``stickers``: the built-in world."""
+    simulated: bool
+    figures: list[FigureRecord]
+    ranking_lift: list[LiftRecord]
+    notes: list[str]
+    """What could not be measured, and why."""

@@ -1,0 +1,1 @@
+"""Metrics of rankings and of click probabilities, each variant pinned by name."""

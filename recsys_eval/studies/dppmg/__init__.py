@@ -1,0 +1,1 @@
+"""Studies of what DPPMG tells: codes, preferences, titles, and whether words find pictures."""
