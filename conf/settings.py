@@ -161,8 +161,21 @@ class GenerationSettings(Section):
     finishing: Literal["regions", "none"] = "none"
     """What happens to covers of the built-in generator before they are stored: ``regions`` redraws them over the shapes
     of their originals (docs/generator.md)."""
-    canvas: int = Field(default=512, ge=8)
-    """Width and height at which a model over public checkpoints paints, pixels; covers are reduced to the night's."""
+    canvas: tuple[Annotated[str, Field(pattern=r"^[1-9]\d*x[1-9]\d*$")], ...] = Field(
+        default=("512x512",), min_length=1
+    )
+    """``WIDTHxHEIGHT`` in pixels that models over public checkpoints paint; of several the one shaped most like
+    the original cover. A single number is a square. The built-in generator paints 64 x 64."""
+    picture_format: Literal["webp-lossless", "webp", "jpeg", "avif"] = "webp-lossless"
+    """What painted covers are stored and published as."""
+    picture_quality: int = Field(default=90, ge=1, le=100)
+    """Of formats that lose something."""
+    prompt: str = "{title}[, {tags}][, for those who like {likes}]"
+    """What a pipeline of ``generation.adapters.profile`` is told: the item's title and tags, and the categories that a
+    segment clicks more than others do. What stands in brackets is left out where a word of it is not known."""
+    strength: float = Field(default=0.6, gt=0, le=1)
+    """How much of the original cover such a pipeline paints anew, where it can begin from a picture; 1 paints from
+    words alone."""
     steps: int = Field(default=1, ge=1)
     """Network evaluations a picture; the shipped checkpoint is trained for one."""
     guidance: tuple[Annotated[float, Field(ge=0)], ...] = Field(default=(1.1, 1.2), min_length=1)
@@ -213,6 +226,48 @@ class GenerationSettings(Section):
     def mean_guidance(self) -> float:
         """Of the candidates: what one picture a unit is painted with."""
         return sum(self.guidance) / len(self.guidance)
+
+    @property
+    def canvases(self) -> tuple[tuple[int, int], ...]:
+        """Width and height of each canvas, pixels."""
+        return tuple((int(width), int(height)) for width, height in (text.split("x") for text in self.canvas))
+
+    @property
+    def square(self) -> int:
+        """Side of the squares that trainings over public checkpoints paint: the shorter one of the first canvas."""
+        return min(self.canvases[0])
+
+    @property
+    def stored(self) -> tuple[str, int] | None:
+        """Format and quality of pictures that lose something when they are stored; None where they are lossless."""
+        return None if self.picture_format == "webp-lossless" else (self.picture_format, self.picture_quality)
+
+    @field_validator("prompt")
+    @classmethod
+    def _known_words(cls, value: str) -> str:
+        try:
+            value.format(title="", tags="", likes="")
+        except (KeyError, IndexError, ValueError) as wrong:
+            raise ValueError(f"prompt {value!r} names {wrong}: it may name {{title}}, {{tags}} and {{likes}}") from None
+        return value
+
+    @field_validator("canvas", mode="before")
+    @classmethod
+    def _squares(cls, value: Any) -> Any:
+        """A number, a text or a list of them, as texts of width and height."""
+        several = (value,) if isinstance(value, (int, str)) else value
+        if not isinstance(several, (list, tuple)):
+            return value
+        return tuple(f"{each}x{each}" if str(each).isdigit() else each for each in several)
+
+    @field_validator("canvas")
+    @classmethod
+    def _in_eighths(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Latents are an eighth of a picture's width and height."""
+        for text in value:
+            if any(int(side) % 8 or int(side) > 8192 for side in text.split("x")):
+                raise ValueError(f"canvas {text}: width and height are multiples of 8, at most 8192 pixels")
+        return value
 
     @field_validator("guidance", mode="before")
     @classmethod

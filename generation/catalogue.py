@@ -23,11 +23,18 @@ def end_of_day(ds: date) -> datetime:
 
 
 def original_covers(lake: Lake, as_of: date) -> pd.DataFrame:
-    """Real covers that exist by the end of a day: cover_id, item_id, is_default; one row per cover x item."""
-    table = lake.read("covers", columns=["cover_id", "item_id", "is_default", "source", "created_at"])
+    """Real covers that exist by the end of a day, one row per cover x item.
+
+    Returns
+    -------
+    DataFrame
+        cover_id, item_id, is_default, width and height in pixels.
+    """
+    kept = ["cover_id", "item_id", "is_default", "width", "height"]
+    table = lake.read("covers", columns=[*kept, "source", "created_at"])
     known = (pc.field("source") == "original") & (pc.field("created_at") <= end_of_day(as_of))
     frame: pd.DataFrame = table.filter(known).to_pandas()
-    return frame[["cover_id", "item_id", "is_default"]].sort_values(["item_id", "cover_id"], ignore_index=True)
+    return frame[kept].sort_values(["item_id", "cover_id"], ignore_index=True)
 
 
 def items_with_default(lake: Lake, as_of: date) -> pd.DataFrame:
@@ -36,14 +43,15 @@ def items_with_default(lake: Lake, as_of: date) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        item_id, title, category, tags, reference_cover_id; one row per item with a default cover.
+        item_id, title, category, tags, reference_cover_id, and width and height of that cover in pixels; one row per
+        item with a default cover.
     """
     columns = ["item_id", "title", "category", "tags", "created_at"]
     table = lake.read("items", columns=columns).filter(pc.field("created_at") <= end_of_day(as_of))
     items: pd.DataFrame = table.drop_columns(["created_at"]).to_pandas()
     covers = original_covers(lake, as_of)
     default = covers[covers["is_default"]].rename(columns={"cover_id": "reference_cover_id"})
-    return items.merge(default[["item_id", "reference_cover_id"]], on="item_id").sort_values(
+    return items.merge(default[["item_id", "reference_cover_id", "width", "height"]], on="item_id").sort_values(
         "item_id", ignore_index=True
     )
 
@@ -60,7 +68,7 @@ def segment_profiles(
     """
     told = segment_histories(lake, as_of) if histories else {}
     codes = read_codes(lake, as_of) if tokens else {}
-    columns = ["segment_id", "size", "pref_embedding", "pref_style"]
+    columns = ["segment_id", "size", "pref_embedding", "pref_style", "top_categories"]
     rows = lake.read("segments", ds=as_of, columns=columns).sort_by("segment_id").to_pylist()
     return [
         (
@@ -70,6 +78,7 @@ def segment_profiles(
                 pref_style=np.asarray(row["pref_style"], np.float32),
                 history=told.get(row["segment_id"]),
                 tokens=painter_tokens(codes.get(row["segment_id"], ())),
+                likes=tuple(row["top_categories"] or ()),
             ),
             row["size"],
         )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIZE = 64
-"""Width and height of references and painted pictures, in pixels."""
+"""Width and height of what the built-in generator paints and the packaged encoders see, in pixels."""
 PREFERENCE_DIM = 160
 """Aligned embedding (128) and style embedding (32) of a profile, concatenated."""
 
@@ -16,6 +16,8 @@ TOKEN_SLOTS = 6
 """Codes of a quantised preference."""
 CLICKED_COVERS = 8
 """Pictures of clicked covers, at most (:mod:`generation.clicked_covers`)."""
+SEEN = 224
+"""Width and height at which clicked covers are shown to a painter, in pixels: what most vision towers read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,8 @@ class SegmentProfile:
     clicked_covers: tuple[str, ...] | None = None
     """Ids of at most 8 covers that stand for what was clicked, perhaps none, where a method of the night looks at their
     pictures."""
+    likes: tuple[str, ...] = ()
+    """Categories that are clicked more than others do, the most first."""
 
     @property
     def known(self) -> bool:
@@ -78,7 +82,7 @@ class PaintRequest:
 
     prompt: str
     reference: NDArray[np.uint8]
-    """(64, 64, 3) uint8 RGB: the cover the painting starts from."""
+    """(H, W, 3) uint8 RGB: the cover the painting starts from, at the size that is to be painted."""
     preference: NDArray[np.float32]
     """(160,) float32; zeros paint an unpersonalised cover."""
     seed: int
@@ -91,11 +95,10 @@ class PaintRequest:
     tokens: NDArray[np.int32] | None = None
     """(6,) int32 codes, -1 for none, for methods that need them."""
     pictures: NDArray[np.uint8] | None = None
-    """(K, 64, 64, 3) uint8 RGB of clicked covers, K from 1 to 8, for methods that look at them."""
+    """(K, h, w, 3) uint8 RGB of clicked covers, K from 1 to 8, for methods that look at them."""
 
     def __post_init__(self) -> None:
         for name, value, shape, dtype in (
-            ("reference", self.reference, (SIZE, SIZE, 3), np.uint8),
             ("preference", self.preference, (PREFERENCE_DIM,), np.float32),
             ("history", self.history, (HISTORY_EVENTS, HISTORY_DIM), np.float32),
             ("tokens", self.tokens, (TOKEN_SLOTS,), np.int32),
@@ -104,11 +107,19 @@ class PaintRequest:
                 continue
             if value.shape != shape or value.dtype != dtype:
                 raise ValueError(f"{name} is {value.dtype} {value.shape}: expected {np.dtype(dtype)} {shape}")
-        seen = self.pictures
-        if seen is not None and (seen.shape[1:] != (SIZE, SIZE, 3) or seen.dtype != np.uint8):
-            raise ValueError(
-                f"pictures is {seen.dtype} {seen.shape}: expected uint8 (1 to {CLICKED_COVERS}, {SIZE}, {SIZE}, 3)"
-            )
+        for name, seen, wanted in (
+            ("reference", self.reference, "(height, width, 3)"),
+            ("pictures", self.pictures, f"(1 to {CLICKED_COVERS}, height, width, 3)"),
+        ):
+            if seen is None:
+                continue
+            if (
+                seen.ndim != wanted.count(",") + 1
+                or seen.shape[-1] != 3
+                or 0 in seen.shape[-3:]
+                or seen.dtype != np.uint8
+            ):
+                raise ValueError(f"{name} is {seen.dtype} {seen.shape}: expected uint8 {wanted}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +128,7 @@ class PaintResult:
 
     index: int
     picture: NDArray[np.uint8] | None = None
-    """(64, 64, 3) uint8 RGB; None when it failed."""
+    """(H, W, 3) uint8 RGB, as large as the reference; None when it failed."""
     generator: str = ""
     """Fingerprint of the painter that painted it."""
     error: str | None = None

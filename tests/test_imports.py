@@ -44,6 +44,7 @@ OURS_LATE = (
     "generation/serving/",  # Spark workers and Triton's client need no painter
     "generation/personalization/icg/public/foreign.py",
     "generation/personalization/dppmg/pictures/public/foreign.py",
+    "generation/personalization/pipeline/foreign.py",
     "reward_model/gradient.py",
 )
 """Files that may import our own packages inside a function."""

@@ -25,6 +25,7 @@ from generation.diffusion.manifest import check_files
 from generation.diffusion.packing import read_network
 from generation.diffusion.unet import plain_attention, predict_clean, to_pixels, to_planes
 from generation.history import KNOWN
+from generation.types import SIZE
 from reward_model.encoders.model import load_text_encoder
 from reward_model.precision import autocast, compute_dtype
 
@@ -160,6 +161,11 @@ class Painter:
             raise ValueError(f"steps is {steps}: give at least 1 (generation.steps)")
         if pictures is not None:
             raise ValueError(f"{method} over the built-in generator is told history, not pictures of clicked covers")
+        if references.shape[1:] != (SIZE, SIZE, 3):
+            raise ValueError(
+                f"references are {references.shape[2]} x {references.shape[1]}: the built-in generator paints {SIZE} x "
+                f"{SIZE} and nothing else"
+            )
         pixels = torch.from_numpy(np.ascontiguousarray(references)).to(self.device).permute(0, 3, 1, 2)
         reference = to_planes(pixels.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         text = torch.stack([self._embed(prompt) for prompt in prompts]).to(self.device)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from conf.errors import TryAgainError
 from generation.painting.tasks import Row
@@ -20,7 +21,7 @@ from generation.pictures import to_pixels
 from generation.planning.units import unit_of
 from generation.rewards.candidates import CandidateScorer, choose
 from generation.rewards.safety import Safety, SafetyDown
-from jobs.lake.arrays import Floats32, Pixels
+from jobs.lake.arrays import Floats32
 from jobs.lake.context import Context
 from jobs.lake.schema.columns import SHOWN_PURPOSES
 from reward_model.encoders.assets import OPEN_NSFW, AssetError, verified_asset
@@ -99,7 +100,7 @@ class Inspection:
             embeddings, styles = self.scorer.encode(pictures)
             candidates = candidates.join(self.scorer.score(candidates, pictures, embeddings, styles))
         with self._part("safety"):
-            candidates = candidates.join(self.chosen(candidates, pictures))
+            candidates = candidates.join(self.chosen(candidates))
         self._parts.append(candidates)
         self._embeddings.append(embeddings)
         self._styles.append(styles)
@@ -117,11 +118,15 @@ class Inspection:
         whole = pd.concat(self._parts, ignore_index=True)
         return whole, np.concatenate(self._embeddings), np.concatenate(self._styles)
 
-    def chosen(self, candidates: pd.DataFrame, pictures: Pixels) -> pd.DataFrame:
+    def chosen(self, candidates: pd.DataFrame) -> pd.DataFrame:
         """The choice among scored candidates, ``selected`` and ``nsfw``; raises as :meth:`look`."""
+        cover_ids = candidates["cover_id"].to_numpy()
+
+        def probabilities(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+            return self._safety.probabilities([to_pixels(self.ctx.images.get(each), None) for each in cover_ids[rows]])
+
         try:
-            limit = self.ctx.settings.policy.max_nsfw
-            return choose(candidates, lambda rows: self._safety.probabilities(pictures[rows]), max_nsfw=limit)
+            return choose(candidates, probabilities, max_nsfw=self.ctx.settings.policy.max_nsfw)
         except (AssetError, SafetyDown) as error:
             raise TryAgainError(
                 f"The safety scorer is down, so nothing of {self.ctx.ds} may be published: {error}. `coverlift doctor` "
@@ -155,7 +160,7 @@ def candidates_of(plan: pa.Table, outcomes: Sequence[Row], ds: str) -> pd.DataFr
             continue
         outcome, publishable = painted[row["unit_id"]], row["as_of"] == ds
         names = ("unit_id", "purpose", "as_of", "item_id", "segment_id", "method", "prompt", "reference_cover_id")
-        common = {name: row[name] for name in names}
+        common = {name: row[name] for name in names} | dict(zip(("width", "height"), unit_of(row).size, strict=True))
         rows += [
             {
                 **common,

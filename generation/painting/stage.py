@@ -22,12 +22,11 @@ from generation.catalogue import end_of_day
 from generation.painting.inspection import Inspection, waves_of
 from generation.painting.tasks import Row, Sampler, paint_units, paint_with_spark
 from generation.personalization.methods import methods_of
-from generation.pictures import MIME
+from generation.pictures import mime_of
 from generation.planning.units import unit_of
 from generation.rewards.registry import REWARDS
 from generation.serving.backends import PaintBackend, open_backend
 from generation.store import PaintedUnit, UnitStore
-from generation.types import SIZE
 from jobs.cpu_time import CpuClock
 from jobs.lake.context import Context, StageResult
 from jobs.lake.schema.covers import GENERATED_COVERS
@@ -143,6 +142,7 @@ def _painter(ctx: Context, missing: Sequence[pa.Table], store: UnitStore) -> Ite
             generators={method: backend.fingerprint(method) for method in methods_of(settings)},
             steps=settings.steps,
             guidance=settings.guidance,
+            stored=settings.stored,
         )
         _check_plan(todo[0], sampler, ctx)
         with closing(_paint_missing(ctx, todo, backend, store, sampler)) as painted:
@@ -152,10 +152,12 @@ def _painter(ctx: Context, missing: Sequence[pa.Table], store: UnitStore) -> Ite
 def _check_plan(plan: pa.Table, sampler: Sampler, ctx: Context) -> None:
     first = plan.slice(0, 1).to_pylist()[0]
     generator = sampler.generators[first["method"]]
-    unit_id = unit_of(first).unit_id(generator=generator, steps=sampler.steps, guidance=sampler.guidance)
+    unit_id = unit_of(first).unit_id(
+        generator=generator, steps=sampler.steps, guidance=sampler.guidance, stored=sampler.stored
+    )
     if unit_id != first["unit_id"]:
         raise UsageError(
-            f"The plan of {ctx.ds} was made for another generator, or for other steps or guidance, than "
+            f"The plan of {ctx.ds} was made for another generator, or for other steps, guidance or format, than "
             f"{generator} with {sampler.steps} steps and guidance {sampler.guidance}, which would "
             f"paint now: run `coverlift plan --ds {ctx.ds}` again, or correct the settings"
         )
@@ -196,6 +198,7 @@ def _report_failures(failed: dict[str, str], units: int) -> None:
 
 def _covers(ctx: Context, candidates: pd.DataFrame) -> pa.Table:
     unique = candidates.drop_duplicates(["cover_id", "item_id"])
+    mime = mime_of(ctx.settings.generation.picture_format)
     rows = [
         {
             "cover_id": row["cover_id"],
@@ -203,9 +206,9 @@ def _covers(ctx: Context, candidates: pd.DataFrame) -> pa.Table:
             "source": "generated",
             "is_default": False,
             "uri": ctx.images.uri(row["cover_id"]),
-            "mime": MIME,
-            "width": SIZE,
-            "height": SIZE,
+            "mime": mime,
+            "width": row["width"],
+            "height": row["height"],
             "bytes": len(ctx.images.get(row["cover_id"])),
             "unit_id": row["unit_id"],
             "created_at": end_of_day(ctx.ds),

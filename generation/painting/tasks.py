@@ -12,11 +12,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from conf.errors import TryAgainError
-from generation.pictures import to_pixels, to_webp
+from generation.canvas import BUILT_IN, reference_pixels
+from generation.pictures import LOSSLESS, encoded, to_pixels
 from generation.planning.units import unit_of
 from generation.serving.backends import PaintBackend
 from generation.store import UnitStore
-from generation.types import PaintRequest
+from generation.types import SEEN, SIZE, PaintRequest
 
 if TYPE_CHECKING:
     from pyspark import Accumulator
@@ -47,6 +48,8 @@ class Sampler:
     steps: int
     guidance: tuple[float, ...]
     """The candidates of a unit take them in turn."""
+    stored: tuple[str, int] | None = None
+    """Format and quality of pictures that lose something when they are stored; None is lossless."""
 
 
 def paint_units(rows: Iterable[Row], backend: PaintBackend, store: UnitStore, sampler: Sampler) -> Iterator[Row]:
@@ -69,7 +72,9 @@ def paint_units(rows: Iterable[Row], backend: PaintBackend, store: UnitStore, sa
             todo.append(row)
         else:
             yield _outcome(row["unit_id"], found.generator, list(found.cover_ids), None)
-    shown = lru_cache(maxsize=None)(lambda cover_ids: _pictures(cover_ids, store))  # many units of one segment
+    shown = lru_cache(maxsize=None)(
+        lambda cover_ids, size: _pictures(cover_ids, size, store)
+    )  # many units of a segment
     requests = [request for row in todo for request in _requests(row, store, sampler, shown)]
     owners = [(row, number) for row in todo for number in range(row["candidates"])]
     painted: dict[str, dict[int, bytes]] = {row["unit_id"]: {} for row in todo}
@@ -83,7 +88,7 @@ def paint_units(rows: Iterable[Row], backend: PaintBackend, store: UnitStore, sa
         elif result.generator != planned:
             failed[unit_id] = planned, f"painted by generator {result.generator}, planned for {planned}"
         else:
-            done[number] = to_webp(result.picture)
+            done[number] = encoded(result.picture, *(sampler.stored or (LOSSLESS,)))
         if len(done) == row["candidates"]:
             pictures = [done[each] for each in range(len(done))]
             unit = store.add(unit_id=unit_id, generator=planned, pictures=pictures)
@@ -92,19 +97,20 @@ def paint_units(rows: Iterable[Row], backend: PaintBackend, store: UnitStore, sa
         yield _outcome(unit_id, planned, [], error)
 
 
-def _pictures(cover_ids: tuple[str, ...], store: UnitStore) -> NDArray[np.uint8]:
-    """(K, 64, 64, 3) uint8 RGB."""
-    return np.stack([to_pixels(store.images.get(cover_id)) for cover_id in cover_ids])
+def _pictures(cover_ids: tuple[str, ...], size: int, store: UnitStore) -> NDArray[np.uint8]:
+    """(K, size, size, 3) uint8 RGB."""
+    return np.stack([to_pixels(store.images.get(cover_id), size) for cover_id in cover_ids])
 
 
 def _requests(
-    row: Row, store: UnitStore, sampler: Sampler, shown: Callable[[tuple[str, ...]], NDArray[np.uint8]]
+    row: Row, store: UnitStore, sampler: Sampler, shown: Callable[[tuple[str, ...], int], NDArray[np.uint8]]
 ) -> list[PaintRequest]:
     unit = unit_of(row)
-    reference = to_pixels(store.images.get(unit.reference_cover_id))
+    reference = reference_pixels(store.images.get(unit.reference_cover_id), unit.size)
     history = None if unit.history_id is None else store.history(unit.history_id)
     tokens = None if unit.tokens is None else np.asarray(unit.tokens, np.int32)
-    pictures = None if unit.clicked_covers is None else shown(unit.clicked_covers)
+    seen_at = SIZE if unit.size in BUILT_IN else SEEN
+    pictures = None if unit.clicked_covers is None else shown(unit.clicked_covers, seen_at)
     return [
         PaintRequest(
             prompt=unit.prompt,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from conf.errors import UsageError
 from conf.settings import GenerationSettings, Settings
+from generation.canvas import BUILT_IN, Size
 from generation.diffusion.manifest import check_files
 from generation.finishing.finishings import finished_fingerprint
 from generation.types import Conditioning, ItemContent, SegmentProfile
@@ -50,9 +51,14 @@ class MethodSpec:
     folder as ``adapter`` does, without that part."""
     foreign: str | None = None
     """Module of painters over other generators, for folders that it knows: it has ``is_saved(folder)``,
-    ``painting_fingerprint(folder, canvas)`` and ``open_painter(folder, *, canvas)``."""
+    ``painting_fingerprint(folder)`` and ``open_painter(folder)``."""
     foreign_needs: frozenset[Need] | None = None
     """What such a painter is told in place of ``needs``; None is the same."""
+    foreign_method: str | None = None
+    """``module:class`` of a :class:`Method` that speaks to such a painter, made from the section ``generation``; None
+    is the one that speaks to the built-in painter."""
+    foreign_settings: tuple[str, ...] = ()
+    """Settings of ``generation`` that both functions of ``foreign`` take by name beside the folder."""
 
     @property
     def may_need(self) -> frozenset[Need]:
@@ -61,7 +67,12 @@ class MethodSpec:
 
 
 METHODS: dict[str, MethodSpec] = {
-    "profile": MethodSpec(method="generation.personalization.profile.method:ProfileMethod"),
+    "profile": MethodSpec(
+        method="generation.personalization.profile.method:ProfileMethod",
+        foreign="generation.personalization.pipeline.foreign",
+        foreign_method="generation.personalization.pipeline.method:WordedProfile",
+        foreign_settings=("strength",),
+    ),
     "icg": MethodSpec(
         method="generation.personalization.icg.method:IcgMethod",
         adapter="generation.personalization.icg.opening:open_adapter",
@@ -136,12 +147,15 @@ def method_spec(name: str) -> MethodSpec:
 
 
 def check_methods(settings: GenerationSettings) -> None:
-    """Raise a UsageError where the settings name a method that there is not, or a folder for one without weights."""
+    """Raise a UsageError where the settings name a method that there is not, or a folder that one can't paint with."""
     for name in methods_of(settings):
         method_spec(name)
-    for name in settings.adapter_folders:
-        if method_spec(name).trained_by is None:
-            raise UsageError(f"generation.adapters names a folder for {name!r}, a method without weights: leave it out")
+    for name, folder in settings.adapter_folders.items():
+        if method_spec(name).trained_by is None and foreign_painters(name, Path(folder)) is None:
+            raise UsageError(
+                f"generation.adapters.{name} is {folder}, and there is no pipeline of diffusers (model_index.json): "
+                f"{name} has no weights of its own to train, so name a pipeline's folder or leave it out"
+            )
 
 
 def adapter_folders(settings: GenerationSettings) -> dict[str, Path]:
@@ -150,7 +164,7 @@ def adapter_folders(settings: GenerationSettings) -> dict[str, Path]:
     return {
         name: Path(settings.adapter_folders[name]) if name in settings.adapter_folders else shipped_weights(name)
         for name in methods_of(settings)
-        if method_spec(name).trained_by is not None
+        if method_spec(name).trained_by is not None or name in settings.adapter_folders
     }
 
 
@@ -207,10 +221,21 @@ def method_fingerprints(settings: GenerationSettings, generator: str) -> dict[st
             found[name] = finished_fingerprint(weights_fingerprint(name, folder, generator), settings.finishing)
             continue
         try:
-            found[name] = foreign.painting_fingerprint(folder, settings.canvas)
+            found[name] = foreign.painting_fingerprint(folder, **foreign_settings(name, settings))
         except (FileNotFoundError, ValueError) as unusable:
             raise UsageError(str(unusable)) from None
     return found
+
+
+def foreign_settings(name: str, settings: GenerationSettings) -> dict[str, Any]:
+    """What the method's painters over other generators take from the settings, by name."""
+    return {each: getattr(settings, each) for each in method_spec(name).foreign_settings}
+
+
+def painter_options(settings: GenerationSettings) -> dict[str, dict[str, Any]]:
+    """:func:`foreign_settings` of every method that has a folder and takes some."""
+    options = {name: foreign_settings(name, settings) for name in adapter_folders(settings)}
+    return {name: each for name, each in options.items() if each}
 
 
 def foreign_painters(name: str, folder: Path) -> Any | None:
@@ -220,6 +245,18 @@ def foreign_painters(name: str, folder: Path) -> Any | None:
         return None
     module = import_module(place)
     return module if module.is_saved(folder) else None
+
+
+def canvases(settings: GenerationSettings) -> dict[str, tuple[Size, ...]]:
+    """Sizes that each method of the settings may paint at: ``generation.canvas`` for those over other generators."""
+    folders = adapter_folders(settings)
+    return {name: canvases_of(name, folders.get(name), settings) for name in methods_of(settings)}
+
+
+def canvases_of(method: str, folder: Path | None, settings: GenerationSettings) -> tuple[Size, ...]:
+    """Sizes that a method may paint at with the weights of a folder."""
+    foreign = None if folder is None else foreign_painters(method, folder)
+    return BUILT_IN if foreign is None else settings.canvases
 
 
 def weights_fingerprint(name: str, folder: Path, generator: str) -> str:
@@ -300,6 +337,15 @@ def adapter_openers(folders: Mapping[str, Path]) -> dict[str, Callable[[Any, Any
 def method_named(name: str) -> Method:
     """The method of that name; raises as :func:`method_spec`."""
     method: Method = _resolved(method_spec(name).method)()
+    return method
+
+
+def method_of(name: str, settings: GenerationSettings) -> Method:
+    """The method of that name as it speaks to the painter of the settings; raises as :func:`method_spec`."""
+    spec, folder = method_spec(name), settings.adapter_folders.get(name)
+    if spec.foreign_method is None or folder is None or foreign_painters(name, Path(folder)) is None:
+        return method_named(name)
+    method: Method = _resolved(spec.foreign_method)(settings)
     return method
 
 

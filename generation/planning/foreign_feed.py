@@ -62,8 +62,9 @@ def refusal(settings: GenerationSettings, lake: Lake) -> str:
 def mend(settings: GenerationSettings) -> str:
     """What to do about a refusal."""
     return (
-        "paint by a model of your own (generation.checkpoint, or generation.adapters over public checkpoints, "
-        f"docs/methods.md) and leave {', '.join(sticker_methods(settings))} out of generation.method and "
+        "name a pipeline of diffusers by its folder (generation.adapters.profile, which needs no training, "
+        "docs/your-feed.md) or a model of your own (generation.checkpoint, or generation.adapters over public "
+        f"checkpoints, docs/methods.md), and leave {', '.join(sticker_methods(settings))} out of generation.method and "
         f"generation.beside; or set {SETTING}=true if stickers are wanted all the same"
     )
 

@@ -32,11 +32,19 @@ from numpy.typing import NDArray
 
 from conf.errors import NothingToDo, UsageError
 from conf.settings import GenerationSettings
+from generation.canvas import Size, like
 from generation.catalogue import CoverVectors, items_with_default, original_covers, segment_profiles
 from generation.clicked_covers import CoverShelf
 from generation.diffusion.painter import SHIPPED, checkpoint_fingerprint
 from generation.history import history_id
-from generation.personalization.methods import Method, method_fingerprints, method_named, methods_of, needed
+from generation.personalization.methods import (
+    Method,
+    canvases,
+    method_fingerprints,
+    method_of,
+    methods_of,
+    needed,
+)
 from generation.planning.foreign_feed import demand_fitting_generator
 from generation.planning.gain import ExpectedClicks, expected_clicks, reached_styles
 from generation.planning.units import PaintUnit, rounded, unit_of, unit_seed
@@ -134,7 +142,7 @@ def planned(
     publish = tonight.pairs(candidates, settings.min_gain).head(settings.max_units)
     evaluate = before.pairs(before.most_shown(settings.evaluation_items), settings.min_gain)
 
-    method = method_named(settings.method)
+    method = method_of(settings.method, settings)
     alone = tonight.for_single_users(ctx, candidates, publish) if settings.level == "user" else None
     parts = [
         tonight.rows(publish, "publish", method, settings, keep),
@@ -145,7 +153,7 @@ def planned(
     ]
     launched = publish[publish["launching"]].assign(expected_gain=0.0)
     beside = methods_of(settings)[1:]
-    parts += [tonight.rows(launched, "beside", method_named(name), settings, keep) for name in beside]
+    parts += [tonight.rows(launched, "beside", method_of(name, settings), settings, keep) for name in beside]
     rows = _without_repeats([row for part in parts for row in part], fingerprints, settings)
     speed = pictures_per_second(ctx.lake, ctx.ds)
     for rank, row in enumerate(rows, start=1):
@@ -175,7 +183,7 @@ class _Scene:
 
     as_of: date
     items: pd.DataFrame
-    """item_id, title, category, tags, reference_cover_id, traffic (impressions a day), launching"""
+    """item_id, title, category, tags, reference_cover_id, width, height, traffic (impressions a day), launching"""
     segments: dict[str, SegmentProfile]
     """Those with a profile: a segment whose centroid is zero is shown the unpersonalised cover."""
     shares: dict[str, float]
@@ -187,6 +195,8 @@ class _Scene:
     shelf: CoverShelf | None
     """These covers, where a method is shown those that stand for what was clicked."""
     scorer: SegmentScorer
+    canvases: Mapping[str, tuple[Size, ...]]
+    """By method."""
 
     @classmethod
     def read(cls, ctx: Context, as_of: date) -> "_Scene":
@@ -211,6 +221,7 @@ class _Scene:
             styles=vectors.styles[vectors.where(covers)],
             shelf=shelf,
             scorer=PersonalScorer.of_champion(ctx, as_of),
+            canvases=canvases(ctx.settings.generation),
         )
 
     def most_shown(self, count: int) -> pd.DataFrame:
@@ -280,6 +291,7 @@ class _Scene:
             segment = users.get(pair["segment_id"]) or self.segments.get(pair["segment_id"], EMPTY_PROFILE)
             conditioning = method.condition(segment, item)
             preference = rounded(conditioning.preference)
+            width, height = like((pair["width"], pair["height"]), self.canvases[method.name])
             yield {
                 "purpose": purpose,
                 "as_of": self.as_of.isoformat(),
@@ -296,6 +308,8 @@ class _Scene:
                 "history_id": None if conditioning.history is None else keep(conditioning.history),
                 "tokens": None if conditioning.tokens is None else conditioning.tokens.tolist(),
                 "clicked_covers": None if conditioning.clicked_covers is None else list(conditioning.clicked_covers),
+                "width": width,
+                "height": height,
             }
 
 
@@ -330,6 +344,11 @@ def _without_repeats(
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         unit: PaintUnit = unit_of(row)
-        unit_id = unit.unit_id(generator=fingerprints[unit.method], steps=settings.steps, guidance=settings.guidance)
+        unit_id = unit.unit_id(
+            generator=fingerprints[unit.method],
+            steps=settings.steps,
+            guidance=settings.guidance,
+            stored=settings.stored,
+        )
         found.setdefault(unit_id, {"unit_id": unit_id, **row})
     return list(found.values())

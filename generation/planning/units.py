@@ -37,9 +37,13 @@ class PaintUnit:
     tokens: tuple[int, ...] | None = None
     clicked_covers: tuple[str, ...] | None = None
     """SHA-256 of the clicked covers whose pictures it is painted from."""
+    size: tuple[int, int] = (SIZE, SIZE)
+    """Width and height, pixels."""
 
-    def unit_id(self, *, generator: str, steps: int, guidance: Sequence[float]) -> str:
-        """SHA-256 of what decides the pixels.
+    def unit_id(
+        self, *, generator: str, steps: int, guidance: Sequence[float], stored: tuple[str, int] | None = None
+    ) -> str:
+        """SHA-256 of what decides the pixels as they are stored.
 
         The item's and the segment's names are not part of it but through the seed: what
         counts is what they look like.
@@ -50,7 +54,10 @@ class PaintUnit:
             Fingerprint of the weights.
         steps, guidance
             Of the sampler; candidates take the guidances in turn.
+        stored
+            Format and quality of pictures that lose something when they are stored; None is lossless.
         """
+        width, height = self.size
         decisive: dict[str, Any] = {
             "prompt": self.prompt,
             "reference": self.reference_cover_id,
@@ -61,8 +68,10 @@ class PaintUnit:
             "steps": steps,
             "guidance": [float(strength) for strength in guidance],
             "candidates": self.candidates,
-            "size": SIZE,
+            "size": width if width == height else [width, height],
         }
+        if stored is not None:
+            decisive["stored"] = list(stored)
         if self.history_id is not None:
             decisive["history"] = self.history_id
         if self.tokens is not None:
@@ -77,7 +86,7 @@ class PaintUnit:
 
 
 def unit_of(row: Mapping[str, Any]) -> PaintUnit:
-    """The unit of a row of ``generation_plan``; plans of earlier versions know of no clicked covers."""
+    """The unit of a row of ``generation_plan``; plans of before know no clicked covers and one size."""
     covers = row.get("clicked_covers")
     return PaintUnit(
         item_id=row["item_id"],
@@ -91,6 +100,7 @@ def unit_of(row: Mapping[str, Any]) -> PaintUnit:
         history_id=row["history_id"],
         tokens=None if row["tokens"] is None else tuple(row["tokens"]),
         clicked_covers=None if covers is None else tuple(covers),
+        size=(row.get("width") or SIZE, row.get("height") or SIZE),
     )
 
 

@@ -8,6 +8,7 @@ SIGNATURES: tuple[tuple[bytes, int, str], ...] = (
     (b"\xff\xd8\xff", 0, "image/jpeg"),
     (b"WEBP", 8, "image/webp"),
     (b"GIF8", 0, "image/gif"),
+    (b"ftypavif", 4, "image/avif"),
 )
 """First bytes of the formats that ingest and painting write; anything else is not shown."""
 

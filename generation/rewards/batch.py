@@ -27,6 +27,8 @@ class PictureBatch:
     item_ids: Sequence[str]
     segment_ids: Sequence[str]
     """Whom each picture is for; ``all`` is everybody."""
+    detailed: NDArray[np.uint8] | None = None
+    """(N, 224, 224, 3) RGB, for networks that see more than 64 x 64; None where nothing asks."""
     prompts: Sequence[str] = ()
     """What each picture was painted for in words; only rewards that encode words themselves need it."""
 

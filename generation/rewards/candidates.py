@@ -13,7 +13,8 @@ from generation.pictures import to_pixels
 from generation.rewards.base import RewardPanel
 from generation.rewards.batch import PictureBatch
 from generation.rewards.personal import Personal
-from generation.rewards.registry import Ingredients, build_panel
+from generation.rewards.registry import DETAILED, Ingredients, build_panel
+from generation.types import SEEN, SIZE
 from jobs.lake.context import Context
 from reward_model.encoders.compiled import fastest
 from reward_model.encoders.model import ENCODER_ID, encode_pictures, load_encoders
@@ -63,13 +64,15 @@ class CandidateScorer:
         Parameters
         ----------
         candidates
-            as_of, method, item_id, segment_id, prompt, reference_cover_id. Rewards that compare an item's
-            covers with each other see those of one method.
+            as_of, method, item_id, segment_id, prompt, reference_cover_id; cover_id, width and height where pictures
+            may be larger than what the packaged encoders see. Rewards that compare covers of an item see those of one
+            method.
         pictures, embeddings, styles
             Of the same rows.
         """
         references = CoverVectors.read(self.ctx.lake, self.encoder_id, candidates["reference_cover_id"])
         whole = PictureBatch(
+            detailed=self._detailed(candidates),
             pictures=pictures,
             embeddings=embeddings,
             styles=styles,
@@ -85,6 +88,15 @@ class CandidateScorer:
             raw, total = self._panel(as_of).score(_taken(whole, rows))
             parts.append(pd.DataFrame({**raw, "score": total}, index=rows))
         return pd.concat(parts).sort_index().set_axis(candidates.index)
+
+    def _detailed(self, covers: pd.DataFrame) -> NDArray[np.uint8] | None:
+        """(N, 224, 224, 3) of cover_id, where a reward sees so much and a cover has it."""
+        weights = self.ctx.settings.weights.model_dump()
+        if not any(weights[name] for name in DETAILED) or "width" not in covers:
+            return None
+        if covers[["width", "height"]].to_numpy().max() <= SIZE:
+            return None
+        return np.stack([to_pixels(self.ctx.images.get(cover_id), SEEN) for cover_id in covers["cover_id"]])
 
     def _panel(self, as_of: str) -> RewardPanel:
         """The rewards as of a day; they read users' weeks and real covers, once for all waves of a night."""
@@ -110,6 +122,7 @@ class CandidateScorer:
         own, default = vectors.where(covers["cover_id"]), vectors.where(covers["reference_cover_id"])
         segments = [segment.segment_id for segment, size in segment_profiles(self.ctx.lake, as_of) if size > 0]
         return PictureBatch(
+            detailed=self._detailed(covers),
             pictures=np.stack([to_pixels(self.ctx.images.get(cover_id)) for cover_id in covers["cover_id"]]),
             embeddings=vectors.embeddings[own],
             styles=vectors.styles[own],
@@ -167,6 +180,7 @@ def choose(
 def _taken(batch: PictureBatch, rows: NDArray[Any]) -> PictureBatch:
     return PictureBatch(
         pictures=batch.pictures[rows],
+        detailed=None if batch.detailed is None else batch.detailed[rows],
         embeddings=batch.embeddings[rows],
         styles=batch.styles[rows],
         reference_embeddings=batch.reference_embeddings[rows],

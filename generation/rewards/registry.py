@@ -68,6 +68,10 @@ REWARDS: dict[str, Callable[[Ingredients], Reward]] = {
 """Name in the settings' ``weights`` -> how it is built."""
 
 
+DETAILED = ("clip", "pickscore", "hpsv2", "laion")
+"""Those that look at pictures through a network of their own, which sees more than 64 x 64."""
+
+
 def build_panel(weights: RewardWeights, given: Ingredients) -> RewardPanel:
     """The rewards that have a weight, normalised on the reference.
 

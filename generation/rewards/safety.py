@@ -7,7 +7,7 @@ to BGR and freed of the training set's mean.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,14 +79,14 @@ class Safety:
         """(N,) probability."""
         return self.probabilities(batch.pictures)
 
-    def probabilities(self, pictures: NDArray[np.uint8]) -> Scores:
-        """(N,) probability of (N, H, W, 3) uint8 RGB pictures."""
+    def probabilities(self, pictures: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> Scores:
+        """(N,) probability of N (H, W, 3) uint8 RGB pictures of any sizes."""
         parts = [pictures[start : start + BATCH] for start in range(0, len(pictures), BATCH)]
         with _down(), ThreadPoolExecutor(self.threads) as pool:
             found = list(pool.map(self._batch, parts))
         return np.concatenate(found).astype(np.float64) if found else np.empty(0)
 
-    def _batch(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _batch(self, pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
         prepared_pictures = np.stack([prepared(each) for each in pictures])
         scores: NDArray[np.float32] = self.session.run(None, {INPUT: prepared_pictures})[0]
         return scores[:, 1]

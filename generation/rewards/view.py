@@ -50,7 +50,10 @@ class PictureView:
     def of(cls, batch: PictureBatch) -> "PictureView":
         """The same pictures, with the embeddings the batch has."""
         return cls(
-            pixels=torch.from_numpy(batch.pictures).permute(0, 3, 1, 2).float() / 255,
+            pixels=torch.from_numpy(batch.pictures if batch.detailed is None else batch.detailed)
+            .permute(0, 3, 1, 2)
+            .float()
+            / 255,
             encoder=None,
             reference_embeddings=torch.from_numpy(batch.reference_embeddings),
             text_embeddings=torch.from_numpy(batch.text_embeddings),

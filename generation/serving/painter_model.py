@@ -32,7 +32,7 @@ class TritonPythonModel:
         self.painter = open_painter(
             Path(text("checkpoint")) if text("checkpoint") else None,
             {method: Path(folder) for method, folder in json.loads(text("adapters")).items()},
-            canvas=int(text("canvas")),
+            options=json.loads(text("options")),
             finishing=text("finishing"),
             threads=int(text("threads")),
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from conf.settings import GenerationSettings
 from generation.finishing.finishings import FINISHINGS, finished_fingerprint
-from generation.personalization.methods import adapter_folders, adapter_openers, foreign_painters
+from generation.personalization.methods import adapter_folders, adapter_openers, foreign_painters, painter_options
 from generation.serving.requests import Painter
 
 
@@ -30,7 +31,7 @@ class ByMethod:
         return self._painter(method).fingerprint_of(method)
 
     def paint(self, *, method: str, **request: Any) -> NDArray[np.uint8]:
-        """(B, 64, 64, 3) uint8 RGB by the method's painter; see :class:`generation.serving.requests.Painter`."""
+        """(B, H, W, 3) uint8 RGB by the method's painter; see :class:`generation.serving.requests.Painter`."""
         return self._painter(method).paint(method=method, **request)
 
     def _painter(self, method: str) -> Painter:
@@ -59,7 +60,7 @@ class Finished:
         return finished_fingerprint(self.painter.fingerprint_of(method), self.finishing)
 
     def paint(self, *, references: NDArray[np.uint8], **request: Any) -> NDArray[np.uint8]:
-        """(B, 64, 64, 3) uint8 RGB; see :class:`generation.serving.requests.Painter`."""
+        """(B, H, W, 3) uint8 RGB; see :class:`generation.serving.requests.Painter`."""
         painted = self.painter.paint(references=references, **request)
         return FINISHINGS[self.finishing].apply(painted, references)
 
@@ -67,14 +68,16 @@ class Finished:
 def painter_of(settings: GenerationSettings) -> Painter:
     """The painter that settings name, with the weights of their methods; see :func:`open_painter`."""
     checkpoint = Path(settings.checkpoint) if settings.checkpoint else None
-    return open_painter(checkpoint, adapter_folders(settings), canvas=settings.canvas, finishing=settings.finishing)
+    return open_painter(
+        checkpoint, adapter_folders(settings), options=painter_options(settings), finishing=settings.finishing
+    )
 
 
 def open_painter(
     checkpoint: Path | None,
     adapters: Mapping[str, Path],
     *,
-    canvas: int,
+    options: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     threads: int | None = None,
     finishing: str = "none",
 ) -> Painter:
@@ -86,8 +89,9 @@ def open_painter(
         Of the built-in generator; None is the shipped one.
     adapters
         Folder by method: weights over the built-in generator, or a whole model over another one.
-    canvas
-        Width and height at which models over other generators paint, pixels.
+    options
+        Further arguments by method of those over other generators
+        (:func:`generation.personalization.methods.painter_options`).
     threads
         Of torch; None leaves them.
     finishing
@@ -103,7 +107,7 @@ def open_painter(
     if len(own) == len(adapters):
         return shipped
     painters: dict[str, Painter] = {
-        name: module.open_painter(adapters[name], canvas=canvas)
+        name: module.open_painter(adapters[name], **options.get(name, {}))
         for name, module in foreign.items()
         if module is not None
     }

@@ -1,7 +1,8 @@
 """Triton's model repository for the painter, written from the settings.
 
 On this machine and on a GPU server the repository is the same but for one line: the kind of
-the instance group.
+the instance group. Pictures may have any size: a request says with its reference what is to be painted, and Triton
+batches requests whose inputs have equal shapes.
 """
 
 import json
@@ -10,8 +11,8 @@ import shutil
 from pathlib import Path
 
 from conf.settings import GenerationSettings
-from generation.personalization.methods import adapter_folders
-from generation.types import HISTORY_DIM, HISTORY_EVENTS, PREFERENCE_DIM, SIZE, TOKEN_SLOTS
+from generation.personalization.methods import adapter_folders, painter_options
+from generation.types import HISTORY_DIM, HISTORY_EVENTS, PREFERENCE_DIM, TOKEN_SLOTS
 
 MODEL = "painter"
 QUEUE_DELAY_US = 20_000
@@ -23,7 +24,7 @@ backend: "python"
 max_batch_size: {max_batch}
 input [
   {{ name: "PROMPT" data_type: TYPE_STRING dims: [ 1 ] }},
-  {{ name: "REFERENCE" data_type: TYPE_UINT8 dims: [ {size}, {size}, 3 ] }},
+  {{ name: "REFERENCE" data_type: TYPE_UINT8 dims: [ -1, -1, 3 ] }},
   {{ name: "PREFERENCE" data_type: TYPE_FP32 dims: [ {preference} ] }},
   {{ name: "SEED" data_type: TYPE_INT64 dims: [ 1 ] }},
   {{ name: "STEPS" data_type: TYPE_INT32 dims: [ 1 ] }},
@@ -31,10 +32,10 @@ input [
   {{ name: "METHOD" data_type: TYPE_STRING dims: [ 1 ] }},
   {{ name: "HISTORY" data_type: TYPE_FP32 dims: [ {events}, {event} ] optional: true }},
   {{ name: "TOKENS" data_type: TYPE_INT32 dims: [ {tokens} ] optional: true }},
-  {{ name: "PICTURES" data_type: TYPE_UINT8 dims: [ -1, {size}, {size}, 3 ] optional: true }}
+  {{ name: "PICTURES" data_type: TYPE_UINT8 dims: [ -1, -1, -1, 3 ] optional: true }}
 ]
 output [
-  {{ name: "PICTURE" data_type: TYPE_UINT8 dims: [ {size}, {size}, 3 ] }},
+  {{ name: "PICTURE" data_type: TYPE_UINT8 dims: [ -1, -1, 3 ] }},
   {{ name: "GENERATOR" data_type: TYPE_STRING dims: [ 1 ] }}
 ]
 dynamic_batching {{
@@ -45,8 +46,8 @@ instance_group [ {{ kind: {kind} count: {instances} }} ]
 parameters [
   {{ key: "checkpoint" value: {{ string_value: "{checkpoint}" }} }},
   {{ key: "adapters" value: {{ string_value: "{adapters}" }} }},
+  {{ key: "options" value: {{ string_value: "{options}" }} }},
   {{ key: "finishing" value: {{ string_value: "{finishing}" }} }},
-  {{ key: "canvas" value: {{ string_value: "{canvas}" }} }},
   {{ key: "threads" value: {{ string_value: "{threads}" }} }}
 ]
 """
@@ -69,7 +70,6 @@ def model_config(settings: GenerationSettings) -> str:
     return CONFIG.format(
         model=MODEL,
         max_batch=settings.max_batch,
-        size=SIZE,
         preference=PREFERENCE_DIM,
         events=HISTORY_EVENTS,
         event=HISTORY_DIM,
@@ -80,7 +80,7 @@ def model_config(settings: GenerationSettings) -> str:
         instances=settings.instances,
         checkpoint=_quoted(str(Path(settings.checkpoint).resolve()) if settings.checkpoint else ""),
         adapters=_quoted(json.dumps(adapters, sort_keys=True)),
-        canvas=settings.canvas,
+        options=_quoted(json.dumps(painter_options(settings), sort_keys=True)),
         finishing=settings.finishing,
         threads=max(1, (os.cpu_count() or 1) // settings.instances),
     )

@@ -42,10 +42,10 @@ class Painter(Protocol):
         tokens: NDArray[np.int32] | None = None,
         pictures: Sequence[NDArray[np.uint8]] | None = None,
     ) -> NDArray[np.uint8]:
-        """(B, 64, 64, 3) uint8 RGB pictures; ``guidance`` is (B,).
+        """(B, H, W, 3) uint8 RGB pictures, as large as the references; ``guidance`` is (B,).
 
         Where the method needs them and the requests have them, ``histories`` (B, 48, 165), ``tokens`` (B, 6) and
-        ``pictures``, B times (K, 64, 64, 3), too.
+        ``pictures``, B times (K, h, w, 3), too.
         """
         ...
 
@@ -89,7 +89,7 @@ def _refused_extras(request: PaintRequest) -> str | None:
 def paint_batch(painter: Painter, requests: Sequence[PaintRequest]) -> list[PaintResult]:
     """Paint requests that arrived together, those with equal steps and method in one batch, without guidance apart.
 
-    So are those with a history, with tokens or with pictures.
+    So are those with a history, with tokens or with pictures, and those to be painted at one size.
 
     A batch that fails is painted again one request at a time, so that a bad request fails alone.
 
@@ -107,10 +107,10 @@ def paint_batch(painter: Painter, requests: Sequence[PaintRequest]) -> list[Pain
         else:
             results[index] = PaintResult(index=index, error=f"INVALID_ARGUMENT: {reason}")
 
-    def same_run(index: int) -> tuple[int, bool, str, bool, bool, bool]:
+    def same_run(index: int) -> tuple[Any, ...]:
         asked = requests[index]
         told = asked.history is None, asked.tokens is None, asked.pictures is None
-        return asked.steps, asked.guidance == 1, asked.method, *told
+        return asked.steps, asked.guidance == 1, asked.method, *told, asked.reference.shape
 
     for _, group in groupby(sorted(sound, key=same_run), key=same_run):
         results.update({result.index: result for result in _painted(painter, requests, list(group))})

@@ -71,7 +71,7 @@ REASONS: dict[str, str] = {
     DUPLICATE_ITEM: "another row has this item_id",
     DUPLICATE_COVER: "another row has this cover_id and item_id",
     UNSAFE_PATH: "path is absolute, a URL, or leaves covers/files/",
-    UNREADABLE_IMAGE: "the file is missing, or its bytes are no whole PNG, JPEG, WebP or GIF picture",
+    UNREADABLE_IMAGE: "the file is missing, or its bytes are no whole PNG, JPEG, WebP, GIF or AVIF picture",
     IMAGE_BOMB: "the picture has more pixels than ingest.max_picture_pixels",
     WRONG_HASH: "cover_id is not the SHA-256 of the bytes in lower-case hex",
     SECOND_DEFAULT: "another cover of the item is its default already",

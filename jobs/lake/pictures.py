@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import ExifTags, Image, ImageCms
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 """Of covers."""
 
 DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N")

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from generation.canvas import resized, size_of
 from generation.planning.units import PaintUnit
 from generation.serving.requests import Painter
 from jobs.lake.arrays import Ints, Pixels
@@ -138,9 +139,10 @@ class Studio:
         items = np.array([column[unit.item_id] for unit in batch.units], np.int64)
         painter = self.open_painter(batch.arm)
         began, cpu = time.perf_counter(), time.process_time()
+        covers = self.cast.pixels[items]
         pixels = painter.paint(
             prompts=[unit.prompt for unit in batch.units],
-            references=self.cast.pixels[items],
+            references=resized(covers, batch.units[0].size),
             preferences=np.stack([unit.preference for unit in batch.units]),
             seeds=np.array([unit.seeds()[0] for unit in batch.units], np.int64),
             steps=self.painters.settings.steps,
@@ -148,6 +150,7 @@ class Studio:
             method=self.painters.arms[batch.arm].method,
             **_extras(batch, plan),
         )
+        pixels = resized(pixels, size_of(covers))
         painted, cpu = time.perf_counter(), time.process_time() - cpu
         partial = folder / f"{batch.name}.{uuid.uuid4().hex}.part"
         with partial.open("wb") as file:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conf.settings import GenerationSettings
+from generation.canvas import like, size_of
 from generation.history import history_id
-from generation.personalization.methods import method_named
+from generation.personalization.methods import canvases_of, method_of
 from generation.planning.units import PaintUnit, rounded, unit_seed
 from generation.types import SegmentProfile
 from jobs.lake.arrays import Flags, Floats32
@@ -117,7 +118,9 @@ def units_for(
         Place of the painting seed.
     """
     spec = painters.arms[arm]
-    speaks = method_named(spec.method)
+    folder = None if spec.folder is None else str(spec.folder)
+    speaks = method_of(spec.method, painters.settings.painted_by(spec.method, folder))
+    size = like(size_of(cast.pixels), canvases_of(spec.method, spec.folder, painters.settings))
     for row, column in zip(*np.nonzero(wanted), strict=True):
         item, profile = cast.content[column], profiles[row]
         told = speaks.condition(profile, item)
@@ -132,6 +135,7 @@ def units_for(
             candidates=1,
             history_id=None if told.history is None else history_id(told.history),
             tokens=None if told.tokens is None else tuple(told.tokens.tolist()),
+            size=size,
         )
         name = unit.unit_id(generator=spec.fingerprint, steps=painters.settings.steps, guidance=painters.guidance)
         yield int(row), int(column), name, unit

@@ -104,7 +104,8 @@ def test_missing_files_and_profiles_are_named(tmp_path):
     with pytest.raises(UsageError, match=r"none.yaml cannot be read: No such file"):
         load_settings(config=tmp_path / "none.yaml")
     with pytest.raises(
-        UsageError, match=r"'lokal'; .* cluster, dppmg-production, icg-production, local, pigeon-production, test"
+        UsageError,
+        match=r"'lokal'; .* cluster, dppmg-production, .*, pipeline-production, test",
     ):
         load_settings(profile="lokal")
 

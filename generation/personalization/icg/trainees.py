@@ -105,12 +105,12 @@ def _public(settings: Settings, seed: int, start: Path | None) -> Trainee:
     if start and model.config != config:
         raise UsageError(f"{start} has another configuration than the section icg: give the one in its config.json")
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    about: dict[str, Any] = {"bases": base_fingerprints(model), "icg": config.as_dict(), "canvas": generation.canvas}
+    about: dict[str, Any] = {"bases": base_fingerprints(model), "icg": config.as_dict(), "canvas": generation.square}
     if start:
-        began = painting_fingerprint(start, generation.canvas)
+        began = painting_fingerprint(start)
         about["started_from"] = {"fingerprint": began, **told_of(start)}
 
-    painting = PipelinePainting(model, canvas=generation.canvas, guidance=generation.mean_guidance)
+    painting = PipelinePainting(model, canvas=generation.square, guidance=generation.mean_guidance)
     return Trainee(painting=painting, parameters=model.trainable(), about=about, ship=partial(save_icg, model))
 
 

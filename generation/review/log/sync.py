@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import select
@@ -336,4 +335,4 @@ def measure_safety(
 
 def _open_nsfw(pictures: list[bytes]) -> list[float]:
     safety = Safety(verified_asset(OPEN_NSFW))
-    return [float(value) for value in safety.probabilities(np.stack([to_pixels(each) for each in pictures]))]
+    return [float(value) for value in safety.probabilities([to_pixels(each, None) for each in pictures])]

@@ -56,6 +56,8 @@ GENERATION_PLAN = TableSpec(
             about="covers whose pictures it is painted from, at most 8",
             null="the method looks at no pictures of clicked covers",
         ),
+        Column(name="width", type=pa.int32(), about="of what is painted, pixels", null="planned before sizes were"),
+        Column(name="height", type=pa.int32(), about="the same", null="planned before sizes were"),
     ),
     partition_by=("ds",),
     keys=("ds", "unit_id"),

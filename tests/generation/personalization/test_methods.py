@@ -127,7 +127,7 @@ def test_its_weights_are_checked_like_any_other(newest, tmp_path):
         ),
         ({"beside": ("profil",)}, r"'profil'.*did you mean 'profile'\?"),
         ({"adapters": {"igc": "x"}}, r"'igc'.*did you mean 'icg'\?"),
-        ({"adapters": {"profile": "x"}}, "'profile', a method without weights"),
+        ({"adapters": {"profile": "x"}}, r"no pipeline of diffusers \(model_index.json\): profile has no weights"),
     ],
 )
 def test_settings_name_methods_that_there_are(settings, message):

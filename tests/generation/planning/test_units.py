@@ -37,6 +37,7 @@ def moved(by):
         {"history_id": "ef" * 32},
         {"tokens": (1, 2, 3, 4, 5, -1)},
         {"clicked_covers": ("ef" * 32,)},
+        {"size": (64, 96)},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -45,7 +46,15 @@ def test_whatever_decides_pixels_changes_the_id(change):
 
 
 @pytest.mark.parametrize(
-    "change", [{"generator": "g2"}, {"steps": 9}, {"guidance": (1.5,)}, {"guidance": (1.0, 1.5)}], ids=str
+    "change",
+    [
+        {"generator": "g2"},
+        {"steps": 9},
+        {"guidance": (1.5,)},
+        {"guidance": (1.0, 1.5)},
+        {"stored": ("webp", 90)},
+    ],
+    ids=str,
 )
 def test_the_generator_and_its_sampler_change_the_id(change):
     assert UNIT.unit_id(**{**SAMPLER, **change}) != UNIT.unit_id(**SAMPLER)

@@ -13,7 +13,9 @@ from benchmarks.private_postgres import free_port
 from conf.errors import GateError, TryAgainError
 from conf.settings import Settings
 from generation.painting.inspection import Inspection
+from generation.pictures import to_webp
 from generation.rewards.safety import Safety, SafetyDown
+from jobs.lake.images import ImageStore
 from jobs.lake.schema.covers import GENERATED_COVERS
 from jobs.ledger import past_runs
 from jobs.nightly import run_stages
@@ -63,9 +65,11 @@ def test_a_scorer_that_cannot_be_loaded_stops_the_night_before_anything_is_writt
         (tmp_path / OPEN_NSFW).write_bytes(content)
         (tmp_path / f"{OPEN_NSFW}.json").write_text(json.dumps({"sha256": hashlib.sha256(content).hexdigest()}))
     candidates = pd.DataFrame({"unit_id": ["u"], "candidate": [0], "score": [1.0], "publishable": [True]})
-    context = SimpleNamespace(ds=DS, settings=Settings())
+    images = ImageStore(str(tmp_path / "images"))
+    candidates["cover_id"] = images.put(to_webp(np.zeros((64, 64, 3), np.uint8)))
+    context = SimpleNamespace(ds=DS, settings=Settings(), images=images)
     with pytest.raises(TryAgainError, match=r"safety scorer is down.*coverlift doctor") as stopped:
-        Inspection(context).chosen(candidates, np.zeros((1, 64, 64, 3), np.uint8))
+        Inspection(context).chosen(candidates)
     assert stopped.value.exit_code == 75
 
 

@@ -41,6 +41,6 @@ def test_a_method_that_none_paints_is_named_with_those_there_are():
 
 
 def test_without_models_over_other_generators_it_is_the_built_in_painter():
-    painter = open_painter(None, {}, canvas=64)
+    painter = open_painter(None, {})
     assert isinstance(painter, Painter)
     assert painter.fingerprint_of("profile") == checkpoint_fingerprint(SHIPPED)

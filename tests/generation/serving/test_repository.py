@@ -14,7 +14,7 @@ def test_config_declares_inputs_and_outputs():
     config = parsed()
     assert {each.name: list(each.dims) for each in config.input} == {
         "PROMPT": [1],
-        "REFERENCE": [64, 64, 3],
+        "REFERENCE": [-1, -1, 3],
         "PREFERENCE": [160],
         "SEED": [1],
         "STEPS": [1],
@@ -22,10 +22,10 @@ def test_config_declares_inputs_and_outputs():
         "METHOD": [1],
         "HISTORY": [48, 165],
         "TOKENS": [6],
-        "PICTURES": [-1, 64, 64, 3],
+        "PICTURES": [-1, -1, -1, 3],
     }
     assert [each.name for each in config.input if each.optional] == ["HISTORY", "TOKENS", "PICTURES"]
-    assert {each.name: list(each.dims) for each in config.output} == {"PICTURE": [64, 64, 3], "GENERATOR": [1]}
+    assert {each.name: list(each.dims) for each in config.output} == {"PICTURE": [-1, -1, 3], "GENERATOR": [1]}
     assert config.max_batch_size == 16
     assert list(config.dynamic_batching.preferred_batch_size) == [8, 16]
 

@@ -38,7 +38,7 @@ def test_debug_shows_the_error_itself(failing, tmp_path):
         (["nightly", "-o", "world.user=1"], "did you mean 'world.users'?"),
         (
             ["nightly", "--profile", "nowhere"],
-            "profiles are cluster, dppmg-production, icg-production, local, pigeon-production, test",
+            "local, pigeon-production, pipeline-production, test",
         ),
         (["nightly", "--config", "missing.yaml"], "missing.yaml cannot be read"),
         (["play", "-o", "ingest.source=files"], "play belongs to ingest.source=stickers"),

@@ -128,7 +128,7 @@ def stable_diffusion_3(folder):
     network = SD3Transformer2DModel(
         sample_size=16, patch_size=2, in_channels=4, out_channels=4, num_layers=1, attention_head_dim=8,
         num_attention_heads=2, joint_attention_dim=12, caption_projection_dim=16, pooled_projection_dim=20,
-        pos_embed_max_size=8,
+        pos_embed_max_size=32,
     )  # fmt: skip
     text = dict.fromkeys(f"{part}{number}" for part in ("text_encoder", "tokenizer") for number in ("", "_2", "_3"))
     save(

@@ -142,7 +142,7 @@ def _over_pipeline(settings: Settings, options: PictureTraining, holders: Holder
         painting=CodedPipelinePainting(
             model,
             holders.told(),
-            canvas=generation.canvas,
+            canvas=generation.square,
             steps=generation.steps,
             guidance=generation.mean_guidance,
         ),
@@ -150,7 +150,7 @@ def _over_pipeline(settings: Settings, options: PictureTraining, holders: Holder
         about={
             "bases": base_fingerprints(model),
             "dppmg": config.model_dump(),
-            "canvas": generation.canvas,
+            "canvas": generation.square,
             "quantiser": quantiser,
         },
         ship=partial(save_pipeline, model),

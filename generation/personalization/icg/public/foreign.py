@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 __all__ = ["is_saved", "open_painter", "painting_fingerprint"]
 
 
-def open_painter(folder: Path, *, canvas: int) -> "PipelinePainter":
-    """The model of a folder as a painter; ``canvas`` is the width and height it paints at, pixels."""
+def open_painter(folder: Path) -> "PipelinePainter":
+    """The model of a folder as a painter."""
     from generation.personalization.icg.public.pipelines import PipelinePainter
 
-    return PipelinePainter.load(folder, canvas=canvas)
+    return PipelinePainter.load(folder)

@@ -40,9 +40,9 @@ class Beginning:
     strength: float
     """How far along the path to noise it begins: 1 is noise alone."""
 
-    def resized(self, size: int) -> list[Image.Image]:
+    def resized(self, size: tuple[int, int]) -> list[Image.Image]:
         """The pictures at a width and height in pixels."""
-        return [Image.fromarray(each).resize((size, size), Image.Resampling.LANCZOS) for each in self.pictures]
+        return [Image.fromarray(each).resize(size, Image.Resampling.LANCZOS) for each in self.pictures]
 
 
 def path_length(steps: int, strength: float) -> int:
@@ -186,17 +186,19 @@ class DiffusersGenerator:
         *,
         seeds: Sequence[int],
         steps: int,
-        size: int,
+        size: tuple[int, int],
         guidance: float = 1.0,
         negative: PromptEmbeds | None = None,
         beginning: Beginning | None = None,
     ) -> NDArray[np.uint8]:
-        """Pictures by the pipeline's own call, (B, size, size, 3) uint8.
+        """Pictures by the pipeline's own call, (B, height, width, 3) uint8.
 
         Parameters
         ----------
         steps
             Evaluations of the denoiser for a picture, whatever it begins from.
+        size
+            Width and height, pixels.
         guidance
             1 is off; above it, ``negative`` says what to move away from.
         beginning
@@ -213,7 +215,7 @@ class DiffusersGenerator:
             pipeline, steps = self.image_pipeline, path_length(steps, beginning.strength)
             arguments |= {"image": beginning.resized(size), "strength": beginning.strength}
         if "height" in inspect.signature(pipeline.__call__).parameters:
-            arguments |= {"height": size, "width": size}
+            arguments |= {"width": size[0], "height": size[1]}
         painted = pipeline(
             num_inference_steps=steps,
             generator=[torch.Generator().manual_seed(int(seed)) for seed in seeds],
@@ -242,8 +244,8 @@ def _stable_diffusion(generator: DiffusersGenerator, call: Call) -> Tensor:
 
 
 def _sdxl(generator: DiffusersGenerator, call: Call) -> Tensor:
-    size = call.x.shape[-1] * generator._downscale
-    numbers = torch.tensor([[size, size, 0, 0, size, size]], dtype=call.x.dtype, device=call.x.device)
+    height, width = (side * generator._downscale for side in call.x.shape[-2:])
+    numbers = torch.tensor([[height, width, 0, 0, height, width]], dtype=call.x.dtype, device=call.x.device)
     extra = {
         "text_embeds": call.conditioning.pooled_prompt_embeds,
         "time_ids": numbers.expand(len(call.x), -1),

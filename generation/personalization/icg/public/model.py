@@ -109,9 +109,9 @@ class Icg(nn.Module):
 
     @torch.no_grad()
     def paint(
-        self, batch: IcgBatch, *, seeds: Sequence[int], steps: int, size: int, guidance: float = 1.0
+        self, batch: IcgBatch, *, seeds: Sequence[int], steps: int, size: tuple[int, int], guidance: float = 1.0
     ) -> NDArray[np.uint8]:
-        """(B, size, size, 3) uint8; guidance moves away from the unpersonalised conditioning."""
+        """(B, height, width, 3) uint8 of a size (width, height); guidance moves away from unpersonalised covers."""
         negative = None
         if guidance != 1:
             negative = self(IcgBatch(inputs=batch.inputs, preference=torch.zeros_like(batch.preference)))

@@ -1,8 +1,7 @@
 """An ICG model over public checkpoints as a painter of the night's covers.
 
 The painter takes and gives what :class:`generation.serving.requests.Painter` says, so Triton serves it and the night
-plans for it like the built-in painter. It paints at the size that its pipeline is made for; the night's covers
-are smaller, and each picture is reduced to that, before rewards look at it too.
+plans for it like the built-in painter. It paints at the size of the references that it is handed.
 """
 
 from abc import ABC, abstractmethod
@@ -13,12 +12,12 @@ from typing import ClassVar, Generic, Self, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 
+from generation.canvas import resized, size_of
 from generation.personalization.icg.public.model import Icg
 from generation.personalization.icg.public.store import load_icg, painting_fingerprint
-from generation.types import PREFERENCE_DIM, SIZE
+from generation.types import PREFERENCE_DIM
 
 ModelT = TypeVar("ModelT", bound=nn.Module)
 
@@ -30,28 +29,26 @@ class PublicPainter(ABC, Generic[ModelT]):
     ----------
     model
         With all that it needs to read prompts.
-    canvas
-        Width and height at which it paints, pixels.
     fingerprint
         Of all that decides a picture.
     """
 
     method: ClassVar[str]
 
-    def __init__(self, model: ModelT, *, canvas: int, fingerprint: str) -> None:
-        self.model, self.canvas, self.fingerprint = model, canvas, fingerprint
+    def __init__(self, model: ModelT, *, fingerprint: str) -> None:
+        self.model, self.fingerprint = model, fingerprint
 
     @staticmethod
     @abstractmethod
-    def saved(folder: Path, canvas: int) -> tuple[str, ModelT]:
+    def saved(folder: Path) -> tuple[str, ModelT]:
         """Fingerprint and model of a folder."""
 
     @classmethod
-    def load(cls, folder: Path, *, canvas: int) -> Self:
+    def load(cls, folder: Path) -> Self:
         """A saved model over its bases, on the GPU if there is one; raises as what loads the model."""
-        fingerprint, model = cls.saved(folder, canvas)
+        fingerprint, model = cls.saved(folder)
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        return cls(model.requires_grad_(False).to(device), canvas=canvas, fingerprint=fingerprint)
+        return cls(model.requires_grad_(False).to(device), fingerprint=fingerprint)
 
     def fingerprint_of(self, method: str) -> str:
         """Hash of all that decides a picture; ValueError where the method is another."""
@@ -71,15 +68,15 @@ class PipelinePainter(PublicPainter[Icg]):
 
     method = "icg"
 
-    def __init__(self, model: Icg, *, canvas: int, fingerprint: str) -> None:
+    def __init__(self, model: Icg, *, fingerprint: str) -> None:
         if model.config.user_dim != PREFERENCE_DIM:
             raise ValueError(f"the model takes preferences of {model.config.user_dim}: the night has {PREFERENCE_DIM}")
-        super().__init__(model, canvas=canvas, fingerprint=fingerprint)
+        super().__init__(model, fingerprint=fingerprint)
 
     @staticmethod
-    def saved(folder: Path, canvas: int) -> tuple[str, Icg]:
+    def saved(folder: Path) -> tuple[str, Icg]:
         """Of :func:`save_icg`; raises as :func:`load_icg`."""
-        return painting_fingerprint(folder, canvas), load_icg(folder)
+        return painting_fingerprint(folder), load_icg(folder)
 
     def paint(
         self,
@@ -92,14 +89,14 @@ class PipelinePainter(PublicPainter[Icg]):
         guidance: float | NDArray[np.float32] = 1.0,
         method: str = "icg",
     ) -> NDArray[np.uint8]:
-        """(B, 64, 64, 3) uint8 RGB; rows of equal guidance are painted together.
+        """(B, H, W, 3) uint8 RGB; rows of equal guidance are painted together.
 
         Parameters
         ----------
         prompts
             B titles.
         references
-            (B, 64, 64, 3) uint8 RGB: what the multimodal model sees.
+            (B, H, W, 3) uint8 RGB: what the multimodal model sees, at the size to be painted.
         preferences
             (B, 160); zeros paint unpersonalised.
         seeds
@@ -115,33 +112,33 @@ class PipelinePainter(PublicPainter[Icg]):
 
         def paint_rows(rows: NDArray[np.int64], each: float) -> NDArray[np.uint8]:
             batch = self.model.batch([prompts[row] for row in rows], references[rows], preferences[rows])
-            return self.model.paint(batch, seeds=seeds[rows].tolist(), steps=steps, size=self.canvas, guidance=each)
+            return self.model.paint(
+                batch, seeds=seeds[rows].tolist(), steps=steps, size=size_of(references), guidance=each
+            )
 
-        return covers_by_guidance(len(prompts), guidance, paint_rows)
+        return covers_by_guidance(references, guidance, paint_rows)
 
 
 def covers_by_guidance(
-    count: int,
+    references: NDArray[np.uint8],
     guidance: float | NDArray[np.float32],
     paint_rows: Callable[[NDArray[np.int64], float], NDArray[np.uint8]],
 ) -> NDArray[np.uint8]:
-    """(count, 64, 64, 3) uint8 RGB: what a pipeline paints of rows of equal guidance, reduced.
+    """(B, H, W, 3) uint8 RGB: what a pipeline paints of rows of equal guidance.
 
     Parameters
     ----------
+    references
+        (B, H, W, 3): as large as what is painted.
     guidance
-        One for all, or (count,).
+        One for all, or (B,).
     paint_rows
-        From rows (R,) and their guidance to (R, H, W, 3) uint8 pictures of any size.
+        From rows (R,) and their guidance to (R, h, w, 3) uint8 pictures. A pipeline whose latents do not come in the
+        asked size may answer with another one, which is scaled.
     """
-    strength = np.broadcast_to(np.asarray(guidance, np.float32), count)
-    painted = np.zeros((count, SIZE, SIZE, 3), np.uint8)
+    strength = np.broadcast_to(np.asarray(guidance, np.float32), len(references))
+    painted, size = np.zeros_like(references), size_of(references)
     for each in np.unique(strength):
         rows = np.flatnonzero(strength == each)
-        painted[rows] = [reduced(picture) for picture in paint_rows(rows, float(each))]
+        painted[rows] = resized(paint_rows(rows, float(each)), size)
     return painted
-
-
-def reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """At the size of the night's covers."""
-    return np.asarray(Image.fromarray(picture).resize((SIZE, SIZE), Image.Resampling.LANCZOS))

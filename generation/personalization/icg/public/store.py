@@ -54,18 +54,10 @@ def is_saved(folder: Path) -> bool:
     return (folder / WEIGHTS).is_file()
 
 
-def painting_fingerprint(folder: Path, canvas: int) -> str:
-    """16 hex digits of all that decides what a saved model paints: its files, its bases and the size it paints at.
-
-    Parameters
-    ----------
-    folder
-        Of :func:`save_icg`; raises as :func:`load_config`.
-    canvas
-        Width and height, pixels.
-    """
+def painting_fingerprint(folder: Path) -> str:
+    """16 hex digits of what a saved model paints with: its files and its bases; raises as :func:`load_config`."""
     load_config(folder)
-    return fingerprint_at(folder, canvas)
+    return fingerprint_at(folder)
 
 
 def load_config(folder: Path) -> IcgConfig:
@@ -140,10 +132,10 @@ def save_trained(
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def fingerprint_at(folder: Path, canvas: int) -> str:
-    """16 hex digits of the files and bases that a manifest names, and a canvas; no file is checked."""
+def fingerprint_at(folder: Path) -> str:
+    """16 hex digits of the files and bases that a manifest names; no file is checked."""
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    decisive = {"files": manifest["files"], "bases": manifest["bases"], "canvas": canvas}
+    decisive = {"files": manifest["files"], "bases": manifest["bases"]}
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
 

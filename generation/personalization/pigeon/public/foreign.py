@@ -8,6 +8,6 @@ from generation.personalization.pigeon.public.store import is_saved, painting_fi
 __all__ = ["is_saved", "open_painter", "painting_fingerprint"]
 
 
-def open_painter(folder: Path, *, canvas: int) -> PigeonPipelinePainter:
-    """The model of a folder as a painter; ``canvas`` is the width and height it paints at, pixels."""
-    return PigeonPipelinePainter.load(folder, canvas=canvas)
+def open_painter(folder: Path) -> PigeonPipelinePainter:
+    """The model of a folder as a painter."""
+    return PigeonPipelinePainter.load(folder)

@@ -163,9 +163,9 @@ class PublicPigeon(nn.Module):
 
     @torch.no_grad()
     def paint(
-        self, batch: PigeonBatch, *, seeds: Sequence[int], steps: int, size: int, guidance: float = 1.0
+        self, batch: PigeonBatch, *, seeds: Sequence[int], steps: int, size: tuple[int, int], guidance: float = 1.0
     ) -> NDArray[np.uint8]:
-        """(B, size, size, 3) uint8; guidance moves away from what nobody in particular is painted."""
+        """(B, height, width, 3) uint8 of a size (width, height); guidance moves away from what nobody is painted."""
         negative = None if guidance == 1 else self(batch.nobody)
         return self.generator.paint(
             self(batch), seeds=seeds, steps=steps, size=size, guidance=guidance, negative=negative

@@ -1,7 +1,7 @@
 """A Pigeon over public checkpoints as a painter of the night's covers.
 
-As :mod:`generation.personalization.icg.public.pipelines` does for ICG: Triton serves it, it paints at the size that its
-pipeline is made for, and each picture is reduced to the night's covers.
+As :mod:`generation.personalization.icg.public.pipelines` does for ICG: Triton serves it, and it paints at the size of
+the references that it is handed.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from generation.canvas import size_of
 from generation.personalization.icg.public.pipelines import PublicPainter, covers_by_guidance
 from generation.personalization.pigeon.public.model import PublicPigeon
 from generation.personalization.pigeon.public.store import load_pigeon, painting_fingerprint
@@ -21,9 +22,9 @@ class PigeonPipelinePainter(PublicPainter[PublicPigeon]):
     method = "pigeon"
 
     @staticmethod
-    def saved(folder: Path, canvas: int) -> tuple[str, PublicPigeon]:
+    def saved(folder: Path) -> tuple[str, PublicPigeon]:
         """Of :func:`save_pigeon`; raises as :func:`load_pigeon`."""
-        return painting_fingerprint(folder, canvas), load_pigeon(folder)
+        return painting_fingerprint(folder), load_pigeon(folder)
 
     def paint(
         self,
@@ -38,14 +39,14 @@ class PigeonPipelinePainter(PublicPainter[PublicPigeon]):
         histories: NDArray[np.float32] | None = None,
         pictures: Sequence[NDArray[np.uint8]] | None = None,
     ) -> NDArray[np.uint8]:
-        """(B, 64, 64, 3) uint8 RGB; rows of equal guidance are painted together.
+        """(B, H, W, 3) uint8 RGB; rows of equal guidance are painted together.
 
         Parameters
         ----------
         prompts
             B titles.
         references
-            (B, 64, 64, 3) uint8 RGB: what the multimodal model sees.
+            (B, H, W, 3) uint8 RGB: what the multimodal model sees, at the size to be painted.
         preferences
             (B, 160), not looked at: the clicked covers say what somebody likes.
         seeds
@@ -59,7 +60,7 @@ class PigeonPipelinePainter(PublicPainter[PublicPigeon]):
         histories
             None: events as vectors are for the built-in network.
         pictures
-            B times (K, 64, 64, 3) of clicked covers; none, or None for all, paints unpersonalised.
+            B times (K, h, w, 3) of clicked covers; none, or None for all, paints unpersonalised.
 
         Raises
         ------
@@ -75,6 +76,8 @@ class PigeonPipelinePainter(PublicPainter[PublicPigeon]):
             batch = self.model.batch(
                 [prompts[row] for row in rows], references[rows], [clicked[row] for row in rows], guided=each != 1
             )
-            return self.model.paint(batch, seeds=seeds[rows].tolist(), steps=steps, size=self.canvas, guidance=each)
+            return self.model.paint(
+                batch, seeds=seeds[rows].tolist(), steps=steps, size=size_of(references), guidance=each
+            )
 
-        return covers_by_guidance(len(prompts), guidance, paint_rows)
+        return covers_by_guidance(references, guidance, paint_rows)

@@ -34,18 +34,10 @@ def is_saved(folder: Path) -> bool:
     return (folder / WEIGHTS).is_file()
 
 
-def painting_fingerprint(folder: Path, canvas: int) -> str:
-    """16 hex digits of all that decides what a saved model paints: its files, its bases and the size it paints at.
-
-    Parameters
-    ----------
-    folder
-        Of :func:`save_pigeon`; raises as :func:`load_config`.
-    canvas
-        Width and height, pixels.
-    """
+def painting_fingerprint(folder: Path) -> str:
+    """16 hex digits of what a saved model paints with: its files and its bases; raises as :func:`load_config`."""
     load_config(folder)
-    return fingerprint_at(folder, canvas)
+    return fingerprint_at(folder)
 
 
 def load_config(folder: Path) -> PigeonConfig:

@@ -12,7 +12,11 @@ def test_the_production_profile_names_its_checkpoints():
     config = IcgConfig.of(settings.icg)
     assert config.mllm == "Qwen/Qwen2.5-VL-3B-Instruct"
     assert config.generator == "stabilityai/stable-diffusion-xl-base-1.0"
-    assert (settings.generation.method, settings.generation.canvas, settings.generation.beside) == ("icg", 1024, ())
+    assert (settings.generation.method, settings.generation.canvas, settings.generation.beside) == (
+        "icg",
+        ("1024x1024",),
+        (),
+    )
     assert settings.reward_models.pickscore
     assert settings.weights.pickscore > 0
     with pytest.raises(UsageError, match=r"icg\.mllm names no checkpoint"):

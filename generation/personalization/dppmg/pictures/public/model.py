@@ -22,9 +22,9 @@ from torch import Tensor, nn
 
 from generation.personalization.dppmg.pictures.inject import PICTURE_LEVELS, CodeTables
 from generation.personalization.dppmg.pictures.public.config import PipelineConfig
-from generation.personalization.dppmg.pictures.public.prompts import encode
 from generation.personalization.icg.adapter import PromptEmbeds
 from generation.personalization.icg.public.generators import Beginning, DiffusersGenerator
+from generation.personalization.icg.public.prompts import encode
 from generation.personalization.low_rank import add_lora
 
 READING = r".*(attn2\.(to_k|to_v)|attn\.(add_k_proj|add_v_proj))"
@@ -115,11 +115,11 @@ class CodedPipeline(nn.Module):
         *,
         seeds: Sequence[int],
         steps: int,
-        size: int,
+        size: tuple[int, int],
         guidance: float = 1.0,
         covers: NDArray[np.uint8] | None = None,
     ) -> NDArray[np.uint8]:
-        """(B, size, size, 3) uint8 RGB.
+        """(B, height, width, 3) uint8 RGB.
 
         Parameters
         ----------

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from generation.diffusion.process import Schedule, Start
 from generation.personalization.dppmg.pictures.public.model import CodedPipeline
-from generation.personalization.dppmg.pictures.public.prompts import encode
 from generation.personalization.icg.adapter import PromptEmbeds
 from generation.personalization.icg.public.generators import path_length
 from generation.personalization.icg.public.painting import GeneratorPainting
+from generation.personalization.icg.public.prompts import encode
 from generation.personalization.training.painting import Attended, WorldBatch
 
 

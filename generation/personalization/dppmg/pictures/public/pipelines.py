@@ -1,7 +1,7 @@
 """A pipeline that is told codes as a painter of the night's covers.
 
 The painter takes and gives what :class:`generation.serving.requests.Painter` says, so Triton serves it and the night
-plans for it like the built-in painter. Each picture is reduced to the size of the night's covers.
+plans for it like the built-in painter. It paints at the size of the references that it is handed.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from generation.canvas import size_of
 from generation.personalization.dppmg.pictures.public.model import CodedPipeline
 from generation.personalization.dppmg.pictures.public.store import load_pipeline, painting_fingerprint
 from generation.personalization.icg.public.pipelines import PublicPainter, covers_by_guidance
@@ -23,9 +24,9 @@ class CodedPainter(PublicPainter[CodedPipeline]):
     method = "dppmg"
 
     @staticmethod
-    def saved(folder: Path, canvas: int) -> tuple[str, CodedPipeline]:
+    def saved(folder: Path) -> tuple[str, CodedPipeline]:
         """Of :func:`save_pipeline`; raises as :func:`load_pipeline`."""
-        return painting_fingerprint(folder, canvas), load_pipeline(folder)
+        return painting_fingerprint(folder), load_pipeline(folder)
 
     def paint(
         self,
@@ -39,14 +40,14 @@ class CodedPainter(PublicPainter[CodedPipeline]):
         method: str = "dppmg",
         tokens: NDArray[np.int32] | None = None,
     ) -> NDArray[np.uint8]:
-        """(B, 64, 64, 3) uint8 RGB; rows of equal guidance are painted together.
+        """(B, H, W, 3) uint8 RGB; rows of equal guidance are painted together.
 
         Parameters
         ----------
         prompts
             B titles.
         references
-            (B, 64, 64, 3) uint8 RGB: what the pipeline begins from, where ``strength`` is under 1.
+            (B, H, W, 3) uint8 RGB, at the size to be painted: what it begins from, where ``strength`` is under 1.
         preferences
             (B, 160); not looked at.
         seeds
@@ -69,9 +70,9 @@ class CodedPainter(PublicPainter[CodedPipeline]):
                 codes[rows],
                 seeds=seeds[rows].tolist(),
                 steps=steps,
-                size=self.canvas,
+                size=size_of(references),
                 guidance=each,
                 covers=references[rows],
             )
 
-        return covers_by_guidance(len(prompts), guidance, paint_rows)
+        return covers_by_guidance(references, guidance, paint_rows)

@@ -43,18 +43,10 @@ def is_saved(folder: Path) -> bool:
     return (folder / WEIGHTS).is_file()
 
 
-def painting_fingerprint(folder: Path, canvas: int) -> str:
-    """16 hex digits of all that decides what a saved model paints: its files, its bases and the size it paints at.
-
-    Parameters
-    ----------
-    folder
-        Of :func:`save_pipeline`; raises as :func:`read_manifest`.
-    canvas
-        Width and height, pixels.
-    """
+def painting_fingerprint(folder: Path) -> str:
+    """16 hex digits of what a saved model paints with: its files and its bases; raises as :func:`read_manifest`."""
     told = read_manifest(folder)
-    decisive = {"files": told["files"], "bases": told["bases"], "canvas": canvas}
+    decisive = {"files": told["files"], "bases": told["bases"]}
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from conf.errors import UsageError
-from generation.personalization.icg.public.pipelines import reduced
+from generation.canvas import BUILT_IN, resized
 from generation.personalization.pigeon.public.masking import Masking
 from generation.personalization.pigeon.public.model import PigeonBatch
 from generation.personalization.pigeon.training.pairs import rows_of
@@ -116,12 +116,12 @@ class LatentPairBook:
                 self.painting.told(batch, ratio),
                 seeds=range(key * rows, (key + 1) * rows),
                 steps=self.steps,
-                size=self.canvas,
+                size=(self.canvas, self.canvas),
                 guidance=self.painting.guidance,
             )
             pixels = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 255
             latents.append(self.painting.generator.encode(pixels).half().cpu())
-            seen = torch.from_numpy(np.stack([reduced(picture) for picture in pictures]))
+            seen = torch.from_numpy(resized(pictures, BUILT_IN[0]))
             worth.append(self.worth(seen.permute(0, 3, 1, 2).float() / 255, batch).float())
         return Painted(latents=torch.stack(latents), worth=torch.stack(worth))
 

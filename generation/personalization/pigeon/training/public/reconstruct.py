@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from generation.alignment.guard import Look
 from generation.alignment.monitor import pixel_diversity, structural_similarity
 from generation.alignment.tuner import Tuner, TuneSettings
+from generation.canvas import BUILT_IN, resized
 from generation.diffusion.process import seeded_noise
-from generation.personalization.icg.public.pipelines import reduced
 from generation.personalization.pigeon.mask import gumbel
 from generation.personalization.pigeon.public.masking import QUIET, Masking
 from generation.personalization.pigeon.public.model import PigeonBatch, PublicPigeon
@@ -229,5 +229,5 @@ class ReconstructWatch:
     def _painted(self, row: int, task: Task) -> Tensor:
         """(3, 64, 64) in [0, 1]."""
         with self.tuner.autocast():
-            (picture,) = self.tuner.model.paint(task.batch, seeds=[row], steps=self.steps, size=self.canvas)
-        return torch.from_numpy(reduced(picture).copy()).permute(2, 0, 1).float() / 255
+            painted = self.tuner.model.paint(task.batch, seeds=[row], steps=self.steps, size=(self.canvas, self.canvas))
+        return torch.from_numpy(resized(painted, BUILT_IN[0])[0]).permute(2, 0, 1).float() / 255

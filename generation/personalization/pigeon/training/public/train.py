@@ -50,6 +50,7 @@ from generation.personalization.training.rewarding import Watch
 from generation.personalization.training.world import Audience, Items, Sampler
 from generation.rewards.candidates import CandidateScorer
 from generation.training_state import same_run
+from generation.types import SIZE
 from jobs.lake.context import Context
 from jobs.stickers.pack import PicturePack
 from reward_model.encoders.model import ImageEncoder
@@ -80,7 +81,7 @@ def train_public(ctx: Context, options: PigeonTraining) -> None:
         "stage": options.stage,
         "bases": base_fingerprints(model),
         "pigeon": model.config.as_dict(),
-        "canvas": settings.generation.canvas,
+        "canvas": settings.generation.square,
         "started_from": began,
         "rows": options.rows,
         "mask": options.mask,
@@ -165,14 +166,14 @@ def model_of(settings: Settings, options: PigeonTraining) -> tuple[PublicPigeon,
         )
     model.config = config
     model.to("cuda" if torch.cuda.is_available() else "cpu")
-    return model, {} if options.start is None else _told_of(options.start, settings.generation.canvas)
+    return model, {} if options.start is None else _told_of(options.start)
 
 
-def _told_of(folder: Path, canvas: int) -> dict[str, Any]:
+def _told_of(folder: Path) -> dict[str, Any]:
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     kept = ("command", "date", "hardware", "stage", "outcome", "validation", "started_from")
     told_before = {name: manifest[name] for name in kept if name in manifest}
-    return {"fingerprint": painting_fingerprint(folder, canvas), **told_before}
+    return {"fingerprint": painting_fingerprint(folder), **told_before}
 
 
 def reconstruct_part(ctx: Context, model: PublicPigeon, options: PigeonTraining) -> Part:
@@ -182,7 +183,7 @@ def reconstruct_part(ctx: Context, model: PublicPigeon, options: PigeonTraining)
     )
     album, generation = Album(ctx.images), ctx.settings.generation
     tasks, watched = (
-        TaskSampler(model, Clicks.read(ctx, split), album, canvas=generation.canvas, settings=settings)
+        TaskSampler(model, Clicks.read(ctx, split), album, canvas=generation.square, settings=settings)
         for split in ("train", "validation")
     )
     tuner = Reconstruct(model, model.trainable(), settings)
@@ -197,7 +198,7 @@ def align_part(ctx: Context, model: PublicPigeon, options: PigeonTraining) -> Pa
     audience = of_whom_clicks_are_known(audience, shown)
     readers = [Reader.load(path) for path in options.readers]
     reward = build_reward(ctx, scorer, audience.users, readers=readers, recognised=options.recognised)
-    painting = PublicPigeonPainting(model, shown, album, canvas=generation.canvas, guidance=generation.mean_guidance)
+    painting = PublicPigeonPainting(model, shown, album, canvas=generation.square, guidance=generation.mean_guidance)
     sampler = Sampler(Items.read(ctx, scorer.encoders, "train"), audience, rows=options.rows, seed=options.tune.seed)
     judged = by_clicked(scorer.encoders.image, shown, album) if options.pairs == "history" else _worth_of(reward)
     book = LatentPairBook(
@@ -207,7 +208,7 @@ def align_part(ctx: Context, model: PublicPigeon, options: PigeonTraining) -> Pa
         options.draws,
         options.work / "pairs",
         steps=generation.steps,
-        canvas=generation.canvas,
+        canvas=generation.square,
         say=_say,
     )
     beta = BETA if options.beta is None else options.beta
@@ -258,7 +259,7 @@ def by_clicked(encoder: ImageEncoder, shown: Shown, album: Album) -> Callable[[T
         style = encoder(pixels).style
         found = []
         for row, name in enumerate(batch.whom):
-            covers = torch.from_numpy(album.covers(shown[name])).permute(0, 3, 1, 2).float() / 255
+            covers = album.canvas(shown[name], SIZE)
             found.append((encoder(covers).style @ style[row]).mean())
         return torch.stack(found)
 

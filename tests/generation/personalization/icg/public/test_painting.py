@@ -47,7 +47,7 @@ def test_rewards_train_it_and_what_ships_is_painted_and_trained_on(saved, tmp_pa
     assert {name.split(".")[0] for name in fresh.parameters} == {"metas", "reduce", "refine", "connector", "denoiser"}
 
     fresh.ship(tmp_path / "out", {**fresh.about, "command": "the command"})
-    painted = PipelinePainter.load(tmp_path / "out", canvas=CANVAS).paint(**request(1))
+    painted = PipelinePainter.load(tmp_path / "out").paint(**request(1))
     again = trainee_of(settings, seed=9, lora_rank=0, lora_layers="attention", start=tmp_path / "out")
     assert again.about["started_from"]["command"] == "the command"
     for name, weight in fresh.parameters.items():
@@ -55,4 +55,4 @@ def test_rewards_train_it_and_what_ships_is_painted_and_trained_on(saved, tmp_pa
     again.ship(tmp_path / "again", again.about)
     manifest = json.loads((tmp_path / "again" / "manifest.json").read_text())
     assert manifest["bases"] == fresh.about["bases"]
-    np.testing.assert_array_equal(PipelinePainter.load(tmp_path / "again", canvas=CANVAS).paint(**request(1)), painted)
+    np.testing.assert_array_equal(PipelinePainter.load(tmp_path / "again").paint(**request(1)), painted)

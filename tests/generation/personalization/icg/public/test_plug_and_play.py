@@ -104,7 +104,7 @@ def test_conditioned_trained_saved_and_painted_again(checkpoints, tmp_path, mllm
     assert {name.split(".")[0] for name in moved} == {"metas", "reduce", "refine", "connector"}
     assert {name for name in moved if name.startswith("metas")} == {"metas.queries"}
 
-    painting = {"seeds": [7, 8], "steps": 2, "size": tiny_generators.SIZE}
+    painting = {"seeds": [7, 8], "steps": 2, "size": (tiny_generators.SIZE, tiny_generators.SIZE)}
     painted = model.paint(batch, **painting)
     assert painted.shape == (2, tiny_generators.SIZE, tiny_generators.SIZE, 3)
     save_icg(model, tmp_path)
@@ -118,7 +118,7 @@ def test_guidance_runs_in_every_pipeline(checkpoints, family):
     model, batch = fresh(config_of(checkpoints, "qwen2.5-vl", family)), batch_of(checkpoints, "qwen2.5-vl")
     with torch.no_grad():
         model.refine.film[-1].weight.normal_()  # an untrained refinement changes nothing
-    painting = {"seeds": [7, 8], "steps": 2, "size": tiny_generators.SIZE}
+    painting = {"seeds": [7, 8], "steps": 2, "size": (tiny_generators.SIZE, tiny_generators.SIZE)}
     assert (model.paint(batch, guidance=4.0, **painting) != model.paint(batch, **painting)).any()
 
 
@@ -139,7 +139,7 @@ def test_lora_moves_and_base_weights_do_not(checkpoints, tmp_path, mllm):
         assert all("lora_" in name for name in inside)
     assert not any("vision" in name or "visual" in name for name in moved)
     save_icg(model, tmp_path)
-    painting = {"seeds": [1, 2], "steps": 2, "size": tiny_generators.SIZE}
+    painting = {"seeds": [1, 2], "steps": 2, "size": (tiny_generators.SIZE, tiny_generators.SIZE)}
     again = restore(Icg(load_config(tmp_path), *bases(config)), tmp_path)
     np.testing.assert_array_equal(again.paint(batch, **painting), model.paint(batch, **painting))
 
@@ -163,7 +163,7 @@ def test_a_whole_model_comes_back_from_its_folder(checkpoints, tmp_path):
     batch = model.batch(TITLES, pictures(), np.zeros((2, 160), np.float32))
     fingerprint = save_icg(model, tmp_path)
     assert len(fingerprint) == 16
-    painting = {"seeds": [1, 2], "steps": 1, "size": tiny_generators.SIZE}
+    painting = {"seeds": [1, 2], "steps": 1, "size": (tiny_generators.SIZE, tiny_generators.SIZE)}
     np.testing.assert_array_equal(load_icg(tmp_path).paint(batch, **painting), model.paint(batch, **painting))
 
 

@@ -12,7 +12,7 @@ from tests.support.models.tiny_pigeons import some_rows
 
 PAIRS = [(mllm, "stable-diffusion") for mllm in tiny_checkpoints.MLLMS]
 PAIRS += [("idefics3", family) for family in tiny_generators.GENERATORS if family != "stable-diffusion"]
-PAINTING = {"seeds": [7, 8, 9], "steps": 2, "size": tiny_generators.SIZE}
+PAINTING = {"seeds": [7, 8, 9], "steps": 2, "size": (tiny_generators.SIZE, tiny_generators.SIZE)}
 
 
 @pytest.mark.parametrize(("mllm", "family"), PAIRS)
@@ -82,7 +82,7 @@ def test_low_rank_weights_stand_beside_queries_and_values_of_the_language_model_
 def test_a_whole_model_is_loaded_from_its_bases(public):
     model = PublicPigeon.load_bases(public.config("idefics3", "sdxl")).eval()
     titles, references, clicked = some_rows((0, 2))
-    painted = model.paint(model.batch(titles, references, clicked), seeds=[1, 2], steps=1, size=tiny_generators.SIZE)
+    painted = model.paint(model.batch(titles, references, clicked), **PAINTING | {"seeds": [1, 2], "steps": 1})
     assert painted.dtype == np.uint8
 
 

@@ -16,7 +16,7 @@ def test_what_was_saved_paints_the_same_picture(public, tmp_path):
         for weight in model.trainable().values():
             weight.add_(0.02 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)))
     batch = public.batch(model)
-    painting = {"seeds": [1, 2, 3], "steps": 1, "size": tiny_generators.SIZE}
+    painting = {"seeds": [1, 2, 3], "steps": 1, "size": (tiny_generators.SIZE, tiny_generators.SIZE)}
     painted = model.paint(batch, **painting)
     assert len(save_pigeon(model, tmp_path, {"command": "the command"})) == 16
     np.testing.assert_array_equal(load_pigeon(tmp_path).paint(batch, **painting), painted)

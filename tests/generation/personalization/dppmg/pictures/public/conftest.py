@@ -1,4 +1,4 @@
-"""Tiny pipelines with text encoders, and folders of codes over them that do something."""
+"""Folders of codes over tiny pipelines that do something."""
 
 import pytest
 import torch
@@ -6,21 +6,6 @@ import torch
 from generation.personalization.dppmg.pictures.public.config import PipelineConfig
 from generation.personalization.dppmg.pictures.public.model import CodedPipeline
 from generation.personalization.dppmg.pictures.public.store import save_pipeline
-from tests.support.models import tiny_language
-
-
-@pytest.fixture(scope="session")
-def pipelines(tmp_path_factory):
-    """Folder of a tiny pipeline, by family."""
-    torch.set_num_threads(1)
-    made = {}
-
-    def get(family):
-        if family not in made:
-            made[family] = tiny_language.make_pipeline(family, tmp_path_factory.mktemp(family))
-        return made[family]
-
-    return get
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,11 @@ def test_the_production_profile_names_its_checkpoints():
     config = PipelineConfig.of(settings.dppmg)
     assert config.generator == "stabilityai/stable-diffusion-xl-base-1.0"
     assert settings.dppmg.writer == "Qwen/Qwen2.5-1.5B-Instruct"
-    assert (settings.generation.method, settings.generation.canvas, settings.generation.beside) == ("dppmg", 1024, ())
+    assert (settings.generation.method, settings.generation.canvas, settings.generation.beside) == (
+        "dppmg",
+        ("1024x1024",),
+        (),
+    )
     assert settings.weights.pickscore > 0
     assert settings.policy.titles == "ask"
     with pytest.raises(UsageError, match=r"dppmg\.generator names no pipeline"):

@@ -9,11 +9,11 @@ import torch
 
 from generation.personalization.dppmg.pictures.public.config import PipelineConfig
 from generation.personalization.dppmg.pictures.public.model import CodedPipeline
-from generation.personalization.dppmg.pictures.public.prompts import encode
+from generation.personalization.icg.public.prompts import encode
 from tests.support.models import tiny_generators
 from tests.support.models.pipeline_requests import CODES, NOBODY, TITLES
 
-PAINTING = {"seeds": [7, 8], "steps": 2, "size": tiny_generators.SIZE}
+PAINTING = {"seeds": [7, 8], "steps": 2, "size": (tiny_generators.SIZE, tiny_generators.SIZE)}
 MASKED = ("pixart", "sana")
 
 
@@ -21,7 +21,7 @@ def own_picture(pipeline, family, guidance, **more):
     """What the pipeline paints when it is called as its documentation says, with words."""
     scale = "true_cfg_scale" if family == "flux" else "guidance_scale"
     asked = {"clean_caption": False, "use_resolution_binning": False, "complex_human_instruction": None}
-    asked |= {"height": PAINTING["size"], "width": PAINTING["size"], "negative_prompt": ["", ""], scale: guidance}
+    asked |= {"height": PAINTING["size"][1], "width": PAINTING["size"][0], "negative_prompt": ["", ""], scale: guidance}
     taken = inspect.signature(pipeline.__call__).parameters
     if family == "sdxl":  # its own empty prompt is zeros, which it takes where no negative prompt is given
         del asked["negative_prompt"]

@@ -102,8 +102,8 @@ def test_a_reward_rises_and_only_tables_and_low_rank_weights_move(pipelines, tmp
 
     trainee.ship(tmp_path, {**trainee.about, "command": "the command"})
     tokens = np.array([[1, 2, 3, -1, -1, -1]], np.int32)
-    painted = CodedPainter.load(tmp_path, canvas=CANVAS).paint(**request(1), tokens=tokens)
-    alone = CodedPainter(model, canvas=CANVAS, fingerprint="")
+    painted = CodedPainter.load(tmp_path).paint(**request(1), tokens=tokens)
+    alone = CodedPainter(model, fingerprint="")
     np.testing.assert_array_equal(alone.paint(**request(1), tokens=tokens), painted)
 
 

@@ -10,16 +10,16 @@ from generation.personalization.methods import method_fingerprints, needed
 from generation.serving.backends import open_backend
 from generation.serving.painters import open_painter
 from tests.support.models import tiny_generators
-from tests.support.models.pipeline_requests import CANVAS, request
+from tests.support.models.pipeline_requests import TALL, request
 
 TOKENS = np.array([[1, 2, 3, -1, -1, -1], [4, 5, -1, -1, -1, -1], [-1] * 6], np.int32)
 
 
 @pytest.mark.parametrize("family", list(tiny_generators.GENERATORS))
 def test_every_pipeline_paints_the_nights_covers(saved, family):
-    painter = CodedPainter.load(saved(family)[0], canvas=CANVAS)
+    painter = CodedPainter.load(saved(family)[0])
     painted = painter.paint(**request(3, guidance=np.array([1, 4, 1], np.float32)), tokens=TOKENS)
-    assert (painted.shape, painted.dtype) == ((3, 64, 64, 3), np.uint8)
+    assert (painted.shape, painted.dtype) == ((3, *TALL[::-1], 3), np.uint8)
     alone = painter.paint(**request(1, guidance=1.0), tokens=TOKENS[:1])
     assert np.abs(alone[0].astype(int) - painted[0]).max() <= 2  # sums follow the batch size
     nobody = painter.paint(**request(1, guidance=1.0))
@@ -29,11 +29,9 @@ def test_every_pipeline_paints_the_nights_covers(saved, family):
 
 def test_triton_serves_it_beside_the_built_in_generator(saved, tmp_path, make_request):
     folder, _ = saved("sdxl", strength=0.6)
-    settings = GenerationSettings(
-        method="dppmg", adapters={"dppmg": str(folder)}, canvas=CANVAS, max_batch=4, timeout_s=60
-    )
+    settings = GenerationSettings(method="dppmg", adapters={"dppmg": str(folder)}, max_batch=4, timeout_s=60)
     known = method_fingerprints(settings, checkpoint_fingerprint(SHIPPED))
-    alone = CodedPainter.load(folder, canvas=CANVAS)
+    alone = CodedPainter.load(folder)
     told = {"method": "dppmg", "steps": 2, "guidance": 3.0}
     requests = [make_request(number, tokens=TOKENS[number], **told) for number in range(2)]
     with open_backend(settings, tmp_path) as triton:
@@ -56,7 +54,7 @@ def test_triton_serves_it_beside_the_built_in_generator(saved, tmp_path, make_re
 
 
 def test_another_method_is_refused(saved):
-    painter = open_painter(None, {"dppmg": saved("stable-diffusion")[0]}, canvas=CANVAS)
+    painter = open_painter(None, {"dppmg": saved("stable-diffusion")[0]})
     with pytest.raises(ValueError, match="no method 'icg'"):
         painter.painters["dppmg"].fingerprint_of("icg")
 

@@ -27,7 +27,7 @@ def test_a_pair_is_two_pictures_from_one_noise_and_its_row_has_the_ratio_that_ma
     assert RATIOS[place] == pytest.approx(float(pairs.batch.masking.ratio[0]))
     again = model.paint(
         book.painting.told(batch, RATIOS[place]), seeds=range(number * rows, (number + 1) * rows), steps=1,
-        size=tiny_generators.SIZE, guidance=1.5,
+        size=(tiny_generators.SIZE, tiny_generators.SIZE), guidance=1.5,
     )  # fmt: skip
     latents = model.generator.encode(torch.from_numpy(again).permute(0, 3, 1, 2).float() / 255)
     torch.testing.assert_close(latents[row], pairs.chosen[0], atol=0.02, rtol=0.02)

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from generation.personalization.dppmg.pictures.public.prompts import encode
+from generation.personalization.icg.public.generators import DiffusersGenerator
+from generation.personalization.icg.public.prompts import encode
 from tests.support.models import tiny_generators, tiny_language
 from tests.support.models.pipeline_requests import TITLES
 
@@ -19,8 +20,8 @@ POOLED = ("sdxl", "stable-diffusion-3", "flux")
 
 
 @pytest.mark.parametrize("family", list(tiny_generators.GENERATORS))
-def test_titles_and_the_empty_prompt_have_one_length(fresh, family):
-    generator = fresh(family).generator
+def test_titles_and_the_empty_prompt_have_one_length(pipelines, family):
+    generator = DiffusersGenerator.load(str(pipelines(family)), allow_download=False, dtype=torch.float32, text=True)
     prompts = encode(generator, TITLES)
     for told in (prompts.titles, prompts.nothing):
         assert told.prompt_embeds.shape == (2, PLACES[family], 12)
