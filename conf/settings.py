@@ -15,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from conf.drift import DriftSettings
 from conf.maintain import MaintainSettings
 from conf.policy import PolicySettings
+from conf.publish import PublishSettings
 from conf.review import ReviewSettings
 from conf.section import Section
 
@@ -425,6 +426,7 @@ class Settings(Section):
     reward_models: RewardModels = RewardModels()
     policy: PolicySettings = PolicySettings()
     review: ReviewSettings = ReviewSettings()
+    publish: PublishSettings = PublishSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     observe: ObserveSettings = ObserveSettings()
     drift: DriftSettings = DriftSettings()

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from generation.pictures import flattened
 from generation.types import SIZE
-from jobs.lake.pictures import opened
+from jobs.lake.pictures import flattened, opened
 
 Size = tuple[int, int]
 """Width and height, pixels."""

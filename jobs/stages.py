@@ -203,6 +203,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="publish",
         function="jobs.publishing.stage:run",
+        sections=("publish",),
         about="Write what the feed may show tonight: approved covers only.",
         upstream=("generate", "titles", "review-policy"),
         reads=("generated_covers", "generated_titles", "cover_decisions"),

@@ -27,6 +27,7 @@ LATE = {
     "safetensors": "set-up only",
     "sklearn": "Spark workers import the module around it",
     "threadpoolctl": "beside sklearn",
+    "pyvips": "crops of published covers only",
     "torch": "set-up reads file names without it",
     "torch_geometric": "graphs of DPPMG only; seconds of imports",
     "transformers": "public checkpoints, and the text encoder when it is built",

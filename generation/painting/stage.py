@@ -22,13 +22,13 @@ from generation.catalogue import end_of_day
 from generation.painting.inspection import Inspection, waves_of
 from generation.painting.tasks import Row, Sampler, paint_units, paint_with_spark
 from generation.personalization.methods import methods_of
-from generation.pictures import mime_of
 from generation.planning.units import unit_of
 from generation.rewards.registry import REWARDS
 from generation.serving.backends import PaintBackend, open_backend
 from generation.store import PaintedUnit, UnitStore
 from jobs.cpu_time import CpuClock
 from jobs.lake.context import Context, StageResult
+from jobs.lake.pictures import mime_of
 from jobs.lake.schema.covers import GENERATED_COVERS
 from jobs.lake.schema.features import COVER_FEATURES
 from jobs.lake.schema.feed import COVERS

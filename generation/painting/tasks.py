@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from conf.errors import TryAgainError
 from generation.canvas import BUILT_IN, reference_pixels
-from generation.pictures import LOSSLESS, encoded, to_pixels
+from generation.pictures import to_pixels
 from generation.planning.units import unit_of
 from generation.serving.backends import PaintBackend
 from generation.store import UnitStore
 from generation.types import SEEN, SIZE, PaintRequest
+from jobs.lake.pictures import LOSSLESS, encoded
 
 if TYPE_CHECKING:
     from pyspark import Accumulator

@@ -1,12 +1,23 @@
-"""From the bytes of any accepted picture to what a person sees of it: upright, in sRGB, its first frame."""
+"""Between the bytes of pictures and what a person sees of them: upright, in sRGB, the first frame."""
 
 import io
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
 """Of covers."""
+
+LOSSLESS = "webp-lossless"
+WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "webp-lossless": ("WEBP", {"lossless": True, "method": 0}),
+    "webp": ("WEBP", {"method": 4}),
+    "jpeg": ("JPEG", {"optimize": True, "progressive": True, "subsampling": "4:4:4"}),
+    "avif": ("AVIF", {"speed": 6}),
+}
+"""What painted covers and crops may be stored as: Pillow's format and options."""
 
 DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N")
 """Pillow's modes of grey in 16 bits."""
@@ -68,3 +79,39 @@ def _in_srgb(picture: Image.Image, seen: Image.Image, profile: bytes) -> Image.I
     if seen.mode == "RGBA":
         found.putalpha(seen.getchannel("A"))
     return found
+
+
+def flattened(picture: Image.Image) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 of an RGB or RGBA picture, on white."""
+    if picture.mode == "RGBA":
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def encoded(pixels: NDArray[np.uint8], form: str = LOSSLESS, quality: int = 90) -> bytes:
+    """The bytes that (H, W, 3) uint8 RGB is stored as.
+
+    Parameters
+    ----------
+    pixels
+        The picture.
+    form
+        A key of :data:`WRITERS`.
+    quality
+        1 to 100, of those that lose something.
+    """
+    name, options = WRITERS[form]
+    target = io.BytesIO()
+    Image.fromarray(pixels).save(target, name, **(options if form == LOSSLESS else {**options, "quality": quality}))
+    return target.getvalue()
+
+
+def mime_of(form: str) -> str:
+    """Media type of what :func:`encoded` writes.
+
+    Examples
+    --------
+    >>> mime_of("webp-lossless"), mime_of("avif")
+    ('image/webp', 'image/avif')
+    """
+    return f"image/{WRITERS[form][0].lower()}"

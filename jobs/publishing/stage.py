@@ -13,6 +13,7 @@ from jobs.lake.schema.columns import SHOWN_PURPOSES, UNPERSONALISED, WITHOUT_PRO
 from jobs.lake.schema.covers import PUBLISHED_COVERS
 from jobs.lake.schema.review import COVER_DECISIONS
 from jobs.ledger import past_runs
+from jobs.publishing.crops import make_crops
 from jobs.publishing.standing import standing
 from jobs.publishing.titles import publish_titles
 
@@ -46,12 +47,16 @@ def run(context: Context) -> StageResult:
         )
         rows, damaged = _with_picture(context, rows)
         withheld["damaged"] = damaged
+        crops = make_crops(context, rows["cover_id"].to_list()) if context.settings.publish.crops else 0
         published = lake.replace(rows.to_arrow().cast(PUBLISHED_COVERS.schema), "published_covers", ds=night)
         titles, withheld_titles = publish_titles(context, decisions)
         if lake.version("cover_decisions") == seen:
             metrics = {f"withheld_{reason}": float(count) for reason, count in withheld.items()}
             note = f"{published:,} covers published, {sum(withheld.values()):,} withheld"
             counts = {"published_covers": published}
+            if crops:
+                counts["cover_crops"] = crops
+                note += f"; {crops:,} crops made"
             if titles or withheld_titles:
                 counts["published_titles"] = titles
                 note += f"; {titles:,} titles published, {withheld_titles:,} withheld"

@@ -72,6 +72,8 @@ def take_down(lake: Lake, cover_id: str, *, reason: str, by: str, ds: date, now:
     ]
     if not written and not published:
         raise NothingToDo(f"Cover {cover_id} was taken down before and is not published from {ds} on.")
+    if lake.exists("cover_crops"):
+        _without_crops(lake, cover_id)
     return sum(_remove(lake, table, column, cover_id, ds) for table, column in published)
 
 
@@ -101,3 +103,13 @@ def _merge(lake: Lake, rows: pa.Table) -> int:
 )
 def _remove(lake: Lake, table: str, column: str, digest: str, ds: date) -> int:
     return lake.delete(table, f"{column} = '{digest}' AND ds >= '{ds.isoformat()}'")
+
+
+@retry(
+    retry=retry_if_exception_type(TryAgainError),
+    stop=stop_after_attempt(5),
+    wait=wait_random_exponential(0.5, 5),
+    reraise=True,
+)
+def _without_crops(lake: Lake, cover_id: str) -> int:
+    return lake.delete("cover_crops", f"cover_id = '{cover_id}'")

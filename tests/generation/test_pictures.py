@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from generation.pictures import WRITERS, encoded, mime_of, to_pixels, to_webp
+from generation.pictures import to_pixels, to_webp
 from generation.review.pictures import media_type
+from jobs.lake.pictures import WRITERS, encoded, mime_of
 
 
 def test_pictures_survive_encoding():

@@ -109,3 +109,20 @@ PUBLISHED_COVERS = TableSpec(
     keys=("ds", "item_id", "segment_id"),
     checks=DS_CHECK,
 )
+
+COVER_CROPS = TableSpec(
+    name="cover_crops",
+    grain="a crop x cover",
+    about="Only where `publish.crops` names some; join it to `published_covers`. A cover that was taken down has none.",
+    columns=(
+        COVER_ID,
+        Column(name="crop", type=TEXT, about="its name in `publish.crops`"),
+        Column(name="crop_cover_id", type=TEXT, about="SHA-256 of the crop's bytes"),
+        Column(name="uri", type=TEXT, about="where the crop lies"),
+        Column(name="mime", type=TEXT, about="media type, e.g. image/webp"),
+        Column(name="width", type=pa.int32(), about="pixels"),
+        Column(name="height", type=pa.int32(), about="pixels"),
+        Column(name="bytes", type=COUNT, about="of the encoded crop"),
+    ),
+    keys=("cover_id", "crop"),
+)

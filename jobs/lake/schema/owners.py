@@ -25,6 +25,7 @@ WRITTEN_BY: dict[str, str] = {
     "cover_decisions": "review-policy",
     "review_heads": "review-sync",
     "published_covers": "publish",
+    "cover_crops": "publish",
     "published_titles": "publish",
     "ranking_lift": "evaluate",
     "judgements": "play",

@@ -4,7 +4,7 @@ A column that is not nullable becomes NOT NULL in Delta; ``checks`` become CHECK
 ``coverlift inspect --schema`` prints these specifications as a page, ``docs/tables.md``.
 """
 
-from jobs.lake.schema.covers import GENERATED_COVERS, GENERATION_PLAN, PUBLISHED_COVERS
+from jobs.lake.schema.covers import COVER_CROPS, GENERATED_COVERS, GENERATION_PLAN, PUBLISHED_COVERS
 from jobs.lake.schema.evaluation import DRIFT, JUDGEMENTS, RANKING_LIFT
 from jobs.lake.schema.features import (
     COVER_FEATURES,
@@ -50,6 +50,7 @@ TABLES: dict[str, TableSpec] = {
         COVER_DECISIONS,
         REVIEW_HEADS,
         PUBLISHED_COVERS,
+        COVER_CROPS,
         PUBLISHED_TITLES,
         RANKING_LIFT,
         JUDGEMENTS,
