@@ -61,3 +61,5 @@ class MetricsDocument(_Part):
     ranking_lift: list[LiftRecord]
     notes: list[str]
     """What could not be measured, and why."""
+    caveats: list[str] = []
+    """What the figures must not be read as: rows that an import made up, covers of a generator that does not fit."""

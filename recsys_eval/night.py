@@ -22,17 +22,21 @@ STEPS = 13
 
 @dataclass
 class Findings:
-    """Results of a part: rows of ranking_lift (without ds), figures, and what could not be measured and why."""
+    """Results of a part: rows of ranking_lift (without ds), figures, what could not be measured and why, and
+    what none of it must be read as.
+    """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    caveats: list[str] = field(default_factory=list)
 
     def add(self, other: "Findings") -> None:
         """Take over another part's results."""
         self.rows += other.rows
         self.figures += other.figures
         self.notes += other.notes
+        self.caveats += other.caveats
 
 
 @dataclass

@@ -13,6 +13,7 @@ from jobs.lake.schema.evaluation import RANKING_LIFT
 from recsys_eval.document import MetricsDocument
 from recsys_eval.experiment.drawing_policy import measure_drawings
 from recsys_eval.experiment.played_day import measure_experiment
+from recsys_eval.log_origin import describe_log
 from recsys_eval.night import Findings, Night
 from recsys_eval.ranking.compare import rank_log, rank_played
 from recsys_eval.ranking.features import Scorer
@@ -24,7 +25,7 @@ from reward_model.registry import champion_dir
 from reward_model.scorer import PersonalScorer
 
 Part = Callable[[Night], Findings]
-PARTS: tuple[Part, ...] = (rank_log, rank_played, measure_experiment, measure_drawings, measure_world)
+PARTS: tuple[Part, ...] = (describe_log, rank_log, rank_played, measure_experiment, measure_drawings, measure_world)
 """In this order; each is independent of the others."""
 HEADLINES = {
     "lambdarank-played.generated.wndcg@10.lift": "wndcg_lift_played",
@@ -83,6 +84,7 @@ def as_document(night: Night, findings: Findings) -> dict[str, Any]:
         "figures": [figure.as_dict() for figure in findings.figures],
         "ranking_lift": findings.rows,
         "notes": findings.notes,
+        "caveats": findings.caveats,
     }
 
 

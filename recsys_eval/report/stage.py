@@ -80,6 +80,7 @@ def render(ctx: Context, document: dict[str, Any]) -> str:
         quarantine=view.quarantine_counts(ctx),
         drift=view.drift(ctx),
         notes=document["notes"],
+        caveats=document.get("caveats", ()),
         resamples=ctx.settings.evaluate.bootstrap,
     )
 

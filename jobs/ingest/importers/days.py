@@ -100,7 +100,9 @@ def impressions_of(
         pool = shelf.pool(int(asking[DAY][0]), popularity, options)
         parts.append(sampled(asking, shelf, pool, options.negatives, rng))
     rows = pl.concat([part.select(*IMPRESSIONS) for part in parts])
-    return positioned(rows, rng).sort("ts", "request_id", "position").cast(IMPRESSIONS)  # type: ignore[arg-type]
+    alone = plain.filter(pl.col("position").is_null()).group_by("request_id", maintain_order=True).len()
+    wide = alone.filter(pl.col("len") == 1).select("request_id", places=pl.lit(1 + options.negatives))
+    return positioned(rows, wide, rng).sort("ts", "request_id", "position").cast(IMPRESSIONS)  # type: ignore[arg-type]
 
 
 def spread_out(events: pl.DataFrame, at_most: int, rng: np.random.Generator) -> pl.DataFrame:
@@ -135,8 +137,27 @@ def sampled(events: pl.DataFrame, shelf: Shelf, pool: Pool, count: int, rng: np.
     )
 
 
-def positioned(rows: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
-    """Positions from 1 in random order within a request, where the log has none."""
-    chance = pl.Series("chance", rng.permutation(rows.height))
+def positioned(rows: pl.DataFrame, wide: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Positions from 1 in random order within a request, where the log has none.
+
+    Parameters
+    ----------
+    rows
+        Impressions.
+    wide
+        ``request_id`` and ``places`` of requests that have more places than rows: a row that the log has alone, with
+        what was drawn beside it. All of these have as many places, whether everything asked for could be drawn, some or
+        nothing, so that a place does not tell of which kind a row is.
+    rng
+        Decides.
+    """
+    taken = rows.group_by("request_id").len()
+    empty = wide.join(taken, on="request_id", maintain_order="left").with_columns(
+        missing=(pl.col("places") - pl.col("len").cast(pl.Int64)).clip(0)
+    )
+    gaps = empty.select(pl.col("request_id").repeat_by("missing").explode()).drop_nulls()
+    padded = pl.concat([rows.with_columns(real=True), gaps.with_columns(real=False)], how="diagonal")
+    chance = pl.Series("chance", rng.permutation(padded.height))
     drawn = pl.col("chance").rank("ordinal").over("request_id").cast(pl.Int32)
-    return rows.with_columns(chance).with_columns(position=pl.coalesce("position", drawn)).drop("chance")
+    placed = padded.with_columns(chance).with_columns(position=pl.coalesce("position", drawn))
+    return placed.filter("real").drop("chance", "real")

@@ -130,13 +130,14 @@ def test_numbers_are_those_of_the_table(night, html):
 
 def test_a_night_with_nothing_to_show_still_renders(tmp_path):
     bare = make_sticker_night(tmp_path, users=60, items_painted=0, segments_of=2, played=False)
-    notes = Findings(notes=["nothing could be measured"])
+    notes = Findings(notes=["nothing could be measured"], caveats=["half of the log is drawn"])
     document = evaluation.as_document(bare, notes)
     html = stage.render(bare.ctx, document)
     text = " ".join(Page(html).text)
     assert "Nothing was published on 2026-03-29" in text
     assert "Whether these covers are clicked more is not known yet." in text
     assert "nothing could be measured" in text
+    assert "Before you read this Half of the log is drawn." in " ".join(text.split())
     assert load_painted(bare) is None
 
 

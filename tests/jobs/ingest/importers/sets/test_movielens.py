@@ -15,7 +15,8 @@ def test_ratings_from_four_are_clicks_and_those_below_were_shown(tmp_path):
     assert balanced(outcome)
     rows = table(tmp_path / "out", "impressions")
     rated = rows.filter(policy="ratings")
-    assert (rated.height, rated["clicked"].sum(), set(rated["position"])) == (36 - liked, 0, {1})
+    assert (rated.height, rated["clicked"].sum()) == (36 - liked, 0)
+    assert rated["position"].is_between(1, 4).all()
     beside = rows.filter(policy="sampled-negatives")
     assert (beside["clicked"].sum(), beside["request_id"].n_unique()) == (liked, liked)
     items = {row["item_id"]: row for row in table(tmp_path / "out", "items").to_dicts()}
