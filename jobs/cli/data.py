@@ -22,6 +22,7 @@ from jobs.cli.app import (
 from jobs.cli.programs import Program
 
 if TYPE_CHECKING:
+    from conf.settings import Settings
     from jobs.ingest.importers.run import Outcome
 
 WORLD = (
@@ -171,6 +172,9 @@ def doctor(
     config: ConfigOption = None,
     profile: ProfileOption = None,
     override: OverrideOption = None,
+    memory: Annotated[
+        bool, typer.Option("--plan-memory", help="Work out what painters over other checkpoints need, and stop there.")
+    ] = False,
     debug: DebugOption = False,
 ) -> None:
     """Say what a night needs, what of it is missing and how to mend that."""
@@ -178,10 +182,35 @@ def doctor(
         from jobs.doctor import examine, healthy, show
 
         context = make_context(None, home, config, profile, override)
+        if memory:
+            _show_memory(context.settings)
+            return
         findings = examine(context.settings, context.home)
         show(findings, make_console())
         if not healthy(findings):
             raise typer.Exit(2)
+
+
+def _show_memory(settings: "Settings") -> None:
+    from diffusers.utils import logging
+    from rich.table import Table
+
+    from generation.serving.memory import GIB, plan_memory, table, total_bytes
+
+    logging.set_verbosity_error()  # that a network without memory has no safety checker
+    parts = plan_memory(settings, gpu=settings.generation.instance_kind == "KIND_GPU")
+    if not parts:
+        typer.echo("The built-in generator needs less than 1 GiB: there is nothing to plan.")
+        return
+    grid = Table("method", "network", "parameters", "weights", "largest layer")
+    for row in table(parts):
+        grid.add_row(*row)
+    make_console().print(grid)
+    batch, canvas = settings.generation.max_batch, ", ".join(settings.generation.canvas)
+    typer.echo(
+        f"{total_bytes(parts) / GIB:.1f} GiB for an instance at batches of {batch} and the canvas {canvas}: all "
+        "weights and the largest layer, worked out and not measured. Leave a quarter free."
+    )
 
 
 def setup(debug: DebugOption = False) -> None:
