@@ -237,6 +237,32 @@ def takedown(
         typer.echo(f"Cover {cover_id} is taken down; {removed} published rows removed.")
 
 
+def rollback(
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")],
+    to: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="The earlier night whose covers are shown.")
+    ] = None,
+    lift: Annotated[bool, typer.Option("--lift", help="Show again what the night published itself.")] = False,
+    by: Annotated[str, typer.Option("--by", envvar="USER", help="Who decides.")] = "unknown",
+    day: DayOption = None,
+    home: HomeOption = HOME,
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    override: OverrideOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Show what an earlier night had published in place of this night's covers, until that is lifted."""
+    with errors_explained(debug):
+        from jobs.publishing.rollback import roll_back
+
+        if lift == (to is not None):
+            raise UsageError("Give either --to, the night to go back to, or --lift.")
+        context = make_context(day, home, config, profile, override)
+        earlier = None if to is None else to.date()
+        roll_back(context.lake, context.ds, earlier, reason=reason, by=by, now=datetime.now(UTC))
+        run_night(context, tuple(stage for stage in STAGES if stage.name == "publish"), How())
+
+
 def unless_a_subcommand(run: Callable[..., None]) -> Callable[..., None]:
     """The same function, for a group that runs it when it is called without a subcommand."""
 
@@ -261,7 +287,7 @@ def unless_a_subcommand(run: Callable[..., None]) -> Callable[..., None]:
 
 def add_commands(app: typer.Typer, world: typer.Typer) -> None:
     """Add them to the command; the stage ``world`` runs where the group ``world`` is called alone."""
-    for command in (nightly, backfill, stages, takedown):
+    for command in (nightly, backfill, stages, takedown, rollback):
         app.command()(command)
     for stage in STAGES:
         if stage.name == "world":

@@ -14,6 +14,7 @@ from jobs.lake.schema.covers import PUBLISHED_COVERS
 from jobs.lake.schema.review import COVER_DECISIONS
 from jobs.ledger import past_runs
 from jobs.publishing.crops import make_crops
+from jobs.publishing.rollback import publish_again, standing_rollback
 from jobs.publishing.standing import standing
 from jobs.publishing.titles import publish_titles
 
@@ -40,6 +41,12 @@ def run(context: Context) -> StageResult:
     lake, night = context.lake, context.ds.isoformat()
     for _ in range(ATTEMPTS):
         seen, decisions = lake.version("cover_decisions"), decisions_that_count(lake, context.ds)
+        back = standing_rollback(lake, context.ds)
+        if back is not None:
+            counts = publish_again(context, back, decisions)
+            if lake.version("cover_decisions") == seen:
+                return StageResult(rows=counts, note=f"rolled back: {counts['published_covers']:,} covers of {back}")
+            continue
         rows, withheld = choose(
             publishable_covers(lake, context.ds),
             decisions,
@@ -104,6 +111,8 @@ def decisions_that_count(lake: Lake, ds: date) -> pl.DataFrame:
 def decisions_digest(context: Context) -> str:
     """Hash of the decisions that count: a person's new decision makes publishing run again."""
     ids = sorted(decisions_that_count(context.lake, context.ds)["decision_id"])
+    back = standing_rollback(context.lake, context.ds)
+    ids += [] if back is None else [f"rolled back to {back}"]
     ids += ["review.required"] if context.settings.review.required else []
     return hashlib.sha256("\n".join(ids).encode()).hexdigest()
 

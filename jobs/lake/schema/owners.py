@@ -26,6 +26,7 @@ WRITTEN_BY: dict[str, str] = {
     "review_heads": "review-sync",
     "published_covers": "publish",
     "cover_crops": "publish",
+    "rollbacks": "rollback",
     "published_titles": "publish",
     "ranking_lift": "evaluate",
     "judgements": "play",

@@ -48,3 +48,18 @@ REVIEW_HEADS = TableSpec(
     keys=("ds", "chain", "seq"),
     checks=DS_CHECK,
 )
+
+ROLLBACKS = TableSpec(
+    name="rollbacks",
+    grain="a word about a night",
+    about="Rows are only added; of a night the latest counts.",
+    columns=(
+        DS,
+        Column(name="to_ds", type=TEXT, about="the night whose covers are shown", null="that was lifted"),
+        Column(name="reason", type=TEXT, about="why, for the record"),
+        Column(name="by", type=TEXT, about="who decided"),
+        Column(name="decided_at", type=TIMESTAMP, about="UTC"),
+    ),
+    keys=("ds", "decided_at"),
+    checks=DS_CHECK,
+)

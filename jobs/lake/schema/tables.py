@@ -20,7 +20,7 @@ from jobs.lake.schema.features import (
     USER_SEGMENTS,
 )
 from jobs.lake.schema.feed import COVERS, IMPRESSIONS, ITEMS, QUARANTINE
-from jobs.lake.schema.review import COVER_DECISIONS, REVIEW_HEADS
+from jobs.lake.schema.review import COVER_DECISIONS, REVIEW_HEADS, ROLLBACKS
 from jobs.lake.schema.runs import RUN_ATTEMPTS, RUNS
 from jobs.lake.schema.spec import TableSpec
 from jobs.lake.schema.titles import GENERATED_TITLES, PUBLISHED_TITLES, USER_WORD_GROUPS, WORD_GROUPS
@@ -51,6 +51,7 @@ TABLES: dict[str, TableSpec] = {
         REVIEW_HEADS,
         PUBLISHED_COVERS,
         COVER_CROPS,
+        ROLLBACKS,
         PUBLISHED_TITLES,
         RANKING_LIFT,
         JUDGEMENTS,
