@@ -27,12 +27,15 @@ class Findings:
     rows: list[dict[str, Any]] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    slices: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of :func:`recsys_eval.ranking.slices.slice_lifts`."""
 
     def add(self, other: "Findings") -> None:
         """Take over another part's results."""
         self.rows += other.rows
         self.figures += other.figures
         self.notes += other.notes
+        self.slices += other.slices
 
 
 @dataclass
