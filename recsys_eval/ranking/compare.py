@@ -117,7 +117,8 @@ def rank_log(night: Night) -> Findings:
     segments = load_segments(night.lake, ctx.cut)
     slices = {name: mask[~train] for name, mask in slices_of(night, night.log, segments).items()}
     findings = _findings(night, LOG, test, scores, slices)
-    labels = {name: each.filter(~train) for name, each in dimensions_of(night, night.log, segments).items()}
+    labels = dimensions_of(night.log, segments, cut=ctx.cut, new_items=night.new_items)
+    labels = {name: each.filter(~train) for name, each in labels.items()}
     findings.slices = slice_lifts(LOG, test, scores, labels, resampling(night))
     findings.notes += [*_missing(LOG, assignments), NOTHING_TO_WIN]
     return findings
@@ -145,7 +146,7 @@ def rank_played(night: Night) -> Findings:
         scores[TRUE_COVERS] = night.truth.of_covers(night.play, shown)[None]
     segments = load_segments(night.lake, ctx.ds)
     findings = _findings(night, PLAYED, test, scores, slices_of(night, night.play, segments))
-    labels = dimensions_of(night, night.play, segments)
+    labels = dimensions_of(night.play, segments, cut=ctx.cut, new_items=night.new_items)
     findings.slices = slice_lifts(PLAYED, test, scores, labels, resampling(night))
     findings.notes += _missing(PLAYED, both)
     return findings

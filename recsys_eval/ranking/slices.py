@@ -19,7 +19,8 @@ Dimensions and their rules:
 - ``segment``: the segment that its user is in.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,6 @@ import polars as pl
 from jobs.lake.arrays import Floats
 from recsys_eval.arm_names import A_A, GENERATED, ORIGINAL, SHUFFLED
 from recsys_eval.metrics.ranking import discounts
-from recsys_eval.night import Night
 from recsys_eval.ranking.arm_metrics import MIN_SLICE_USERS, WEIGHTED, ArmRatios, Resampling, resampled_arms
 from recsys_eval.ranking.arms import Block
 from recsys_eval.ranking.examination import effective_size
@@ -50,21 +50,25 @@ ARMS = (GENERATED, SHUFFLED, A_A)
 """The covers, and the controls that a slice's lift is read beside."""
 
 
-def dimensions_of(night: Night, impressions: ImpressionFeatures, segments: pl.DataFrame) -> dict[str, pl.Series]:
+def dimensions_of(
+    impressions: ImpressionFeatures, segments: pl.DataFrame, *, cut: date, new_items: Collection[str]
+) -> dict[str, pl.Series]:
     """Dimension to the (n,) name of each impression's slice; null: in none.
 
     Parameters
     ----------
-    night
-        Its cut decides who is cold, its ds what launches.
     impressions
         Of the test days, and others.
     segments
         user_id, segment_id.
+    cut
+        The day up to whose end clicks decide who is cold.
+    new_items
+        Items that launch.
     """
-    frame = impressions.frame
-    clicks = pl.DataFrame(night.lake.read("user_features", ds=night.ctx.cut, columns=["user_id", "clicks_28d"]))
-    created = pl.DataFrame(night.lake.read("items", columns=["item_id", "created_at"]))
+    frame, lake = impressions.frame, impressions.sources.lake
+    clicks = pl.DataFrame(lake.read("user_features", ds=cut, columns=["user_id", "clicks_28d"]))
+    created = pl.DataFrame(lake.read("items", columns=["item_id", "created_at"]))
     known = (
         frame.select("user_id", "item_id", "category", "position", pl.col("ds").str.to_date().alias("day"))
         .join(clicks, on="user_id", how="left", maintain_order="left")
@@ -72,7 +76,7 @@ def dimensions_of(night: Night, impressions: ImpressionFeatures, segments: pl.Da
         .join(created, on="item_id", how="left", maintain_order="left")
         .with_columns(age=(pl.col("day") - pl.col("created_at").dt.date()).dt.total_days())
     )
-    launching = known["item_id"].is_in(list(night.new_items))
+    launching = known["item_id"].is_in(list(new_items))
     return {
         "user": known.select(
             pl.when(pl.col("clicks_28d").fill_null(0) < COLD_CLICKS).then(pl.lit(COLD)).otherwise(pl.lit(WARM))

@@ -109,7 +109,7 @@ def test_discounts_are_those_of_the_gain_with_ties():
 
 def test_impressions_fall_into_slices_by_the_rules(telling_night):
     night = telling_night
-    found = dimensions_of(night, night.play, load_segments(night.lake, DS))
+    found = dimensions_of(night.play, load_segments(night.lake, DS), cut=CUT, new_items=night.new_items)
     frame = night.play.frame
     clicks = pl.DataFrame(night.lake.read("user_features", ds=CUT, columns=["user_id", "clicks_28d"]))
     warm = set(clicks.filter(pl.col("clicks_28d") >= 5)["user_id"])
