@@ -8,6 +8,7 @@ ledger of each home knows what is done.
 """
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,12 +18,14 @@ from typing import Any, TypeAlias
 
 from conf.errors import UsageError
 from conf.settings import GenerationSettings, Settings
-from generation.personalization.methods import check_methods, with_what_methods_need
+from generation.personalization.methods import check_methods, needed, with_what_methods_need
 from jobs.lake.context import Context
 from jobs.ledger import past_runs
 from jobs.lock import only_one
 from jobs.nightly import changed_settings
 from jobs.stages import STAGES, Stage
+from recsys_eval.arm_names import SUFFIX, twin
+from recsys_eval.closed_loop.frozen import frozen_stages
 from recsys_eval.closed_loop.night import LoopWorld
 from recsys_eval.closed_loop.report import TABLE, write_report
 
@@ -52,6 +55,13 @@ class Loop:
     """The first night; None is the world's last day, the only one that it may be."""
     nights: int
     methods: tuple[str, ...]
+    frozen: tuple[str, ...] = ()
+    """Those of the methods that live beside a twin that learns nothing after its first night."""
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The methods, then the frozen twins; each has a home."""
+        return (*self.methods, *map(twin, self.frozen))
 
     @property
     def folder(self) -> Path:
@@ -66,42 +76,55 @@ class Loop:
 
     @cached_property
     def by_method(self) -> dict[str, Settings]:
-        """Settings of each method's nights: its own alone, without what is painted for a report."""
+        """Settings of each arm's nights: its method alone, without what is painted for a report."""
         found = {}
-        for method in self.methods:
+        for arm in self.arms:
+            method = arm.removesuffix(SUFFIX)
             alone = self.settings.generation.painted_by(method).model_copy(update={"evaluation_items": 0})
             check_methods(alone)
-            found[method] = with_what_methods_need(self.settings.model_copy(update={"generation": alone}))
+            found[arm] = with_what_methods_need(self.settings.model_copy(update={"generation": alone}))
         return found
 
-    def context(self, number: int, method: str) -> Context:
-        """A night of a method, from 1."""
+    def context(self, number: int, arm: str) -> Context:
+        """A night of an arm, from 1."""
         ds = self.begins + timedelta(days=number - 1)
-        return Context(ds=ds, home=self.folder / method, settings=self.by_method[method])
+        return Context(ds=ds, home=self.folder / arm, settings=self.by_method[arm])
 
     def contexts(self, number: int) -> dict[str, Context]:
-        """A night of every method."""
-        return {method: self.context(number, method) for method in self.methods}
+        """A night of every arm."""
+        return {arm: self.context(number, arm) for arm in self.arms}
 
     @property
     def deciding(self) -> dict[str, Any]:
         """The settings that a loop may not change on its way."""
         return {name: value for name, value in self.settings.model_dump(mode="json").items() if name not in NO_MATTER}
 
-    def document(self, table: list[dict[str, Any]]) -> dict[str, Any]:
+    def stages(self, number: int, arm: str) -> tuple[Stage, ...]:
+        """The stages of a night of an arm; a twin's first night is its method's."""
+        return loop_stages() if number == 1 or arm in self.methods else frozen_stages(loop_stages())
+
+    def document(self, table: list[dict[str, Any]], learned: list[dict[str, Any]]) -> dict[str, Any]:
         """What ``loop.json`` says beside what it is."""
         return {
             "first_night": self.begins.isoformat(),
             "nights": self.nights,
             "methods": list(self.methods),
+            "frozen": list(self.frozen),
             "left_out": list(LEFT_OUT),
             "settings": self.deciding,
             "table": table,
+            "learned": learned,
         }
 
 
 def asked_for(
-    home: Path, settings: Settings, *, first: date | None, nights: int | None, methods: tuple[str, ...]
+    home: Path,
+    settings: Settings,
+    *,
+    first: date | None,
+    nights: int | None,
+    methods: tuple[str, ...],
+    frozen: tuple[str, ...],
 ) -> Loop:
     """The loop of some options; what is left out is as the home's loop was begun, else the default."""
     begun = begun_in(home / "loop")
@@ -111,6 +134,7 @@ def asked_for(
         first=first,
         nights=nights or begun.get("nights", NIGHTS),
         methods=methods or tuple(begun.get("methods", METHODS)),
+        frozen=frozen or tuple(begun.get("frozen", ())),
     )
 
 
@@ -163,7 +187,12 @@ def _check_same(loop: Loop, begun: dict[str, Any]) -> None:
         raise UsageError(
             f"{loop.folder} was begun with --methods {', '.join(begun['methods'])}: others may join, none may leave."
         )
-    lived = max((row["night"] for row in begun["table"]), default=0)
+    lived, twins = max((row["night"] for row in begun["table"]), default=0), begun.get("frozen", [])
+    if not set(twins) <= set(loop.frozen) or (lived and set(twins) != set(loop.frozen)):
+        raise UsageError(
+            f"{loop.folder} was begun with --frozen {', '.join(twins) or 'none'}: none may leave, and none may join "
+            "after the first night, which a twin shares with its method. Begin another loop for it."
+        )
     if loop.nights < lived:
         raise UsageError(f"--nights {loop.nights}: {loop.folder} has lived {lived} nights already; ask for more.")
 
@@ -190,25 +219,35 @@ def _check_options(loop: Loop) -> None:
         )
     if len(set(loop.methods)) != len(loop.methods) or not loop.methods:
         raise UsageError(f"--methods {' '.join(loop.methods)}: name every method once.")
-    _ = loop.by_method  # a method that there is not is refused here
+    if len(set(loop.frozen)) != len(loop.frozen) or not set(loop.frozen) <= set(loop.methods):
+        raise UsageError(
+            f"--frozen {' '.join(loop.frozen)}: name methods of the loop, each once: {', '.join(loop.methods)}."
+        )
+    for arm, settings_of_arm in loop.by_method.items():  # a method that there is not is refused here
+        if arm not in loop.methods and "tokens" in needed(settings_of_arm.generation):
+            raise UsageError(
+                f"--frozen {arm.removesuffix(SUFFIX)}: its preference tokens are learned anew every night, and no twin "
+                "can keep them yet; leave it out."
+            )
 
 
 def foretold(loop: Loop) -> list[str]:
     """What a run would do, in lines: nights, pictures at most, and about how long it takes."""
     left = [
-        (number, method)
+        (number, arm)
         for number in range(1, loop.nights + 1)
-        for method in loop.methods
-        if not _done(loop.context(number, method))
+        for arm in loop.arms
+        if not _done(loop.context(number, arm))
     ]
     last = loop.begins + timedelta(days=loop.nights - 1)
     each = pictures_at_most(loop.settings.generation)
     measured = [seconds for number in range(1, loop.nights + 1) for seconds in _measured(loop, number)]
     mean = sum(measured) / len(measured) if measured else _expected_seconds(loop.settings)
     told = f"{len(measured)} finished nights of this loop" if measured else "the default world on two cores"
+    twins = f" and {len(loop.frozen)} frozen twins ({', '.join(map(twin, loop.frozen))})" if loop.frozen else ""
     return [
-        f"{loop.nights} nights, {loop.begins} to {last}, for {len(loop.methods)} methods ({', '.join(loop.methods)}); "
-        f"{len(left)} of {loop.nights * len(loop.methods)} are left.",
+        f"{loop.nights} nights, {loop.begins} to {last}, for {len(loop.methods)} methods ({', '.join(loop.methods)})"
+        f"{twins}; {len(left)} of {loop.nights * len(loop.arms)} are left.",
         f"At most {each:,} pictures a night for segments, {each * len(left):,} in all, and each item that is painted "
         "once more for users without a profile; what is in the store is not painted again.",
         f"About {mean / 60:.0f} minutes a night, {mean * len(left) / 3600:.1f} hours in all, by {told}.",
@@ -263,15 +302,27 @@ def run_loop(loop: Loop, run: RunNight, tell: Tell, *, resume: bool) -> None:
     with only_one(loop.folder):
         world, table = LoopWorld(loop.settings), list[dict[str, Any]]()
         if not resume:
-            write_report(loop.folder, loop.document(table))
+            write_report(loop.folder, loop.document(table, []))
         for number in range(1, loop.nights + 1):
             contexts = loop.contexts(number)
-            for method, context in contexts.items():
-                tell(f"Night {number} of {loop.nights}, {context.ds}: {method}")
-                run(context, loop_stages())
+            for arm, context in contexts.items():
+                tell(f"Night {number} of {loop.nights}, {context.ds}: {arm}")
+                if arm not in loop.methods:
+                    _begin_twin(loop, arm)
+                run(context, loop.stages(number, arm))
             table += world.rows(number, contexts)
-            write_report(loop.folder, loop.document(table))
+            write_report(loop.folder, loop.document(table, world.learned()))
             tell(told(table, number))
+
+
+def _begin_twin(loop: Loop, arm: str) -> None:
+    """Give a twin its method's home as the first night left it, all of it or nothing; the night is not lived twice."""
+    home = loop.folder / arm
+    if not home.exists():
+        draft = home.with_name(f".{arm}.new")
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.copytree(loop.folder / arm.removesuffix(SUFFIX), draft)
+        draft.rename(home)
 
 
 def told(table: list[dict[str, Any]], number: int) -> str:

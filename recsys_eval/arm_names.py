@@ -40,3 +40,18 @@ def with_title(method: str) -> str:
 def chosen_to_agree(method: str) -> str:
     """The arm of the one of a method's paintings that agrees best with the title."""
     return f"{method}, chosen to agree"
+
+
+SUFFIX = "-frozen"
+"""Of a frozen twin's name."""
+
+
+def twin(method: str) -> str:
+    """Name of a method's frozen twin in the closed loop, which learns nothing after its first night.
+
+    Examples
+    --------
+    >>> twin("icg")
+    'icg-frozen'
+    """
+    return f"{method}{SUFFIX}"

@@ -47,6 +47,36 @@ class LiftRecord(_Part):
     users: int
 
 
+class SliceRecord(_Part):
+    """The headline metric in one slice of one dimension, and its lift over ``original``.
+
+    Made by :mod:`recsys_eval.ranking.slices`, which says what is in a slice.
+    """
+
+    ranker: str
+    dimension: str
+    """``user``, ``item age``, ``position``, ``category`` or ``segment``."""
+    slice: str
+    arm: str
+    """``generated``, or a control."""
+    metric: str
+    users: int
+    """With a click in the slice."""
+    clicks: int
+    effective_clicks: float
+    """Clicks of equal weight that would tell as much as these weighted ones (Kish)."""
+    value: float | None
+    lift: float | None
+    low: float | None
+    high: float | None
+    """Bounds of the lift's 95 % interval, of this slice alone."""
+    p: float
+    p_holm: float
+    """For all slices of all dimensions of this ranker and arm together."""
+    detectable: float | None
+    """Minimum detectable lift."""
+
+
 class MetricsDocument(_Part):
     """Everything that was measured of a night."""
 
@@ -59,6 +89,7 @@ class MetricsDocument(_Part):
     simulated: bool
     figures: list[FigureRecord]
     ranking_lift: list[LiftRecord]
+    slices: list[SliceRecord]
     notes: list[str]
     """What could not be measured, and why."""
     caveats: list[str] = []

@@ -30,6 +30,8 @@ class Findings:
     figures: list[Figure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     caveats: list[str] = field(default_factory=list)
+    slices: list[dict[str, Any]] = field(default_factory=list)
+    """Rows of :func:`recsys_eval.ranking.slices.slice_lifts`."""
 
     def add(self, other: "Findings") -> None:
         """Take over another part's results."""
@@ -37,6 +39,7 @@ class Findings:
         self.figures += other.figures
         self.notes += other.notes
         self.caveats += other.caveats
+        self.slices += other.slices
 
 
 @dataclass

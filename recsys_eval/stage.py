@@ -75,7 +75,7 @@ def report_dir(ctx: Context) -> Path:
 
 
 def as_document(night: Night, findings: Findings) -> dict[str, Any]:
-    """Contents of ``metrics.json``: figures, rows of ranking_lift and notes."""
+    """Contents of ``metrics.json``: figures, rows of ranking_lift, slices of the lift and notes."""
     return {
         "ds": night.ctx.ds.isoformat(),
         "cut": night.ctx.cut.isoformat(),
@@ -83,6 +83,7 @@ def as_document(night: Night, findings: Findings) -> dict[str, Any]:
         "simulated": night.simulated,
         "figures": [figure.as_dict() for figure in findings.figures],
         "ranking_lift": findings.rows,
+        "slices": findings.slices,
         "notes": findings.notes,
         "caveats": findings.caveats,
     }

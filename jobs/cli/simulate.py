@@ -39,6 +39,15 @@ def simulate(
             show_default="profile and icg, or as begun",
         ),
     ] = None,
+    frozen: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--frozen",
+            help="A method of the loop that lives a second time, as a control whose tastes and click model stay those "
+            "of the first night. May be repeated.",
+            show_default="none, or as begun",
+        ),
+    ] = None,
     day: Annotated[
         datetime | None,
         typer.Option("--ds", formats=["%Y-%m-%d"], help="The first night.", show_default="the world's last day"),
@@ -64,6 +73,7 @@ def simulate(
             first=day.date() if day else None,
             nights=nights,
             methods=tuple(methods or ()),
+            frozen=tuple(frozen or ()),
         )
         if dry_run:
             check(loop, resume=resume)

@@ -11,7 +11,8 @@ from jobs.simulator import stage as stickers
 from jobs.simulator.log.files import MARKER, check_same
 from jobs.simulator.model import World
 from jobs.simulator.played_day import appearance_of_covers
-from recsys_eval.closed_loop.truth import ArmTruth, arm_truths, played_truth
+from recsys_eval.arm_names import twin
+from recsys_eval.closed_loop.truth import ArmTruth, PlayedTruth, arm_truths, played_truth, pooled
 from recsys_eval.statistics.lift import Estimate
 from reward_model import registry
 
@@ -28,6 +29,7 @@ class LoopWorld:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.world = World(settings.world)
+        self._days: dict[int, PlayedTruth] = {}
 
     def check(self, context: Context) -> None:
         """Refuse a home whose world is another one; a home without any may become this one's.
@@ -57,7 +59,7 @@ class LoopWorld:
             for method, each in contexts.items()
         }
         day = ds + timedelta(days=1)
-        truth = played_truth(self.world, day, campaigns)
+        truth = self._days[number] = played_truth(self.world, day, campaigns)
         chosen = self.settings.evaluate
         place = {"night": number, "ds": ds.isoformat(), "day": day.isoformat()}
         size = {"users": len(truth.impressions), "impressions": int(truth.impressions.sum())}
@@ -72,9 +74,36 @@ class LoopWorld:
             for arm, found in arm_truths(truth, resamples=chosen.bootstrap, seed=chosen.seed).items()
         ]
 
+    def learned(self) -> list[dict[str, Any]]:
+        """What learning after the first night is worth: each method over its frozen twin, later nights together.
+
+        Of the nights given to :meth:`rows`; users are resampled, with all their requests of all these nights. Empty
+        while there was no second night, or without twins.
+        """
+        later = {number: day for number, day in self._days.items() if number > 1}
+        if not later:
+            return []
+        chosen, together = self.settings.evaluate, pooled([later[number] for number in sorted(later)])
+        found = arm_truths(together, resamples=chosen.bootstrap, seed=chosen.seed)
+        return [
+            {
+                "method": arm,
+                "nights": sorted(later),
+                "users": len(together.users),
+                "impressions": int(together.impressions.sum()),
+                "over_frozen": _interval(truth.over_frozen),
+                "detectable": truth.over_frozen.detectable,
+                "gap_closed": _interval(truth.gap_closed),
+                "frozen_gap_closed": _interval(found[twin(arm)].gap_closed),
+            }
+            for arm, truth in found.items()
+            if truth.over_frozen is not None
+        ]
+
 
 def _as_columns(found: ArmTruth) -> dict[str, Any]:
-    figures = {"ctr": found.ctr, "lift": found.lift, "gap_closed": found.gap_closed, "over_first": found.over_first}
+    names = ("ctr", "lift", "gap_closed", "over_first", "over_frozen")
+    figures = {name: getattr(found, name) for name in names}
     return {**{name: _interval(figure) for name, figure in figures.items()}, "covered": found.covered}
 
 
@@ -101,6 +130,6 @@ def facts_of(context: Context) -> dict[str, Any]:
         "new": len(set(live) - known),
         "painted": int(painted),
         "gauc": {name: gauc[name] for name in ("value", "low", "high")},
-        "champion_is_new": decision["version"] == decision["challenger"],
+        "champion_is_new": decision["version"] == decision["challenger"] and "frozen_since" not in decision,
         "seconds": sum(run["seconds"] for run in runs),
     }

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from recsys_eval.arm_names import BEST, ORIGINAL
+from recsys_eval.arm_names import BEST, ORIGINAL, twin
 from recsys_eval.texts import write_json, write_text
 
 TABLE, PAGE, CHART = "loop.json", "loop.md", "loop.svg"
@@ -60,6 +60,7 @@ def by_arm(table: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 def page(document: dict[str, Any]) -> str:
     """``loop.md``: what the figures are, true clicks by night, and what each night did."""
     rows, methods = by_arm(document["table"]), list(document["methods"])
+    arms = [*methods, *map(twin, document["frozen"])]
     nights = len(rows[ORIGINAL])
     lines = [
         f"# The closed loop: {nights} of {document['nights']} nights (simulated)",
@@ -74,9 +75,7 @@ def page(document: dict[str, Any]) -> str:
         "",
         "## Relative lift over the originals, and share of the way to the best drawings",
         "",
-        *markdown(
-            ["night", *(f"{arm} {what}" for arm in methods for what in ("lift", "gap closed"))], lifts(rows, methods)
-        ),
+        *markdown(["night", *(f"{arm} {what}" for arm in arms for what in ("lift", "gap closed"))], lifts(rows, arms)),
     ]
     if len(methods) > 1:
         heads = [f"{arm} over {methods[0]}" for arm in methods[1:]]
@@ -85,8 +84,10 @@ def page(document: dict[str, Any]) -> str:
             for place, row in enumerate(rows[methods[0]])
         ]
         lines += ["", f"Relative to `{methods[0]}`, on the same requests:", "", *markdown(["night", *heads], body)]
-    for method in methods:
-        lines += ["", f"## Nights of `{method}`", "", *markdown(FACTS, facts(rows[method]))]
+    if document["frozen"]:
+        lines += ["", "## Does the loop learn", "", *learning(document, rows)]
+    for arm in arms:
+        lines += ["", f"## Nights of `{arm}`", "", *markdown(FACTS, facts(rows[arm]))]
     return "\n".join([*lines, "", READING, ""])
 
 
@@ -103,8 +104,33 @@ FACTS = (
 READING = (
     "`covers live`: item x segment pairs that the feed may show. `of them new`: covers that were never live before. "
     "`impressions with one`: share of the day after on which a painted cover is shown. `GAUC`: of the reward model "
-    "that the night trained, on the last days of its log (other rows every night). `min`: wall time of the stages."
+    "that the night trained, on the last days of its log (other rows every night); of a frozen twin's nights, of the "
+    "first night's. `min`: wall time of the stages; a twin's first night is its method's."
 )
+LEARNING = (
+    "A frozen twin lives the same nights with tastes and click model of the first one: users' and segments' profiles, "
+    "who is in which segment, the click model. Items, what is shown and clicked of each, and its covers are known up "
+    "to the night, and it plans, paints and publishes every night. A method over its twin, on the same requests, is "
+    "what learning from later clicks is worth; the first night is the same for both."
+)
+
+
+def learning(document: dict[str, Any], rows: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """Lines of each method over its frozen twin, night by night and the nights after the first together."""
+    frozen = document["frozen"]
+    body = [
+        [str(row["night"]), *(_share(rows[arm][place]["over_frozen"], sign=True) for arm in frozen)]
+        for place, row in enumerate(rows[ORIGINAL])
+    ]
+    together = [
+        f"`{row['method']}` over its frozen twin, nights {row['nights'][0]} to {row['nights'][-1]} together: "
+        f"{_share(row['over_frozen'], sign=True)}, p = {row['over_frozen']['p']:.3f}, smallest findable lift "
+        f"{row['detectable']:.2%}; {row['users']:,} users, {row['impressions']:,} impressions. Gap closed "
+        f"{_share(row['gap_closed'])}, of the twin {_share(row['frozen_gap_closed'])}."
+        for row in document["learned"]
+    ]
+    table = markdown(["night", *(f"{arm} over {twin(arm)}" for arm in frozen)], body)
+    return [LEARNING, "", *table, *(line for each in together for line in ("", each))]
 
 
 def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -10,7 +10,7 @@ whatever is published. So all arms are given the same requests, and differ by th
 The logging policy's exploration (``world.explore``) is in the log that nights learn from, and in no arm.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -21,7 +21,7 @@ from jobs.simulator.log.impressions import Campaign, blocks_of, played_requests
 from jobs.simulator.log.traffic import Traffic
 from jobs.simulator.model import World
 from jobs.stickers.pack import FAMILIES
-from recsys_eval.arm_names import BEST, ORIGINAL
+from recsys_eval.arm_names import BEST, ORIGINAL, twin
 from recsys_eval.statistics.lift import Estimate, Ratios, estimate, resampled_ratios
 
 
@@ -31,6 +31,8 @@ class PlayedTruth:
 
     arms: tuple[str, ...]
     """``original``, ``best drawing``, then the methods."""
+    users: Ints
+    """(U,) numbers in the world."""
     impressions: Floats
     """(U,)."""
     clicks: Floats
@@ -51,6 +53,8 @@ class ArmTruth:
     """Share of the way from the originals to the best drawings; of methods."""
     over_first: Estimate | None
     """Relative lift over the first method; of the other methods."""
+    over_frozen: Estimate | None
+    """Relative lift over the method's frozen twin; of methods that have one."""
     covered: float
     """Share of impressions with a painted cover."""
 
@@ -87,7 +91,11 @@ def played_truth(world: World, day: date, campaigns: Mapping[str, Campaign]) -> 
             covered[column] += painted
     seen = shown > 0
     return PlayedTruth(
-        arms=arms, impressions=shown[seen], clicks=clicks[seen], covered=covered / max(float(shown.sum()), 1.0)
+        arms=arms,
+        users=np.flatnonzero(seen),
+        impressions=shown[seen],
+        clicks=clicks[seen],
+        covered=covered / max(float(shown.sum()), 1.0),
     )
 
 
@@ -126,10 +134,30 @@ def arm_truths(truth: PlayedTruth, *, resamples: int, seed: int) -> dict[str, Ar
             lift=None if column == original else ratios.lift(column, original),
             gap_closed=None if column < first else gap_closed(ratios, column, original, best),
             over_first=None if column <= first else ratios.lift(column, first),
+            over_frozen=ratios.lift(column, truth.arms.index(twin(arm))) if twin(arm) in truth.arms else None,
             covered=float(truth.covered[column]),
         )
         for column, arm in enumerate(truth.arms)
     }
+
+
+def pooled(days: Sequence[PlayedTruth]) -> PlayedTruth:
+    """Several days of the same arms as one: each user's impressions and expected clicks, summed.
+
+    Raises
+    ------
+    ValueError
+        No day, or days of other arms.
+    """
+    if not days or len({day.arms for day in days}) != 1:
+        raise ValueError(f"{len(days)} days of arms {sorted({day.arms for day in days})}: one day at least, same arms")
+    users, place = np.unique(np.concatenate([day.users for day in days]), return_inverse=True)
+    impressions = np.bincount(place, weights=np.concatenate([day.impressions for day in days])).astype(np.float64)
+    clicks = np.zeros((len(users), len(days[0].arms)))
+    np.add.at(clicks, place, np.concatenate([day.clicks for day in days]))
+    weights = [float(day.impressions.sum()) for day in days]
+    covered = np.average([day.covered for day in days], axis=0, weights=weights)
+    return PlayedTruth(arms=days[0].arms, users=users, impressions=impressions, clicks=clicks, covered=covered)
 
 
 def gap_closed(ratios: Ratios, column: int, base: int, best: int) -> Estimate:

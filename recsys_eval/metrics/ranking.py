@@ -241,6 +241,22 @@ def request_metrics(
     )
 
 
+def discounts(groups: Ints, scores: Floats, *, k: int = 10) -> Floats:
+    r"""(n,) what each impression's rank in its group discounts a gain by, :math:`1 / \log_2(r + 1)`; 0 below rank k.
+
+    :func:`discounted_gain` is the sum of gains times these. Ties share the mean discount of their ranks.
+
+    Examples
+    --------
+    >>> discounts(np.array([0, 0, 0]), np.array([0.1, 0.9, 0.5]), k=2).round(4)
+    array([0.    , 1.    , 0.6309])
+    """
+    ranked = Ranked(groups, scores, np.zeros(groups.shape, bool))
+    found = np.empty(len(groups))
+    found[ranked.order] = _discount(ranked, at_least_one(k))
+    return found
+
+
 def discounted_gain(groups: Ints, scores: Floats, gains: Floats, *, k: int = 10) -> Floats:
     r"""Discounted gain of each group, :math:`\sum_{r \le k} g_r / \log_2(r + 1)`, with gains of any size.
 

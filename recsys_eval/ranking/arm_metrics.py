@@ -199,7 +199,7 @@ def compare_arms(
     for slice_name, mask in slices.items():
         if np.unique(test.user[mask]).size < MIN_SLICE_USERS or not test.clicked[mask].any():
             continue
-        found = _resampled(sums.of(mask), scores, metrics, resampling)
+        found = resampled_arms(sums.of(mask), scores, metrics, resampling)
         rows += [{"ranker": ranker, "slice": slice_name, **row} for row in _rows(found, list(scores), metrics)]
     return rows
 
@@ -237,10 +237,22 @@ def _row(arm: str, metric: str, found: ArmRatios, lift: Estimate | None, name: s
     }
 
 
-def _resampled(
+def resampled_arms(
     sums: tuple[Floats, Floats], scores: Mapping[str, Floats], metrics: Sequence[str], resampling: Resampling
 ) -> ArmRatios:
-    """Metrics of all arms, arm by arm, with their draws, and users behind each metric."""
+    """Metrics of all arms, arm by arm, with their draws, and users behind each metric.
+
+    Parameters
+    ----------
+    sums
+        Numerators and denominators, (n_users, n_scores x n_metrics) each, score by score.
+    scores
+        Arm to (n_seeds, n) scores, in the order of the columns; A/A draws its own seeds.
+    metrics
+        Names of the columns of one score.
+    resampling
+        Of users and seeds.
+    """
     numerator, denominator = sums
     found = resampled_ratios(numerator, denominator, resamples=resampling.resamples, seed=resampling.seed)
     values, draws = [], []

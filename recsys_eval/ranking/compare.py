@@ -22,6 +22,7 @@ from recsys_eval.ranking.cover_assignment import (
 from recsys_eval.ranking.features import ImpressionFeatures
 from recsys_eval.ranking.lift_figures import ALL, QUOTED_SLICES, RANDOM, TREATED, figures_of, sizes
 from recsys_eval.ranking.rankers import RankerSettings, useful_rows
+from recsys_eval.ranking.slices import dimensions_of, slice_lifts
 
 LOG, PLAYED = "lambdarank-log", "lambdarank-played"
 TREATED_POLICY = "published"
@@ -113,15 +114,14 @@ def rank_log(night: Night) -> Findings:
         return Findings(notes=[NOTHING_TO_LEARN.format(ranker=LOG)])
     scores = score_arms(block.where(train), test, ranker_settings(night), night.begin)
     scores[LOGGED] = logged_order(test)
-    slices = {
-        name: mask[~train] for name, mask in slices_of(night, night.log, load_segments(night.lake, ctx.cut)).items()
-    }
+    segments = load_segments(night.lake, ctx.cut)
+    slices = {name: mask[~train] for name, mask in slices_of(night, night.log, segments).items()}
     findings = _findings(night, LOG, test, scores, slices)
-    return Findings(
-        rows=findings.rows,
-        figures=findings.figures,
-        notes=[*findings.notes, *_missing(LOG, assignments), NOTHING_TO_WIN],
-    )
+    labels = dimensions_of(night.log, segments, cut=ctx.cut, new_items=night.new_items)
+    labels = {name: each.filter(~train) for name, each in labels.items()}
+    findings.slices = slice_lifts(LOG, test, scores, labels, resampling(night))
+    findings.notes += [*_missing(LOG, assignments), NOTHING_TO_WIN]
+    return findings
 
 
 def rank_played(night: Night) -> Findings:
@@ -144,9 +144,12 @@ def rank_played(night: Night) -> Findings:
         shown = believed_feed(night.play, test_assignments[GENERATED].of(night.play)[0], treated)
         scores[TRUE_ORIGINALS] = night.truth.of_covers(night.play, night.play.default_row)[None]
         scores[TRUE_COVERS] = night.truth.of_covers(night.play, shown)[None]
-    slices = slices_of(night, night.play, load_segments(night.lake, ctx.ds))
-    findings = _findings(night, PLAYED, test, scores, slices)
-    return Findings(rows=findings.rows, figures=findings.figures, notes=[*findings.notes, *_missing(PLAYED, both)])
+    segments = load_segments(night.lake, ctx.ds)
+    findings = _findings(night, PLAYED, test, scores, slices_of(night, night.play, segments))
+    labels = dimensions_of(night.play, segments, cut=ctx.cut, new_items=night.new_items)
+    findings.slices = slice_lifts(PLAYED, test, scores, labels, resampling(night))
+    findings.notes += _missing(PLAYED, both)
+    return findings
 
 
 def logged_order(test: Block) -> Floats:

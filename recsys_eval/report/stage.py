@@ -10,6 +10,7 @@ from recsys_eval.report import view
 from recsys_eval.report.answer import answers
 from recsys_eval.report.gallery import load_gallery
 from recsys_eval.report.pages import page_environment
+from recsys_eval.report.slices import where_charts
 from recsys_eval.report.wording import percent, quantity
 from recsys_eval.stage import report_dir
 from recsys_eval.texts import write_text
@@ -65,6 +66,7 @@ def render(ctx: Context, document: dict[str, Any]) -> str:
         ab=view.ab_chart(rows),
         lifts=view.lift_groups(rows),
         slices=view.slice_chart(rows),
+        where=where_charts(document["slices"]),
         truth=view.truth_chart(rows),
         values=view.value_rows(rows),
         figures=document["figures"],

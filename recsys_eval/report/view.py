@@ -240,14 +240,19 @@ def lift_groups(rows: Iterable[dict[str, Any]]) -> list[LiftGroup]:
 def slice_chart(rows: Iterable[dict[str, Any]]) -> Chart | None:
     """Lift of generated covers by slice, on the played day or else on the log."""
     kept = [
-        row for row in rows if row["arm"] == "generated" and row["metric"] == "wndcg@10" and row["lift"] is not None
+        row
+        for row in rows
+        if row["arm"] == "generated"
+        and row["metric"] == "wndcg@10"
+        and row["lift"] is not None
+        and not row["slice"].startswith("segment ")  # those are charted by recsys_eval.report.slices
     ]
     for ranker, name in RANKER_NAMES.items():
         chosen = [row for row in kept if row["ranker"] == ranker]
         if chosen:
             adjusted = holm([1.0 if row["p"] is None else row["p"] for row in chosen])
             rows = [{**row, "p": p} for row, p in zip(chosen, adjusted, strict=True)]
-            title = "Examination-weighted NDCG@10, lift by slice"
+            title = "Examination-weighted NDCG@10 of what is left of each request, lift by slice"
             return forest(rows, [row["slice"] for row in rows], title, f"{name}. {SLICES}")
     return None
 

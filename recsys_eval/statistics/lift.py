@@ -110,8 +110,35 @@ def minimum_detectable(draws: Floats) -> float:
     >>> round(minimum_detectable(np.array([-1.0, 1.0, -1.0, 1.0])), 3)  # s = 1.1547
     3.235
     """
-    factor = NormalDist().inv_cdf((1 + LEVEL) / 2) + NormalDist().inv_cdf(POWER)
-    return float(factor * np.std(draws, ddof=1)) if draws.size > 1 else float("nan")
+    return float(_factor() * np.std(draws, ddof=1)) if draws.size > 1 else float("nan")
+
+
+def _factor() -> float:
+    """Standard errors in a minimum detectable effect."""
+    return NormalDist().inv_cdf((1 + LEVEL) / 2) + NormalDist().inv_cdf(POWER)
+
+
+def normal_p(found: Estimate) -> float:
+    r"""Two-sided p of no effect by the normal approximation, :math:`2 \, \Phi(-|v| / s)`.
+
+    :math:`s` is the standard deviation under resampling, as in :func:`minimum_detectable`. The p of :func:`estimate`
+    is never below 2 over the number of resamples; where that is multiplied by many comparisons, as
+    :func:`recsys_eval.statistics.multiple.holm` does, nothing could be told from nothing.
+
+    Returns
+    -------
+    float
+        1 where nothing was resampled.
+
+    Examples
+    --------
+    >>> two_errors = Estimate(value=2.0, low=0.0, high=4.0, p=0.05, detectable=2.8015851)  # s = 1
+    >>> round(normal_p(two_errors), 4)
+    0.0455
+    """
+    if found.detectable is None or not found.detectable > 0:
+        return 1.0
+    return 2.0 * NormalDist().cdf(-abs(found.value) * _factor() / found.detectable)
 
 
 def resampled_ratios(numerator: Floats, denominator: Floats, *, resamples: int, seed: int) -> Ratios:

@@ -25,7 +25,7 @@ def loop_in(home, *overrides, **options):
 def begin(loop):
     """As a loop that was killed in its first night leaves it."""
     loop.folder.mkdir(parents=True)
-    write_report(loop.folder, loop.document([]))
+    write_report(loop.folder, loop.document([], []))
 
 
 def test_every_method_has_a_home_and_paints_alone_and_every_night_is_a_day_later(tmp_path):
@@ -54,6 +54,9 @@ def test_a_night_of_the_loop_is_a_night_without_its_report():
         (("lake.tables_url=/x",), {}, "lake.tables_url=/x: every method of the loop has a home of its own"),
         ((), {"methods": ("icg", "icg")}, "name every method once"),
         ((), {"methods": ("igc",)}, "did you mean 'icg'"),
+        ((), {"frozen": ("icg",)}, "--frozen icg: name methods of the loop, each once: profile"),
+        ((), {"frozen": ("profile", "profile")}, "each once"),
+        ((), {"methods": ("dppmg",), "frozen": ("dppmg",)}, "preference tokens are learned anew every night"),
     ],
 )
 def test_what_cannot_become_a_loop_is_refused(tmp_path, overrides, options, message):
@@ -75,11 +78,49 @@ def test_two_loops_are_not_mixed(tmp_path):
         check(loop_in(tmp_path, "world.users=60"), resume=True)
     with pytest.raises(UsageError, match="others may join, none may leave"):
         check(loop_in(tmp_path, methods=("icg",)), resume=True)
-    write_report(loop.folder, {**loop.document([]), "table": []})
+    write_report(loop.folder, loop.document([], []))
     found = json.loads((loop.folder / "loop.json").read_text())
     (loop.folder / "loop.json").write_text(json.dumps({**found, "table": [{"night": 3}]}))
     with pytest.raises(UsageError, match=r"--nights 2: .* has lived 3 nights"):
         check(loop, resume=True)
+
+
+def test_a_twin_joins_before_the_first_night_is_over_or_not_at_all(tmp_path):
+    loop = loop_in(tmp_path, frozen=("profile",))
+    begin(loop)
+    with pytest.raises(UsageError, match="was begun with --frozen profile: none may leave"):
+        check(loop_in(tmp_path), resume=True)
+    check(loop_in(tmp_path, methods=("profile", "icg"), frozen=("profile", "icg")), resume=True)
+    write_report(loop.folder, {**loop.document([], []), "frozen": [], "table": []})
+    found = json.loads((loop.folder / "loop.json").read_text())
+    (loop.folder / "loop.json").write_text(json.dumps({**found, "table": [{"night": 1}]}))
+    with pytest.raises(UsageError, match=r"with --frozen none: .* none may join after the first night"):
+        check(loop, resume=True)
+
+
+def test_a_twin_paints_as_its_method_and_shares_its_first_night(tmp_path, finished_night):
+    """Its home is a copy of the method's; from the second night on two of its stages are others."""
+    loop = loop_in(tmp_path, methods=("icg",), frozen=("icg",), nights=1)
+    assert loop.arms == ("icg", "icg-frozen")
+    assert loop.context(2, "icg-frozen").settings == loop.context(2, "icg").settings
+    first, second = loop.stages(1, "icg-frozen"), loop.stages(2, "icg-frozen")
+    assert first == loop_stages() == loop.stages(2, "icg")
+    assert [each.name for each, usual in zip(second, first, strict=True) if each != usual] == [
+        "features",
+        "train-reward",
+    ]
+    assert [each.name for each in second] == [each.name for each in first]
+
+    def live(context: Context, stages):
+        if not context.home.exists():
+            assert context.home.name == "icg"
+            shutil.copytree(finished_night, context.home)
+
+    run_loop(loop, live, [].append, resume=False)
+    rows = {row["arm"]: row for row in json.loads((loop.folder / "loop.json").read_text())["table"]}
+    assert rows["icg"]["over_frozen"]["value"] == 0
+    assert rows["icg-frozen"]["ctr"] == rows["icg"]["ctr"]
+    assert {path.name for path in loop.folder.iterdir() if path.is_dir()} == {"icg", "icg-frozen"}
 
 
 def test_a_home_that_no_loop_made_is_refused(tmp_path):
@@ -93,7 +134,7 @@ def test_a_home_that_no_loop_made_is_refused(tmp_path):
 
 def test_what_is_left_out_of_the_options_is_as_the_loop_was_begun(tmp_path):
     loop = loop_in(tmp_path, nights=5)
-    nothing = {"first": None, "nights": None, "methods": ()}
+    nothing = {"first": None, "nights": None, "methods": (), "frozen": ()}
     assert asked_for(tmp_path, loop.settings, **nothing).methods == ("profile", "icg")
     begin(loop)
     again = asked_for(tmp_path, loop.settings, **nothing)

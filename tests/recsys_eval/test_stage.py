@@ -28,6 +28,7 @@ def test_the_document_keeps_the_schema_that_is_written_beside_it(evaluated_night
     jsonschema.validate(document, schema)
     assert document["figures"]
     assert document["ranking_lift"]
+    assert {row["dimension"] for row in document["slices"]} == {"user"}  # others have too few users here
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**document, "figures": [{"name": "alone"}]}, schema)
 

@@ -24,7 +24,9 @@ NIGHT = date.fromisoformat(DS)
 def test_a_night_is_a_row_for_every_arm(finished_night):
     settings = load_settings(profile="test")
     ctx = Context(ds=NIGHT, home=finished_night, settings=settings)
-    rows = {row["arm"]: row for row in LoopWorld(settings).rows(1, {"profile": ctx, "icg": ctx})}
+    world = LoopWorld(settings)
+    rows = {row["arm"]: row for row in world.rows(1, {"profile": ctx, "icg": ctx})}
+    assert world.learned() == []
     assert list(rows) == ["original", "best drawing", "profile", "icg"]
     profile, log = rows["profile"], ctx.lake.read("impressions", ds="2026-03-30", columns=["user_id", "cover_id"])
     assert profile["live"] == profile["new"] == ctx.lake.read("published_covers", ds=DS).num_rows
@@ -38,6 +40,20 @@ def test_a_night_is_a_row_for_every_arm(finished_night):
     assert rows["original"]["live"] is None
     assert profile["gauc"]["low"] <= profile["gauc"]["value"] <= profile["gauc"]["high"]
     assert json.loads(json.dumps(rows)) == rows
+
+
+def test_what_is_learned_is_of_the_nights_after_the_first(finished_night):
+    """The same night as method and as twin, twice: nothing is learned, and only the second counts."""
+    settings = load_settings(profile="test")
+    ctx = Context(ds=NIGHT, home=finished_night, settings=settings)
+    world, arms = LoopWorld(settings), {"icg": ctx, "icg-frozen": ctx}
+    world.rows(1, arms)
+    rows = world.rows(2, arms)
+    (learned,) = world.learned()
+    assert (learned["method"], learned["nights"], learned["impressions"]) == ("icg", [2], rows[0]["impressions"])
+    assert (learned["over_frozen"]["value"], learned["over_frozen"]["high"]) == (0, 0)
+    assert learned["gap_closed"] == learned["frozen_gap_closed"]
+    assert json.loads(json.dumps(learned)) == learned
 
 
 def published(covers, ds):
@@ -69,6 +85,20 @@ def test_a_cover_is_new_on_the_first_night_that_it_is_live(make_context, tmp_pat
         "live": 2, "new": 1, "painted": 7, "gauc": {"value": 0.7, "low": 0.6, "high": 0.8},
         "champion_is_new": False, "seconds": 30.0,
     }  # fmt: skip
+
+
+def test_a_frozen_nights_champion_is_not_new(make_context, tmp_path):
+    ctx = make_context(ds=DS)
+    write_deltalake(ctx.lake.path("published_covers"), published("a", DS))
+    ran = {"ds": DS, "stage": ["generate"], "seconds": [1.0], "metrics": [[("pictures_painted", 1.0)]]}
+    write_deltalake(ctx.lake.path("runs"), sample("runs", 1, **ran))
+    model = registry.models_dir(tmp_path) / "v1"
+    model.mkdir(parents=True)
+    gauc = {"value": 0.7, "low": 0.6, "high": 0.8, "n": 5}
+    (model / registry.MANIFEST).write_text(json.dumps({"files": {}, "metrics": {"torch": {"gauc": gauc}}}))
+    for more, new in (({}, True), ({"frozen_since": "2026-03-01"}, False)):
+        registry.write_champion(tmp_path, NIGHT, {"version": "v1", "challenger": "v1", **more})
+        assert facts_of(ctx)["champion_is_new"] is new
 
 
 def test_the_home_of_another_world_is_refused(make_context, tmp_path):

@@ -14,7 +14,18 @@ def between(value, width=0.01):
 
 def row(night, arm, ctr, **more):
     nothing = dict.fromkeys(
-        ("lift", "gap_closed", "over_first", "live", "new", "painted", "gauc", "champion_is_new", "seconds")
+        (
+            "lift",
+            "gap_closed",
+            "over_first",
+            "over_frozen",
+            "live",
+            "new",
+            "painted",
+            "gauc",
+            "champion_is_new",
+            "seconds",
+        )
     )
     place = {"night": night, "ds": f"2026-03-{28 + night}", "day": f"2026-03-{29 + night}", "arm": arm}
     return {**place, "users": 1234, "impressions": 9000, "ctr": between(ctr), "covered": 0.25, **nothing, **more}
@@ -40,7 +51,7 @@ def document():
             method(night, "icg", 0.06, 1 / 3, over=0.0909),
         )
     ]
-    return {"nights": 3, "methods": ["profile", "icg"], "table": table}
+    return {"nights": 3, "methods": ["profile", "icg"], "frozen": [], "table": table, "learned": []}
 
 
 def test_the_page_says_that_it_is_simulated_and_has_every_figure(document):
@@ -60,6 +71,22 @@ def test_a_loop_of_one_method_compares_it_with_no_other(document):
         "table": [each for each in document["table"] if each["arm"] != "icg"],
     }
     assert "Relative to" not in page(alone)
+
+
+def test_a_frozen_twin_has_its_nights_and_the_method_is_told_over_it(document):
+    twins = [method(night, "icg-frozen", 0.058, 0.27, over=0.05) for night in (1, 2)]
+    table = [
+        {**each, "over_frozen": between(0.0345) if each["arm"] == "icg" else None} for each in document["table"]
+    ] + twins
+    learned = {
+        "method": "icg", "nights": [2, 3], "users": 700, "impressions": 9000, "over_frozen": between(0.03),
+        "detectable": 0.02, "gap_closed": between(0.3), "frozen_gap_closed": between(0.2),
+    }  # fmt: skip
+    told = page({**document, "frozen": ["icg"], "table": table, "learned": [learned]})
+    assert "| night | icg over icg-frozen |\n|---|---|\n| 1 | +3.45% [+2.45%, +4.45%] |" in told
+    assert "nights 2 to 3 together: +3.00% [+2.00%, +4.00%], p = 0.010, smallest findable lift 2.00%" in told
+    assert "## Nights of `icg-frozen`" in told
+    assert "Does the loop learn" not in page(document)
 
 
 def test_the_chart_is_well_formed_small_and_the_same_every_time(document):

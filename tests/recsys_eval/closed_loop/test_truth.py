@@ -9,7 +9,7 @@ from conf.settings import WorldSettings
 from jobs.simulator.log.impressions import Campaign, day_block, played_requests
 from jobs.simulator.model import World
 from recsys_eval.arm_names import BEST, ORIGINAL
-from recsys_eval.closed_loop.truth import PlayedTruth, arm_truths, best_families, played_truth
+from recsys_eval.closed_loop.truth import PlayedTruth, arm_truths, best_families, played_truth, pooled
 
 DAY = date(2026, 3, 12)
 """Two days after the world's last one: a second night."""
@@ -99,12 +99,42 @@ def test_the_best_drawing_exists_and_is_the_one_liked_most(world):
     np.testing.assert_array_equal(chances.argmax(axis=0), best)
 
 
+def truth_of(arms, users, clicks):
+    """Ten impressions a user."""
+    return PlayedTruth(
+        arms=arms, users=np.array(users), impressions=np.full(len(users), 10.0), clicks=np.array(clicks),
+        covered=np.arange(len(arms)) / 10,
+    )  # fmt: skip
+
+
+def test_a_method_is_compared_with_its_frozen_twin_on_the_same_resamples():
+    """a has 6 clicks where its twin has 4; user by user the ratio is the same, so there is no doubt."""
+    arms = (ORIGINAL, BEST, "a", "a-frozen")
+    found = arm_truths(truth_of(arms, [1, 2], [[1.0, 5.0, 3.0, 2.0], [1.0, 5.0, 3.0, 2.0]]), resamples=50, seed=1)
+    over = found["a"].over_frozen
+    assert (over.value, over.low, over.high) == pytest.approx((0.5, 0.5, 0.5))
+    assert [found[arm].over_frozen for arm in (ORIGINAL, BEST, "a-frozen")] == [None] * 3
+
+
+def test_days_are_pooled_user_by_user():
+    arms = (ORIGINAL, BEST)
+    together = pooled(
+        [truth_of(arms, [1, 2], [[1.0, 2.0], [3.0, 4.0]]), truth_of(arms, [2, 5], [[5.0, 6.0], [7.0, 8.0]])]
+    )
+    assert together.users.tolist() == [1, 2, 5]
+    assert together.impressions.tolist() == [10, 20, 10]
+    assert together.clicks.tolist() == [[1, 2], [8, 10], [7, 8]]
+    assert together.covered == pytest.approx([0, 0.1])
+    with pytest.raises(ValueError, match="same arms"):
+        pooled([truth_of(arms, [1], [[1.0, 2.0]]), truth_of((ORIGINAL, "a"), [1], [[1.0, 2.0]])])
+    with pytest.raises(ValueError, match="0 days"):
+        pooled([])
+
+
 def test_lift_and_gap_closed_by_hand():
     """Two users, ten impressions each: 1 and 3 clicks on originals, 3 and 5 on the best, 2 and 4 on a's covers."""
     clicks = np.array([[1.0, 3.0, 2.0, 1.0], [3.0, 5.0, 4.0, 3.0]])
-    truth = PlayedTruth(
-        arms=(ORIGINAL, BEST, "a", "b"), impressions=np.array([10.0, 10.0]), clicks=clicks, covered=np.zeros(4)
-    )
+    truth = truth_of((ORIGINAL, BEST, "a", "b"), [4, 7], clicks)
     found = arm_truths(truth, resamples=200, seed=1)
     assert found[ORIGINAL].ctr.value == pytest.approx(4 / 20)
     assert found["a"].lift.value == pytest.approx(6 / 4 - 1)

@@ -19,6 +19,7 @@ from recsys_eval.judge.model import (
     Judge,
     JudgeNetwork,
     as_batch,
+    flat_features,
     to_luma_and_coarse_chroma,
 )
 from recsys_eval.judge.quality import real_pictures, style_and_ranks
@@ -120,6 +121,24 @@ def test_no_pictures_give_no_rows(judge):
 def test_a_picture_is_judged_alike_alone_and_in_company(judge, held_out):
     many, alone = judge.style_probabilities(held_out.pixels[:150]), judge.style_probabilities(held_out.pixels[140:141])
     assert alone[0] == pytest.approx(many[140], abs=0.03)
+
+
+def test_features_give_the_distance_of_lpips_in_loops():
+    """Zhang et al., equation 1, cell by cell in float64: maps of twice as many cells a side are averaged first."""
+    torch.manual_seed(0)
+    maps = [tuple(torch.rand(1, c, side, side) for c, side in ((64, 32), (128, 32), (160, 16))) for _ in range(2)]
+    one, two = (flat_features(each)[0].double() for each in maps)
+    expected = 0.0
+    for a, b in zip(*maps, strict=True):
+        cells = a.shape[-1] // 2
+        for row in range(cells):
+            for column in range(cells):
+                units = []
+                for each in (a, b):
+                    mean = each[0, :, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2].double().numpy().mean((1, 2))
+                    units.append(mean / np.sqrt((mean**2).sum()))
+                expected += ((units[0] - units[1]) ** 2).sum() / cells**2
+    assert float(((one - two) ** 2).sum()) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_picture_resembles_itself_most(judge, held_out):

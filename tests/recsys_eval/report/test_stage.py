@@ -75,6 +75,17 @@ def test_every_segment_and_its_items_are_there(night, page):
         assert (len(painted) - len(beside), len(beside)) == (8, 8)
 
 
+def test_where_the_lift_is_has_a_row_for_every_slice_with_its_size_and_power(night, page):
+    document = json.loads((stage.report_dir(night.ctx) / "metrics.json").read_text(encoding="utf-8"))
+    text = " ".join(page.text)
+    assert "slices" in page.ids
+    shown = [row for row in document["slices"] if (row["ranker"], row["arm"]) == ("lambdarank-played", "generated")]
+    assert shown
+    for row in shown:
+        assert f"{row['users']:,} users, {row['clicks']:,} clicks worth {row['effective_clicks']:,.0f}" in text
+        assert row["slice"] in text
+
+
 def test_methods_stand_side_by_side_where_one_painted_beside_the_other():
     def figure(value, unit):
         return {"value": value, "low": value - 0.01, "high": value + 0.01, "unit": unit}

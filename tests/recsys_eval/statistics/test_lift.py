@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from recsys_eval.statistics.lift import estimate, minimum_detectable, resampled_ratios, user_sums
+from recsys_eval.statistics.lift import Estimate, estimate, minimum_detectable, normal_p, resampled_ratios, user_sums
 
 
 def test_ratios_are_sums_over_sums():
@@ -25,6 +25,17 @@ def test_interval_of_a_mean_agrees_with_the_t_interval():
     assert found.value == pytest.approx(values.mean())
     assert found.low == pytest.approx(low, abs=0.01)
     assert found.high == pytest.approx(high, abs=0.01)
+
+
+def test_the_normal_p_is_that_of_the_t_test_of_many_users_and_goes_below_what_resamples_can_tell():
+    values = np.random.default_rng(3).normal(0.2, 2.0, 3000)
+    found = resampled_ratios(values[:, None], np.ones((3000, 1)), resamples=2000, seed=2).estimate(0, null=0.0)
+    expected = stats.ttest_1samp(values, 0.0).pvalue
+    assert expected < 1e-6 < found.p
+    assert np.log(normal_p(found)) == pytest.approx(np.log(expected), rel=0.1)
+    assert normal_p(Estimate(value=0.0, low=-1.0, high=1.0, detectable=1.0)) == 1
+    assert normal_p(Estimate(value=1.0, low=0.0, high=2.0)) == 1  # nothing was resampled
+    assert normal_p(estimate(1.0, np.ones(1), null=0.0)) == 1  # one draw has no deviation
 
 
 def test_pairing_cancels_what_users_share():

@@ -34,6 +34,20 @@ def test_kid_is_the_mean_over_pairs_of_different_items():
     assert found.value == pytest.approx(expected)
 
 
+def test_kid_of_pictures_of_an_item_each_is_that_of_the_paper():
+    """Equation 4 with m = n, in loops over float64; ``benchmarks/image_metrics.py`` has torchmetrics and clean-fid."""
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(6, 4)), rng.normal(0.5, 1.0, size=(6, 4))
+
+    def k(a, b):
+        return (sum(a[j] * b[j] for j in range(4)) / 4 + 1) ** 3
+
+    within = sum(k(a[i], a[j]) for a in (x, y) for i in range(6) for j in range(6) if i != j) / (6 * 5)
+    across = sum(k(one, two) for one in x for two in y) / (6 * 6)
+    found = kernel_distance(x, np.arange(6), y, 6 + np.arange(6), resamples=2, seed=0)
+    assert found.value == pytest.approx(within - 2 * across, rel=1e-12)
+
+
 def test_kid_of_equal_distributions_is_nothing_on_average():
     rng = np.random.default_rng(1)
     items = np.arange(40)
