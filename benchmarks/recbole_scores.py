@@ -3,7 +3,7 @@
 Reads what ``python -m benchmarks.movielens_peers export`` wrote and writes ``FOLDER/scores-MODEL.csv`` with one
 ``score`` a row of ``test.csv``. Needs ``recbole==1.2.1`` with ``numpy<2`` and nothing of this project:
 
-    python -m venv recbole && recbole/bin/pip install recbole==1.2.1 "numpy<2" "pandas<2.2" "scipy<1.13"
+    python -m venv recbole && recbole/bin/pip install recbole==1.2.1 "numpy<2" "pandas<2.2" "scipy<1.13" "setuptools<81"
 
 BPR, LightGCN and SASRec learn from all clicks of the log up to the cut, DeepFM from all impressions up to it with their
 labels, genres and years. Each stops on the last tenth of them in order of time, by RecBole's own validation. They are
