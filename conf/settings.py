@@ -119,6 +119,9 @@ class RewardSettings(Section):
     label_days: int = Field(default=14, ge=1)
     """Days of labels before the cut."""
     epochs: int = Field(default=4, ge=1)
+    least_steps: int = Field(default=600, ge=0)
+    """Steps of the optimiser below which a small log is gone through more often than ``epochs``
+    (docs/reward-model.md)."""
     batch_size: int = Field(default=1024, ge=16)
     learning_rate: float = Field(default=1e-2, gt=0)
     width: int = Field(default=32, ge=8)

@@ -6,13 +6,13 @@ from jobs.ingest.importers.rows import AGGREGATED, SAMPLED
 from recsys_eval.night import Findings, Night
 
 DRAWN = (
-    "{share:.0%} of the impressions after the cut were not clicked and drawn by an import (policy {policy}): nobody saw "
-    "them, and their order is made up. Rates of clicks, calibration, positions, the order of the log and every lift in "
-    "clicks describe that drawing; what is left is which ranker tells clicked from drawn items"
+    "{share:.0%} of the impressions after the cut were not clicked and drawn by an import (policy {policy}): nobody "
+    "saw them, and their order is made up. Rates of clicks, calibration, positions, the order of the log and every "
+    "lift in clicks describe that drawing; what is left is which ranker tells clicked from drawn items"
 )
 COUNTED = (
-    "{share:.0%} of the impressions after the cut are counts that an import spread out (policy {policy}): they belong to "
-    "nobody, and nothing here says anything of users"
+    "{share:.0%} of the impressions after the cut are counts that an import spread out (policy {policy}): they belong "
+    "to nobody, and nothing here says anything of users"
 )
 STICKERS = (
     "the built-in generator painted stickers for a feed that is not its own (generation.allow_sticker_generator): "

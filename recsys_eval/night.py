@@ -22,9 +22,7 @@ STEPS = 13
 
 @dataclass
 class Findings:
-    """Results of a part: rows of ranking_lift (without ds), figures, what could not be measured and why, and
-    what none of it must be read as.
-    """
+    """Results of a part: rows of ranking_lift (without ds), figures, what could not be measured, and caveats."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)

@@ -102,11 +102,12 @@ def train(
         prior_logit(live, float(training.clicked.mean()))
         data = ExampleTensors(predictor, training)
         averaged = AveragedWeights(live, EMA_DECAY)
-        steps = settings.epochs * math.ceil(len(training) / settings.batch_size)
+        epochs = epochs_of(len(training), settings)
+        steps = epochs * math.ceil(len(training) / settings.batch_size)
         optimiser, schedule = _optimiser(live, settings.learning_rate, steps)
         losses: list[float] = []
         best = averaged.state()
-        for epoch in range(settings.epochs):
+        for epoch in range(epochs):
             live.train()
             for part in data.spans(generator.permutation(len(data.states_used)), settings.batch_size):
                 _step(live, optimiser, _loss(live, data, part, generator))
@@ -117,11 +118,23 @@ def train(
             logger.info("reward model epoch %d: validation log loss %.5f", epoch + 1, losses[-1])
             if losses[-1] == min(losses):
                 best = averaged.state()
-            progress(epoch + 1, settings.epochs, "epoch")
+            progress(epoch + 1, epochs, "epoch")
         live.load_state_dict(best)
         live.eval()
         predictor.calibration = fit_platt(predictor.logits(validation), validation.clicked)
     return Trained(predictor=predictor, validation_log_loss=losses, best_epoch=int(np.argmin(losses)) + 1)
+
+
+def epochs_of(rows: int, settings: RewardSettings) -> int:
+    """Times that training goes through its rows: ``epochs``, and more until ``least_steps`` are taken.
+
+    Examples
+    --------
+    >>> settings = RewardSettings(epochs=4, batch_size=1000, least_steps=600)
+    >>> epochs_of(200_000, settings), epochs_of(50_000, settings)
+    (4, 12)
+    """
+    return max(settings.epochs, math.ceil(settings.least_steps / max(math.ceil(rows / settings.batch_size), 1)))
 
 
 class AveragedWeights:

@@ -1,9 +1,11 @@
 import numpy as np
+import pytest
 import torch
 
+from conf.settings import RewardSettings
 from jobs.lake.context import silent
 from reward_model.metrics import measure
-from reward_model.train import reproducible, train
+from reward_model.train import epochs_of, reproducible, train
 from tests.support.worlds.toy_world import ENCODER
 
 
@@ -44,3 +46,10 @@ def test_reproducible_leaves_the_process_as_it_was():
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.random.get_rng_state(), before)
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.parametrize(("rows", "epochs"), [(216_682, 4), (45_589, 14), (1000, 600), (0, 600)])
+def test_a_small_log_is_gone_through_more_often(rows, epochs):
+    """By hand: 45,589 rows are 45 steps of 1,024, of which 600 need 13.3 epochs; 216,682 rows are 212 steps."""
+    assert epochs_of(rows, RewardSettings()) == epochs
+    assert epochs_of(rows, RewardSettings(least_steps=0)) == 4

@@ -170,6 +170,7 @@ def build(folder: Path) -> Toy:
                 "test_days": 2,
                 "label_days": 4,
                 "epochs": 6,
+                "least_steps": 0,
                 "batch_size": 64,
                 "learning_rate": 5e-3,
                 "width": 32,
