@@ -5,15 +5,15 @@ cover stand what other methods painted, if any did, and the real drawing in the 
 style, where the world has one.
 """
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from jobs.lake.arrays import Pixels
 from jobs.lake.context import Context
+from jobs.lake.pictures import flattened, opened
 from recsys_eval.report.gallery import Gallery, GalleryItem, load_gallery
 
 TILE, GAP, LEFT, TOP = 96, 10, 150, 64
@@ -99,7 +99,8 @@ def sheet_of_arms(
 
 
 def _enlarged(picture: Image.Image) -> Image.Image:
-    return picture.resize((TILE, TILE), Image.Resampling.LANCZOS)
+    """All of a picture, in the middle of a tile."""
+    return ImageOps.pad(picture, (TILE, TILE), Image.Resampling.LANCZOS, color=PAPER)
 
 
 def _draw_item(
@@ -125,8 +126,7 @@ def _draw_item(
 
 
 def _tile(picture: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(picture)) as opened:
-        return _enlarged(opened.convert("RGB"))
+    return _enlarged(Image.fromarray(flattened(opened(picture))))
 
 
 @dataclass(frozen=True, kw_only=True)
