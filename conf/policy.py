@@ -17,7 +17,9 @@ from conf.section import Section
 
 Answer: TypeAlias = Literal["approve", "reject", "ask"]
 """``ask`` leaves the cover undecided, so that it is not published, until a person has decided."""
-Known: TypeAlias = Literal["personal", "relevance", "aesthetic", "diversity", "clip", "pickscore", "hpsv2", "laion"]
+Known: TypeAlias = Literal[
+    "personal", "relevance", "aesthetic", "diversity", "resemblance", "clip", "pickscore", "hpsv2", "laion"
+]
 """Rewards by name; safety is apart."""
 Text: TypeAlias = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 RuleName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -83,6 +85,8 @@ class RewardRanges(Terse):
     """Cosine to the default cover blended with that to the title, in the aligned space."""
     aesthetic: Range | None = None
     diversity: Range | None = None
+    resemblance: Range | None = None
+    """Correlation of edges with the default cover: 1 is the same outlines, about 0 what noise has."""
     clip: Range | None = None
     pickscore: Range | None = None
     hpsv2: Range | None = None

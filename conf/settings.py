@@ -364,6 +364,8 @@ class RewardWeights(Section):
     """The built-in proxy, not a trained model of looks."""
     diversity: float = 0.0
     """Across the segments that an item is painted for."""
+    resemblance: float = 0.0
+    """Edges where the original has them; for feeds whose pictures the packaged encoders do not know."""
     clip: float = 0.0
     pickscore: float = 0.0
     hpsv2: float = 0.0

@@ -27,6 +27,8 @@ class PictureBatch:
     item_ids: Sequence[str]
     segment_ids: Sequence[str]
     """Whom each picture is for; ``all`` is everybody."""
+    reference_pictures: NDArray[np.uint8] | None = None
+    """(N, 64, 64, 3) RGB of the item's default cover; None where no reward looks at it."""
     detailed: NDArray[np.uint8] | None = None
     """(N, 224, 224, 3) RGB, for networks that see more than 64 x 64; None where nothing asks."""
     prompts: Sequence[str] = ()

@@ -73,6 +73,7 @@ class CandidateScorer:
         references = CoverVectors.read(self.ctx.lake, self.encoder_id, candidates["reference_cover_id"])
         whole = PictureBatch(
             detailed=self._detailed(candidates),
+            reference_pictures=self._originals(candidates["reference_cover_id"].tolist()),
             pictures=pictures,
             embeddings=embeddings,
             styles=styles,
@@ -97,6 +98,13 @@ class CandidateScorer:
         if covers[["width", "height"]].to_numpy().max() <= SIZE:
             return None
         return np.stack([to_pixels(self.ctx.images.get(cover_id), SEEN) for cover_id in covers["cover_id"]])
+
+    def _originals(self, cover_ids: Sequence[str]) -> NDArray[np.uint8] | None:
+        """(N, 64, 64, 3) of default covers, where a reward looks at them."""
+        if not self.ctx.settings.weights.resemblance:
+            return None
+        known = {cover_id: to_pixels(self.ctx.images.get(cover_id)) for cover_id in dict.fromkeys(cover_ids)}
+        return np.stack([known[cover_id] for cover_id in cover_ids])
 
     def _panel(self, as_of: str) -> RewardPanel:
         """The rewards as of a day; they read users' weeks and real covers, once for all waves of a night."""
@@ -123,6 +131,7 @@ class CandidateScorer:
         segments = [segment.segment_id for segment, size in segment_profiles(self.ctx.lake, as_of) if size > 0]
         return PictureBatch(
             detailed=self._detailed(covers),
+            reference_pictures=self._originals(covers["reference_cover_id"].tolist()),
             pictures=np.stack([to_pixels(self.ctx.images.get(cover_id)) for cover_id in covers["cover_id"]]),
             embeddings=vectors.embeddings[own],
             styles=vectors.styles[own],
@@ -181,6 +190,7 @@ def _taken(batch: PictureBatch, rows: NDArray[Any]) -> PictureBatch:
     return PictureBatch(
         pictures=batch.pictures[rows],
         detailed=None if batch.detailed is None else batch.detailed[rows],
+        reference_pictures=None if batch.reference_pictures is None else batch.reference_pictures[rows],
         embeddings=batch.embeddings[rows],
         styles=batch.styles[rows],
         reference_embeddings=batch.reference_embeddings[rows],

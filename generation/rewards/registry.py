@@ -16,6 +16,7 @@ from generation.rewards.batch import PictureBatch
 from generation.rewards.clip import ClipReward, LaionAesthetic
 from generation.rewards.diversity import Diversity
 from generation.rewards.relevance import Relevance
+from generation.rewards.resemblance import Resemblance
 from generation.rewards.smooth import SmoothAesthetic
 
 
@@ -44,6 +45,10 @@ def _diversity(_given: Ingredients) -> Reward:
     return Diversity()
 
 
+def _resemblance(_given: Ingredients) -> Reward:
+    return Resemblance()
+
+
 def _clip_like(name: str) -> Callable[[Ingredients], Reward]:
     def build(given: Ingredients) -> Reward:
         return ClipReward(name, _checkpoint(given.models, name))
@@ -60,6 +65,7 @@ REWARDS: dict[str, Callable[[Ingredients], Reward]] = {
     "relevance": _relevance,
     "aesthetic": _aesthetic,
     "diversity": _diversity,
+    "resemblance": _resemblance,
     "clip": _clip_like("clip"),
     "pickscore": _clip_like("pickscore"),
     "hpsv2": _clip_like("hpsv2"),
