@@ -6,7 +6,7 @@ subject, beside that of another subject, and beside noise.
 
 import numpy as np
 
-from generation.rewards.resemblance import correlation, edges
+from generation.rewards.looks.resemblance import correlation, edges
 from jobs.stickers.pack import PicturePack
 
 SEED = 5

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from conf.errors import UsageError
 from conf.settings import RewardModels, RewardWeights
-from generation.rewards.aesthetic import AestheticProxy
 from generation.rewards.base import Reward, RewardPanel
 from generation.rewards.batch import PictureBatch
 from generation.rewards.clip import ClipReward, LaionAesthetic
 from generation.rewards.diversity import Diversity
+from generation.rewards.looks.aesthetic import AestheticProxy
+from generation.rewards.looks.resemblance import Resemblance
+from generation.rewards.looks.smooth import SmoothAesthetic
 from generation.rewards.relevance import Relevance
-from generation.rewards.resemblance import Resemblance
-from generation.rewards.smooth import SmoothAesthetic
 
 
 @dataclass(frozen=True, kw_only=True)

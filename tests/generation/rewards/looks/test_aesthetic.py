@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from generation.rewards.aesthetic import STATISTICS, AestheticProxy, statistics_of
+from generation.rewards.looks.aesthetic import STATISTICS, AestheticProxy, statistics_of
 from jobs.stickers.pack import PicturePack
 from tests.support.models.reward_batches import batch
 

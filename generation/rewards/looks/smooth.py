@@ -5,9 +5,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from generation.rewards.aesthetic import BORDER, INK, LUMA, RIDGE, STATISTICS
 from generation.rewards.base import score_by_value
 from generation.rewards.batch import PictureBatch, Scores
+from generation.rewards.looks.aesthetic import BORDER, INK, LUMA, RIDGE, STATISTICS
 from generation.rewards.view import PictureView
 
 SOFTNESS = 4.0
@@ -15,7 +15,7 @@ SOFTNESS = 4.0
 
 
 class SmoothAesthetic:
-    """``-d^2 / (2 k)``: the logarithm of :class:`~generation.rewards.aesthetic.AestheticProxy`'s form.
+    """``-d^2 / (2 k)``: the logarithm of :class:`~generation.rewards.looks.aesthetic.AestheticProxy`'s form.
 
     The logarithm keeps a gradient far away from real covers. A proxy, not a trained model of looks.
 
@@ -48,7 +48,7 @@ class SmoothAesthetic:
 
 
 def smooth_statistics(pixels: Tensor) -> Tensor:
-    """Those of :func:`generation.rewards.aesthetic.statistics_of`, (N, 6), of (N, 3, H, W) in [0, 1]."""
+    """Those of :func:`generation.rewards.looks.aesthetic.statistics_of`, (N, 6), of (N, 3, H, W) in [0, 1]."""
     colour = pixels.float() * 255
     luma = torch.einsum("nchw,c->nhw", colour, torch.from_numpy(LUMA).to(colour))
     down, right = luma.diff(dim=1), luma.diff(dim=2)

@@ -3,13 +3,13 @@
 import numpy as np
 import torch
 
-from generation.rewards.smooth import SmoothAesthetic, smooth_statistics
+from generation.rewards.looks.smooth import SmoothAesthetic, smooth_statistics
 from generation.rewards.view import PictureView
 from tests.support.models.reward_batches import random_batch
 
 
 def test_the_smooth_statistics_are_near_those_of_the_proxy():
-    from generation.rewards.aesthetic import statistics_of
+    from generation.rewards.looks.aesthetic import statistics_of
 
     pictures = np.full((1, 64, 64, 3), 255, np.uint8)
     pictures[0, 16:48, 16:48] = (200, 30, 30)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import pearsonr
 
-from generation.rewards.resemblance import Resemblance, correlation, edges
+from generation.rewards.looks.resemblance import Resemblance, correlation, edges
 from jobs.stickers.pack import PicturePack
 from tests.support.models.reward_batches import random_batch
 

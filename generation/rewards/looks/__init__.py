@@ -1,0 +1,1 @@
+"""Rewards of looks alone: pixels, without a network or a user."""
