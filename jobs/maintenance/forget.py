@@ -99,7 +99,9 @@ def _demand_known(ctx: Context, users: Sequence[str], found: Sequence[Mentions])
             "give ids as the log has them. Nobody was taken out."
         )
     if not named:
-        raise NothingToDo("Forgotten already: no row and no old version names them.")
+        raise NothingToDo(
+            "Forgotten already: no row and no old version names them; `coverlift doctor` tells whether a model may."
+        )
 
 
 def _first_and_last(lake: Lake) -> list[str]:

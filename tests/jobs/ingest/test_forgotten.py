@@ -20,7 +20,7 @@ def test_a_rerun_of_a_day_brings_nobody_back_not_even_into_quarantine(small_inpu
     made.write_catalogue()
     rows = [made.impression(number) for number in range(20)]
     made.write_day([*rows, made.impression(21, position=0), made.impression(22, user_id=None)])
-    context = make_context(ds=DS, ingest={"source": "files", "max_quarantine_share": 0.5})
+    context = make_context(ds=DS, ingest={"source": "files", "format": "jsonl", "max_quarantine_share": 0.5})
     first = stage.run(context)
     assert (first.rows["quarantine"], "forgotten_users_rows" in first.metrics) == (2, False)
     add_forgotten(context.home, [entry("u1")])
