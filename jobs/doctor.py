@@ -20,6 +20,7 @@ from conf.errors import UsageError
 from conf.settings import Settings
 from generation.planning.foreign_feed import mend, refusal, sticker_methods
 from generation.serving.server import bundled_triton
+from jobs.ingest.forgotten import read_forgotten
 from jobs.lake.assets import assets_dir
 from jobs.lake.context import Context
 from jobs.lake.engine.delta_jar import jar_path
@@ -55,6 +56,7 @@ def examine(settings: Settings, home: Path) -> list[Finding]:
         _gpu,
         lambda: _disk(home),
         lambda: _generator(settings, home),
+        lambda: _forgotten(home),
         _assets,
         _weights,
         _packages,
@@ -170,6 +172,27 @@ def _generator(settings: Settings, home: Path) -> Iterator[Finding]:
     except (OSError, DeltaError) as error:
         refused = f"the lake cannot be read to see whose feed it is: {error}"
     yield Finding(what="Generator", ok=not refused, found=refused or by, mend=mend(settings.generation))
+
+
+def _forgotten(home: Path) -> Iterator[Finding]:
+    """Whether the champion may still know users who were taken out; nothing where nobody was."""
+    from reward_model.registry import newest_champion
+
+    users = read_forgotten(home)
+    if not users:
+        return
+    champion = newest_champion(home)
+    knowing = [each for each in users.values() if champion in each.models]
+    found = f"{len(users)} taken out, the champion {champion or '(none)'} is newer"
+    if knowing:
+        found = f"champion {champion} was there before {len(knowing)} of {len(users)} users were taken out"
+    yield Finding(
+        what="Forgotten users",
+        ok=not knowing,
+        found=found,
+        mend="the next night's training; then delete the older versions under models/reward",
+        needed=False,
+    )
 
 
 def _not_loaded(settings: Settings, lake: Lake) -> str:

@@ -46,6 +46,17 @@ def models_dir(home: Path) -> Path:
     return home / "models" / "reward"
 
 
+def model_versions(home: Path) -> list[str]:
+    """All versions that were saved, in the order of their names."""
+    return sorted(path.parent.name for path in models_dir(home).glob(f"[!.]*/{MANIFEST}"))
+
+
+def newest_champion(home: Path) -> str | None:
+    """Version of the champion of the latest night that has one; None without any."""
+    nights = _champion_nights(home)
+    return str(read_champion(home, max(nights))["version"]) if nights else None
+
+
 def code_digest() -> str:
     """SHA-256 of what decides a model: the modules of this package that its training imports."""
     known = hashlib.sha256()

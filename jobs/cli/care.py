@@ -92,6 +92,41 @@ def require_home(context: "Context") -> None:
         raise UsageError(f"There is no home {context.home}: name one with --home.")
 
 
+def forget(
+    users: Annotated[list[str], typer.Argument(metavar="USER...", help="Ids, as the log has them.")],
+    home: HomeOption = HOME,
+    config: ConfigOption = None,
+    profile: ProfileOption = None,
+    override: OverrideOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; change nothing.")] = False,
+    as_json: JsonListOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Take users out of all tables, with every old version of these; models and files that know them are named.
+
+    Old versions go at once, whatever settings.maintain.version_days says: nobody can read or restore them afterwards.
+    Ingest leaves the users' rows out from then on. Stays, and is named: models, counts and means, files that hold
+    an id in clear. Pictures painted for a single user, and malformed input lines that come later, are not found.
+    """
+    with errors_explained(debug):
+        from jobs.lock import only_one
+        from jobs.maintenance.forget import as_data, show
+        from jobs.maintenance.forget import forget as take_out
+
+        context, now = make_context(None, home, config, profile, override), datetime.now(UTC)
+        require_home(context)
+        chosen = sorted(set(users))
+        if dry_run:
+            outcome = take_out(context, chosen, now, dry_run=True)
+        else:
+            with only_one(context.home):
+                outcome = take_out(context, chosen, now)
+        if as_json:
+            typer.echo(json.dumps(as_data(outcome, home=str(context.home), dry_run=dry_run)))
+        else:
+            show(outcome, make_console(), dry_run=dry_run)
+
+
 def mlflow(
     tracking_uri: Annotated[
         str,
@@ -134,4 +169,5 @@ export.command()(mlflow)
 def add_commands(app: typer.Typer) -> None:
     """Add them to the command."""
     app.command()(maintain)
+    app.command()(forget)
     app.add_typer(export, name="export")

@@ -32,6 +32,8 @@ class Checked:
     accepted: int
     refused: int
     by_reason: dict[str, int]
+    forgotten: int = 0
+    """Rows of users who were taken out of the home: left out before the checks, and not among ``read``."""
 
     @property
     def balanced(self) -> bool:

@@ -1,6 +1,7 @@
 """The stage ``ingest``: from input files to impressions, items and covers; what breaks the contract is quarantined."""
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from jobs.ingest.checks import (
     unknown_condition,
     value_conditions,
 )
+from jobs.ingest.forgotten import read_forgotten, without_forgotten
 from jobs.ingest.readers import DAY, InputFolder, damaged_parquet, read_source
 from jobs.lake.context import Context, StageResult
 
@@ -58,7 +60,8 @@ def run(context: Context) -> StageResult:
     """Load the days that are new, and items and covers.
 
     Reads ``history_days`` up to ``ds``; a day that the lake has is left alone, but ``ds`` itself
-    is replaced. Refused rows go to ``quarantine`` with all their reasons.
+    is replaced. Refused rows go to ``quarantine`` with all their reasons. Rows of users who were taken out of the home
+    (``coverlift forget``) are left out and only counted.
 
     Raises
     ------
@@ -116,9 +119,12 @@ def load(context: Context) -> StageResult:
     demand_quality(sources, settings.ingest.max_quarantine_share)
     written = write_tables(context, items, covers, impressions, days)
     refused = sum(checked.refused for checked in sources)
+    metrics = {f"refused_{name}": float(n) for checked in sources for name, n in checked.by_reason.items()}
+    if impressions is not None and impressions.forgotten:
+        metrics["forgotten_users_rows"] = float(impressions.forgotten)
     return StageResult(
         rows=written | {"quarantine": refused},
-        metrics={f"refused_{name}": float(n) for checked in sources for name, n in checked.by_reason.items()},
+        metrics=metrics,
         note=f"{len(days)} days, {written['impressions']:,} impressions, {refused:,} rows quarantined",
     )
 
@@ -131,7 +137,8 @@ def check_impressions(
     raw = read_source(context.spark, folder, source, [f"impressions/ds={day}" for day in days])
     if raw is None:
         return None
-    frame, conditions = raw.frame, [*value_conditions(source), *impression_conditions()]
+    left, forgotten = without_forgotten(raw.frame, sorted(read_forgotten(context.home)))
+    frame, conditions = left, [*value_conditions(source), *impression_conditions()]
     for table, checked, keys, reason in (
         ("items", items, ["item_id"], contract.UNKNOWN_ITEM),
         ("covers", covers, ["cover_id", "item_id"], contract.UNKNOWN_COVER),
@@ -140,8 +147,9 @@ def check_impressions(
         frame = mark_known(frame, known, keys, f"_known_{table}", rows=rows)
         conditions.append(unknown_condition(f"_known_{table}", keys, reason))
     frame = add_reasons(frame, conditions)
-    again = repeated_keys(raw.frame, source, earlier_impressions(context, days))
-    return counted(check_unique(frame, source, again), source, raw.rows)
+    again = repeated_keys(left, source, earlier_impressions(context, days))
+    checked = counted(check_unique(frame, source, again), source, raw.rows - forgotten)
+    return replace(checked, forgotten=forgotten)
 
 
 def known_rows(context: Context, checked: Checked | None, table: str, keys: list[str]) -> tuple["DataFrame", int]:

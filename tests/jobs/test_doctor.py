@@ -1,9 +1,12 @@
 import hashlib
 import json
+from datetime import date
 
 from conf.load import load_settings
 from jobs import doctor
 from jobs.doctor import Finding, examine, healthy, listed_in_manifest
+from jobs.ingest.forgotten import Forgotten, add_forgotten, user_hash
+from reward_model.registry import write_champion
 
 
 def test_weights_must_stand_in_their_manifest(tmp_path):
@@ -31,6 +34,20 @@ def test_this_machine_has_java_delta_and_triton(tmp_path):
     assert found["Triton server"].ok
     assert found["Python packages"].ok
     assert "GiB free" in found["Disk"].found
+
+
+def test_users_who_were_taken_out_are_told_until_a_newer_champion_leads(tmp_path):
+    def told():
+        return [finding for finding in examine(load_settings(), tmp_path) if finding.what == "Forgotten users"]
+
+    assert told() == []
+    add_forgotten(tmp_path, [Forgotten(sha256=user_hash("u1"), at="2026-04-01", models=["v1"], nights=[])])
+    write_champion(tmp_path, date(2026, 3, 31), {"version": "v1"})
+    (old,) = told()
+    assert (old.ok, old.needed, "champion v1 was there before 1 of 1" in old.found) == (False, False, True)
+    write_champion(tmp_path, date(2026, 4, 1), {"version": "v2"})
+    (newer,) = told()
+    assert newer.ok
 
 
 def test_what_is_missing_says_how_to_mend_it(tmp_path, monkeypatch):

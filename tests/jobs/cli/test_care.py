@@ -29,3 +29,21 @@ def test_a_home_that_is_not_there_and_too_few_days_are_wrong_usage(tmp_path):
     done = call("maintain", "--home", tmp_path, "-o", "maintain.partition_days={impressions: 3}")
     assert (done.exit_code, "is too few" in " ".join(done.output.split())) == (2, True)
     assert call("maintain", "--home", tmp_path, "--keep-days", 0).exit_code == 2
+
+
+def test_forgetting_looks_first_takes_the_lock_and_knows_who_is_unknown(make_context, tmp_path, spark_lake):
+    rows = sample("user_history", rows=2, user_id=["u1", "u2"])
+    lake = make_context().lake
+    lake.replace(rows, "user_history", ds="2026-03-02")
+    with only_one(tmp_path):
+        assert call("forget", "u1", "--home", tmp_path).exit_code == 75
+        told = json.loads(call("forget", "u1", "--home", tmp_path, "--dry-run", "--json").stdout)
+        assert told["tables"] == [{"table": "user_history", "rows": 1, "files": 1}]
+    done = call("forget", "u1", "u9", "--home", tmp_path)
+    assert (done.exit_code, "'u9'" in done.output) == (2, True)
+    assert call("forget", "u1", "--home", tmp_path / "none").exit_code == 2
+    done = call("forget", "u1", "--home", tmp_path)
+    assert (done.exit_code, "Taken out" in done.output) == (0, True)
+    assert lake.read("user_history")["user_id"].to_pylist() == ["u2"]
+    done = call("forget", "u1", "--home", tmp_path)
+    assert (done.exit_code, "Forgotten already" in done.output) == (99, True)
