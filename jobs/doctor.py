@@ -176,11 +176,11 @@ def _generator(settings: Settings, home: Path) -> Iterator[Finding]:
 
 def _forgotten(home: Path) -> Iterator[Finding]:
     """Whether the champion may still know users who were taken out; nothing where nobody was."""
-    from reward_model.registry import newest_champion
-
     users = read_forgotten(home)
     if not users:
         return
+    from reward_model.registry import newest_champion
+
     champion = newest_champion(home)
     knowing = [each for each in users.values() if champion in each.models]
     found = f"{len(users)} taken out, the champion {champion or '(none)'} is newer"

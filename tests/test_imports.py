@@ -39,6 +39,7 @@ LATE = {
 
 OURS_LATE = (
     "jobs/cli/",  # every command imports what it runs
+    "jobs/doctor.py",  # quick where nobody was forgotten: the registry of models loads torch
     "jobs/simulator/played_day.py",  # the judge, for simulated users
     "generation/diffusion/painter.py",  # adapters of methods
     "generation/personalization/methods.py",
