@@ -24,7 +24,7 @@ from jobs.ledger import past_runs
 from jobs.lock import only_one
 from jobs.nightly import changed_settings
 from jobs.stages import STAGES, Stage
-from recsys_eval.arm_names import SUFFIX, twin
+from recsys_eval.arm_names import twin, twin_of
 from recsys_eval.closed_loop.frozen import frozen_stages
 from recsys_eval.closed_loop.night import LoopWorld
 from recsys_eval.closed_loop.report import TABLE, write_report
@@ -79,7 +79,7 @@ class Loop:
         """Settings of each arm's nights: its method alone, without what is painted for a report."""
         found = {}
         for arm in self.arms:
-            method = arm.removesuffix(SUFFIX)
+            method = twin_of(arm)
             alone = self.settings.generation.painted_by(method).model_copy(update={"evaluation_items": 0})
             check_methods(alone)
             found[arm] = with_what_methods_need(self.settings.model_copy(update={"generation": alone}))
@@ -226,7 +226,7 @@ def _check_options(loop: Loop) -> None:
     for arm, settings_of_arm in loop.by_method.items():  # a method that there is not is refused here
         if arm not in loop.methods and "tokens" in needed(settings_of_arm.generation):
             raise UsageError(
-                f"--frozen {arm.removesuffix(SUFFIX)}: its preference tokens are learned anew every night, and no twin "
+                f"--frozen {twin_of(arm)}: its preference tokens are learned anew every night, and no twin "
                 "can keep them yet; leave it out."
             )
 
@@ -321,7 +321,7 @@ def _begin_twin(loop: Loop, arm: str) -> None:
     if not home.exists():
         draft = home.with_name(f".{arm}.new")
         shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(loop.folder / arm.removesuffix(SUFFIX), draft)
+        shutil.copytree(loop.folder / twin_of(arm), draft)
         draft.rename(home)
 
 

@@ -42,10 +42,6 @@ def chosen_to_agree(method: str) -> str:
     return f"{method}, chosen to agree"
 
 
-SUFFIX = "-frozen"
-"""Of a frozen twin's name."""
-
-
 def twin(method: str) -> str:
     """Name of a method's frozen twin in the closed loop, which learns nothing after its first night.
 
@@ -54,4 +50,15 @@ def twin(method: str) -> str:
     >>> twin("icg")
     'icg-frozen'
     """
-    return f"{method}{SUFFIX}"
+    return f"{method}-frozen"
+
+
+def twin_of(name: str) -> str:
+    """The method of a frozen twin's name; another name as it is.
+
+    Examples
+    --------
+    >>> twin_of("icg-frozen"), twin_of("icg")
+    ('icg', 'icg')
+    """
+    return name.removesuffix("-frozen")

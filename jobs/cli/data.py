@@ -195,7 +195,7 @@ def _show_memory(settings: "Settings") -> None:
     from diffusers.utils import logging
     from rich.table import Table
 
-    from generation.serving.memory import GIB, plan_memory, table, total_bytes
+    from generation.personalization.pipeline.memory import GIB, plan_memory, table, total_bytes
 
     logging.set_verbosity_error()  # that a network without memory has no safety checker
     parts = plan_memory(settings, gpu=settings.generation.instance_kind == "KIND_GPU")

@@ -24,7 +24,7 @@ def run_row(stage, rows, metrics, seconds):
 
 def unit_row(number, taste):
     texts = {name: f"{name}{number}" for name in GENERATION_PLAN.schema.names}
-    numbers = {"seed": 1, "expected_gain": 0.0, "estimated_seconds": 0.0, "rank": number}
+    numbers = {"seed": 1, "expected_gain": 0.0, "estimated_seconds": 0.0, "rank": number, "width": 64, "height": 64}
     empty = {"history_id": None, "tokens": None}
     return texts | {"ds": "2026-03-29", "purpose": "publish"} | numbers | empty | taste
 

@@ -8,7 +8,7 @@ import torch
 from conf.errors import UsageError
 from conf.settings import Settings
 from generation.personalization.icg.public.generators import DiffusersGenerator
-from generation.serving.memory import largest_layer, plan_memory, table, total_bytes
+from generation.personalization.pipeline.memory import largest_layer, plan_memory, table, total_bytes
 from tests.support.models import tiny_generators, tiny_language
 
 

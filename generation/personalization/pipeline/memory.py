@@ -19,15 +19,14 @@ import torch
 from torch import Tensor, nn
 
 from conf.errors import UsageError
+from conf.section import Section
 from conf.settings import Settings
 from generation.personalization.icg.adapter import PromptEmbeds
 from generation.personalization.icg.public.generators import DiffusersGenerator
 from generation.personalization.icg.public.mllm import local_folder
-from generation.personalization.methods import foreign_painters, methods_of
+from generation.personalization.methods import foreign_painters, method_spec, methods_of
 
 INDEX = "model_index.json"
-SECTIONS = ("icg", "pigeon", "dppmg")
-"""Methods with a section of the settings that names checkpoints."""
 BESIDE = 2.0
 """What a layer takes over its inputs and outputs."""
 TOKENS = 128
@@ -102,15 +101,17 @@ def table(parts: Sequence[Part]) -> list[tuple[str, ...]]:
 def _checkpoints(method: str, settings: Settings, gpu: bool) -> Iterator[tuple[str, Path, torch.dtype]]:
     """Kind, folder and type of what a method paints with, where that is no built-in generator."""
     folder = settings.generation.adapter_folders.get(method)
-    if method == "profile" and folder is not None and foreign_painters(method, Path(folder)) is not None:
+    weightless = method_spec(method).trained_by is None
+    if weightless and folder is not None and foreign_painters(method, Path(folder)) is not None:
         yield "generator", Path(folder), torch.bfloat16 if gpu else torch.float32
         return
-    if method not in SECTIONS:
+    section: Any = getattr(settings, method, None)
+    if weightless or not isinstance(section, Section):  # methods over checkpoints have a section that names them
         return
-    section: Any = getattr(settings, method)
-    dtype = getattr(torch, section.dtype)
+    named: Any = section
+    dtype = getattr(torch, named.dtype)
     for kind in ("mllm", "generator"):
-        source = getattr(section, kind, None)
+        source = getattr(named, kind, None)
         if source is not None:
             try:
                 yield kind, Path(local_folder(source, allow_download=False)), dtype
