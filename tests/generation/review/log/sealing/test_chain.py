@@ -61,8 +61,8 @@ def test_the_database_itself_refuses_to_change_the_log(written, statement):
 
 FORGED = {
     "body": "REPLACE(body, 'u1', 'u9')",
-    "hash": "REPLACE(hash, '0', '1')",
-    "previous": "REPLACE(previous, '0', '1')",
+    "hash": "'g' || SUBSTR(hash, 2)",
+    "previous": "'g' || SUBSTR(previous, 2)",
     "kind": "'reject'",
     "unit_id": "'u9'",
     "by": "'eve'",
@@ -72,8 +72,7 @@ FORGED = {
 
 @pytest.mark.parametrize("column", FORGED)
 def test_whoever_gets_around_that_is_found(written, column):
-    database, entries = written
-    assert "0" in entries[1].hash
+    database, _ = written
     with database.writing() as connection:
         if database.is_sqlite:
             connection.execute(text("DROP TRIGGER entries_no_UPDATE"))
