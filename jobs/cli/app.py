@@ -41,7 +41,7 @@ ProfileOption = Annotated[
     typer.Option(
         "--profile",
         envvar="COVERLIFT_PROFILE",
-        help="local, test, cluster, or one of icg-, pigeon- and dppmg-production.",
+        help="local, test, cluster, or one of icg-, pigeon-, dppmg- and pipeline-production.",
         show_default="local",
     ),
 ]
