@@ -1,10 +1,13 @@
 """Settings of publishing: the crops that the feed shows."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from conf.section import Section
+
+PictureFormat = Literal["webp-lossless", "webp", "jpeg", "avif"]
+"""What painted covers and their crops may be stored as."""
 
 
 class PublishSettings(Section):
@@ -16,7 +19,7 @@ class PublishSettings(Section):
     ] = Field(default_factory=dict)
     """``WIDTHxHEIGHT`` in pixels by name, as ``thumbnail: 160x160``: made once for every published cover, around what
     draws the eye (docs/your-feed.md)."""
-    crop_format: str = Field(default="webp", pattern=r"^(webp-lossless|webp|jpeg|avif)$")
+    crop_format: PictureFormat = "webp"
     crop_quality: int = Field(default=85, ge=1, le=100)
 
     @property

@@ -15,7 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from conf.drift import DriftSettings
 from conf.maintain import MaintainSettings
 from conf.policy import PolicySettings
-from conf.publish import PublishSettings
+from conf.publish import PictureFormat, PublishSettings
 from conf.review import ReviewSettings
 from conf.section import Section
 
@@ -170,7 +170,7 @@ class GenerationSettings(Section):
     )
     """``WIDTHxHEIGHT`` in pixels that models over public checkpoints paint; of several the one shaped most like
     the original cover. A single number is a square. The built-in generator paints 64 x 64."""
-    picture_format: Literal["webp-lossless", "webp", "jpeg", "avif"] = "webp-lossless"
+    picture_format: PictureFormat = "webp-lossless"
     """What painted covers are stored and published as."""
     picture_quality: int = Field(default=90, ge=1, le=100)
     """Of formats that lose something."""

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
+from generation.pictures import to_pixels
 from generation.types import SIZE
 from jobs.lake.pictures import flattened, opened
 
@@ -32,21 +33,6 @@ def like(original: Size, choice: Sequence[Size]) -> Size:
     return min(choice, key=lambda size: abs(math.log(size[0] / size[1]) - aspect))
 
 
-def fitted(picture: Image.Image, size: Size) -> Image.Image:
-    """A picture that fills a canvas: scaled, and what is too much cut from both sides alike.
-
-    Examples
-    --------
-    >>> fitted(Image.new("RGB", (300, 450)), (64, 64)).size
-    (64, 64)
-    """
-    width, height = picture.size
-    scale = max(size[0] / width, size[1] / height)
-    across, down = size[0] / scale, size[1] / scale
-    left, top = (width - across) / 2, (height - down) / 2
-    return picture.resize(size, Image.Resampling.LANCZOS, box=(left, top, left + across, top + down))
-
-
 def size_of(pictures: NDArray[np.uint8]) -> Size:
     """Width and height of (N, H, W, 3)."""
     return pictures.shape[2], pictures.shape[1]
@@ -62,11 +48,9 @@ def resized(pictures: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
 def reference_pixels(data: bytes, size: Size) -> NDArray[np.uint8]:
     """(height, width, 3) uint8 RGB of an encoded cover, as a painter is handed it.
 
-    Transparent parts become white. At the built-in generator's size a cover is squeezed, as the packaged encoders see
-    it, and not cut.
+    It is scaled until it fills the size, and what is too much is cut from both sides alike; transparent parts become
+    white. At the built-in generator's size a cover is squeezed, as the packaged encoders see it, and not cut.
     """
-    picture = opened(data)
-    if picture.size != size:
-        built_in = size == BUILT_IN[0]
-        picture = picture.resize(size, Image.Resampling.LANCZOS) if built_in else fitted(picture, size)
-    return flattened(picture)
+    if size in BUILT_IN:
+        return to_pixels(data)
+    return flattened(ImageOps.fit(opened(data), size, Image.Resampling.LANCZOS))

@@ -10,6 +10,14 @@ from conf.errors import NothingToDo, TryAgainError, UsageError
 from jobs.lake.lake import Lake
 from jobs.lake.schema.review import COVER_DECISIONS
 
+patiently = retry(
+    retry=retry_if_exception_type(TryAgainError),
+    stop=stop_after_attempt(5),
+    wait=wait_random_exponential(0.5, 5),
+    reraise=True,
+)
+"""Again where another writer was faster."""
+
 
 def take_down(lake: Lake, cover_id: str, *, reason: str, by: str, ds: date, now: datetime) -> int:
     """Write a takedown into the decisions, then remove the cover from what is published from ``ds`` on.
@@ -73,8 +81,9 @@ def take_down(lake: Lake, cover_id: str, *, reason: str, by: str, ds: date, now:
     if not written and not published:
         raise NothingToDo(f"Cover {cover_id} was taken down before and is not published from {ds} on.")
     if lake.exists("cover_crops"):
-        _without_crops(lake, cover_id)
-    return sum(_remove(lake, table, column, cover_id, ds) for table, column in published)
+        _delete(lake, "cover_crops", f"cover_id = '{cover_id}'")
+    gone = f"= '{cover_id}' AND ds >= '{ds.isoformat()}'"
+    return sum(_delete(lake, table, f"{column} {gone}") for table, column in published)
 
 
 def title_units(lake: Lake, text_hash: str) -> set[str]:
@@ -85,31 +94,11 @@ def title_units(lake: Lake, text_hash: str) -> set[str]:
     return set(found["unit_id"].to_pylist())
 
 
-@retry(
-    retry=retry_if_exception_type(TryAgainError),
-    stop=stop_after_attempt(5),
-    wait=wait_random_exponential(0.5, 5),
-    reraise=True,
-)
+@patiently
 def _merge(lake: Lake, rows: pa.Table) -> int:
     return lake.merge(rows, "cover_decisions")
 
 
-@retry(
-    retry=retry_if_exception_type(TryAgainError),
-    stop=stop_after_attempt(5),
-    wait=wait_random_exponential(0.5, 5),
-    reraise=True,
-)
-def _remove(lake: Lake, table: str, column: str, digest: str, ds: date) -> int:
-    return lake.delete(table, f"{column} = '{digest}' AND ds >= '{ds.isoformat()}'")
-
-
-@retry(
-    retry=retry_if_exception_type(TryAgainError),
-    stop=stop_after_attempt(5),
-    wait=wait_random_exponential(0.5, 5),
-    reraise=True,
-)
-def _without_crops(lake: Lake, cover_id: str) -> int:
-    return lake.delete("cover_crops", f"cover_id = '{cover_id}'")
+@patiently
+def _delete(lake: Lake, table: str, where: str) -> int:
+    return lake.delete(table, where)

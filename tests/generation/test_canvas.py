@@ -6,7 +6,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from conf.settings import GenerationSettings
-from generation.canvas import fitted, like, reference_pixels, resized
+from generation.canvas import like, reference_pixels, resized
 from generation.personalization.methods import canvases
 from generation.pictures import to_pixels
 
@@ -31,9 +31,9 @@ def test_the_canvas_is_the_one_shaped_like_the_original():
 def test_a_cover_fills_its_canvas_and_loses_the_same_on_both_sides():
     stripes = np.zeros((40, 120, 3), np.uint8)
     stripes[:, :40, 0], stripes[:, 40:80, 1], stripes[:, 80:, 2] = 255, 255, 255
-    kept = np.asarray(fitted(Image.fromarray(stripes), (40, 40)))
+    kept = reference_pixels(stored(stripes), (40, 40))
     assert (kept[:, 5:35] == [0, 255, 0]).all()
-    wide = np.asarray(fitted(Image.fromarray(stripes), (240, 80)))
+    wide = reference_pixels(stored(stripes), (240, 80))
     assert wide.shape == (80, 240, 3)
     assert (wide[40, [20, 120, 220]] == np.diag([255, 255, 255])).all()
 

@@ -6,9 +6,8 @@ What a layer takes is its inputs and outputs, and as much again for what is kept
 workspace of convolutions. Worked out, not measured: allocators and fragmentation come on top.
 """
 
-import inspect
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -128,15 +127,16 @@ def _pipeline(folder: Path, settings: Settings, dtype: torch.dtype) -> list[tupl
     networks = {
         name: _network(folder / name, told[0], told[1], dtype)
         for name, told in classes.items()
-        if _is_network(folder / name)
+        if (folder / name / "config.json").is_file()
     }
     others = {name: _scheduler(folder / name, *told) for name, told in classes.items() if name == "scheduler"}
     encoders = {name: network for name, network in networks.items() if name.startswith("text_encoder")}
     kept = {name: network for name, network in networks.items() if name in ("unet", "transformer", "vae")}
     pipeline: Any = getattr(import_module("diffusers"), index["_class_name"])
-    empty = {name: None for name in index if not name.startswith("_") and name not in (*kept, *others)}
-    optional = {name: None for name in empty if not name.startswith(("force", "requires", "is_"))}
-    generator = DiffusersGenerator(pipeline(**kept, **others, **_accepted(pipeline, optional)))
+    parts = {
+        name: None for name, told in index.items() if isinstance(told, list)
+    }  # those that are left None count nothing
+    generator = DiffusersGenerator(pipeline(**parts | kept | others))
     peaks = _peaks(generator, settings)
     found = [(name, network, peaks.get(name, 0)) for name, network in kept.items()]
     return [*found, *((name, network, 0) for name, network in sorted(encoders.items()))]
@@ -194,10 +194,6 @@ def _bytes(value: Any) -> int:
     return 0
 
 
-def _is_network(folder: Path) -> bool:
-    return (folder / "config.json").is_file()
-
-
 def _network(folder: Path, library: str, name: str, dtype: torch.dtype) -> nn.Module:
     """A network of ``diffusers`` or ``transformers`` without memory."""
     made: Any = getattr(import_module(library), name)
@@ -222,9 +218,3 @@ def _model(folder: Path, dtype: torch.dtype) -> nn.Module:
 
 def _scheduler(folder: Path, library: str, name: str) -> Any:
     return getattr(import_module(library), name).from_pretrained(folder, local_files_only=True)
-
-
-def _accepted(pipeline: Any, named: Mapping[str, None]) -> dict[str, None]:
-    """Those of some keywords that a pipeline's constructor has."""
-    taken = inspect.signature(pipeline.__init__).parameters
-    return {name: None for name in named if name in taken}
